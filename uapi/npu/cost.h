@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time, traffic and energy of commands: the formulas of the manual as code that
+ * the machine counts with and the compiler estimates with, so that both agree to
+ * the cycle. Integers only: the same figures on every host.
+ */
+#ifndef NPU_COST_H
+#define NPU_COST_H
+
+#include <npu/isa.h>
+
+/**
+ * struct npu_machine - what the formulas depend on
+ * @cores: 1..4; a job runs on one of them
+ * @macs: multipliers per core, a power of two from 32 to 1024
+ * @sram_size: bytes per core
+ * @clock_khz: of cores, SRAM and DMA
+ * @sram_bw: bytes per cycle of each unit's SRAM port
+ * @sram_latency: cycles
+ * @mem_bw: bytes per cycle of the memory port
+ * @mem_latency: cycles
+ */
+struct npu_machine {
+	uint32_t cores;
+	uint32_t macs;
+	uint32_t sram_size;
+	uint32_t clock_khz;
+	uint32_t sram_bw;
+	uint32_t sram_latency;
+	uint32_t mem_bw;
+	uint32_t mem_latency;
+};
+
+#define NPU_MACHINE_DEFAULT                                         \
+	{                                                           \
+		.cores = 1, .macs = 128, .sram_size = 256 * 1024,   \
+		.clock_khz = 200000, .sram_bw = 8,                  \
+		.sram_latency = 32, .mem_bw = 1, .mem_latency = 64, \
+	}
+
+/* Why a machine can't be built, or NULL. */
+static inline const char *npu_machine_check(const struct npu_machine *m)
+{
+	if (m->cores < 1 || m->cores > 4)
+		return "cores: 1 to 4";
+	if (m->macs < 32 || m->macs > 1024 || (m->macs & (m->macs - 1)))
+		return "macs: a power of two from 32 to 1024";
+	if (m->sram_size < NPU_SRAM_MIN || m->sram_size > NPU_SRAM_MAX ||
+	    m->sram_size % 1024)
+		return "sram: a multiple of 1 KiB from 16 KiB to 16 MiB";
+	if (m->clock_khz < 1000 || m->clock_khz > 4000000)
+		return "clock: 1 MHz to 4 GHz";
+	if (m->sram_bw < 1 || m->sram_bw > 256)
+		return "sram-bw: 1 to 256 bytes per cycle";
+	if (m->mem_bw < 1 || m->mem_bw > 256)
+		return "mem-bw: 1 to 256 bytes per cycle";
+	if (m->sram_latency > 4096 || m->mem_latency > 4096)
+		return "latency: up to 4096 cycles";
+	return NULL;
+}
+
+/* Constants of the formulas; the manual gives their sources. */
+#define NPU_COST_FILL 8 /* cycles: decode and pipeline of a MAC or VEC command */
+#define NPU_COST_BURST 16 /* bytes: a run in memory costs whole bursts */
+#define NPU_COST_PASS_CHANNELS 64 /* output channels per pass over the input */
+#define NPU_COST_PASS_PIXELS 64 /* pixels per pass over the weights */
+#define NPU_COST_WEIGHT_BUFFER 192 /* bytes of weight buffer per multiplier */
+#define NPU_COST_SOFTMAX 24 /* steps per element */
+#define NPU_COST_ADD 4 /* steps per element */
+
+#define NPU_ENERGY_MAC_FJ 300 /* int8 multiply 200, 32-bit add 100 */
+#define NPU_ENERGY_STEP_FJ 200 /* a VEC step: operand select, 32-bit add */
+#define NPU_ENERGY_REQUANT_FJ 3200 /* 32-bit multiply 3100, add 100 */
+#define NPU_ENERGY_MEM_FJ 163000 /* per byte */
+#define NPU_LEAK_NW_PER_KIB 82 /* of SRAM: 10 pW per bit */
+
+/**
+ * struct npu_cost - what one command costs
+ * @cycles: of its unit, without waiting; for the DMA without the latency
+ * @latency: cycles that a DMA command adds when its unit was idle
+ * @mac_ops: multiplications that the model asked for
+ * @requants: results scaled to the output type
+ * @steps: element steps of the VEC unit
+ * @sram_read: bytes; likewise the others
+ */
+struct npu_cost {
+	uint64_t cycles;
+	uint64_t latency;
+	uint64_t mac_ops;
+	uint64_t requants;
+	uint64_t steps;
+	uint64_t sram_read;
+	uint64_t sram_written;
+	uint64_t mem_read;
+	uint64_t mem_written;
+};
+
+static inline uint64_t npu_div_up(uint64_t a, uint64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+static inline uint64_t npu_max64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Bytes that a strided transfer occupies the memory port: dimensions that lie
+ * back to back are one run, and each run takes whole bursts.
+ */
+static inline uint64_t npu_cost_bursts(uint64_t run, const npu_le16 *n,
+				       const npu_le32 *stride)
+{
+	uint64_t runs = 1;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		if (runs == 1 && stride[i] == run)
+			run *= n[i];
+		else
+			runs *= n[i];
+	}
+	return runs * npu_div_up(run, NPU_COST_BURST) * NPU_COST_BURST;
+}
+
+static inline void npu_cost_transfer(const struct npu_machine *m,
+				     const union npu_cmd *cmd,
+				     struct npu_cost *cost)
+{
+	int is_fill = cmd->hdr.op == NPU_OP_DMA_FILL;
+	const npu_le16 *n = is_fill ? cmd->fill.n : cmd->copy.n;
+	uint64_t run = is_fill ? cmd->fill.run : cmd->copy.run;
+	uint64_t bytes = run * n[0] * n[1] * n[2];
+	uint8_t dst = is_fill ? cmd->fill.dst_region : cmd->copy.dst_region;
+	uint64_t mem = 0;
+
+	if (dst == NPU_REGION_SRAM) {
+		cost->sram_written = bytes;
+	} else {
+		const npu_le32 *s = is_fill ? cmd->fill.dst_stride :
+					      cmd->copy.dst_stride;
+
+		cost->mem_written = npu_cost_bursts(run, n, s);
+	}
+	if (!is_fill && cmd->copy.src_region == NPU_REGION_SRAM)
+		cost->sram_read = bytes;
+	else if (!is_fill)
+		cost->mem_read = npu_cost_bursts(run, n, cmd->copy.src_stride);
+
+	mem = cost->mem_read + cost->mem_written;
+	cost->cycles = npu_max64(
+		npu_div_up(mem, m->mem_bw),
+		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw));
+	cost->latency = mem ? m->mem_latency : m->sram_latency;
+}
+
+/*
+ * Cycles of the MAC array: its macs / 4 groups, each a dot product of four, are
+ * shared out over pixels, channels and depth in the best of the power-of-two
+ * ways that the array can be switched to.
+ */
+static inline uint64_t npu_cost_array(uint32_t macs, uint64_t pixels,
+				      uint64_t channels, uint64_t depth,
+				      uint32_t max_depth_groups)
+{
+	uint32_t groups = macs / 4;
+	uint64_t best = UINT64_MAX;
+	uint32_t p, c, d;
+
+	for (p = 1; p <= 8 && p <= groups; p *= 2) {
+		for (c = 4; c <= 64 && p * c <= groups; c *= 2) {
+			uint64_t cycles;
+
+			d = groups / (p * c);
+			if (d > max_depth_groups)
+				d = max_depth_groups;
+			cycles = npu_div_up(pixels, p) *
+				 npu_div_up(channels, c) *
+				 npu_div_up(depth, 4 * d);
+			if (cycles < best)
+				best = cycles;
+		}
+	}
+	return best;
+}
+
+static inline void npu_cost_conv(const struct npu_machine *m,
+				 const struct npu_cmd_conv *cmd,
+				 struct npu_cost *cost)
+{
+	int is_dw = cmd->hdr.op == NPU_OP_DWCONV;
+	uint64_t pixels = (uint64_t)cmd->ofm_h * cmd->ofm_w;
+	uint64_t taps = (uint64_t)cmd->kernel_h * cmd->kernel_w;
+	uint64_t depth = is_dw ? taps : taps * cmd->ifm_c;
+	uint64_t out = pixels * cmd->ofm_c;
+	uint64_t block = npu_conv_block_size(cmd);
+	uint64_t rows = (uint64_t)(cmd->ofm_h - 1) * cmd->stride_y +
+			(uint64_t)(cmd->kernel_h - 1) * cmd->dilation_y + 1;
+	uint64_t passes = is_dw ? 1 :
+		npu_div_up(cmd->ofm_c, NPU_COST_PASS_CHANNELS);
+	uint64_t array = npu_cost_array(m->macs, pixels, cmd->ofm_c, depth,
+					is_dw ? 4 : 32);
+	uint64_t port;
+
+	if (rows > cmd->ifm_h)
+		rows = cmd->ifm_h;
+	cost->sram_read = rows * cmd->ifm_w * cmd->ifm_c * passes;
+	if (block <= (uint64_t)NPU_COST_WEIGHT_BUFFER * m->macs)
+		cost->sram_read += block;
+	else
+		cost->sram_read +=
+			block * npu_div_up(pixels, NPU_COST_PASS_PIXELS);
+	cost->sram_written = out;
+	cost->mac_ops = out * depth;
+	cost->requants = out;
+
+	port = npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
+	cost->cycles = NPU_COST_FILL + m->sram_latency +
+		       npu_max64(npu_max64(array, port),
+				 npu_div_up(out, m->macs / 32));
+}
+
+/* A VEC command: steps on macs / 16 lanes, at least two. */
+static inline void npu_cost_steps(const struct npu_machine *m, uint64_t steps,
+				  uint64_t read, uint64_t written,
+				  struct npu_cost *cost)
+{
+	cost->steps = steps;
+	cost->requants = written;
+	cost->sram_read = read;
+	cost->sram_written = written;
+	cost->cycles = NPU_COST_FILL + m->sram_latency +
+		       npu_max64(npu_div_up(steps, m->macs / 16),
+				 npu_div_up(read + written, m->sram_bw));
+}
+
+static inline void npu_cost_pool(const struct npu_machine *m,
+				 const struct npu_cmd_pool *cmd,
+				 struct npu_cost *cost)
+{
+	uint64_t out = (uint64_t)cmd->ofm_h * cmd->ofm_w * cmd->channels;
+	uint64_t in = (uint64_t)cmd->ifm_h * cmd->ifm_w * cmd->channels;
+	uint64_t window = (uint64_t)cmd->kernel_h * cmd->kernel_w;
+
+	npu_cost_steps(m, out * window, in, out, cost);
+}
+
+static inline void npu_cost_add(const struct npu_machine *m,
+				const struct npu_cmd_add *cmd,
+				struct npu_cost *cost)
+{
+	uint64_t out = (uint64_t)cmd->height * cmd->width * cmd->channels;
+
+	npu_cost_steps(m, out * NPU_COST_ADD, 2 * out, out, cost);
+}
+
+static inline void npu_cost_softmax(const struct npu_machine *m,
+				    const struct npu_cmd_softmax *cmd,
+				    struct npu_cost *cost)
+{
+	uint64_t out = (uint64_t)cmd->rows * cmd->depth;
+
+	npu_cost_steps(m, out * NPU_COST_SOFTMAX, 2 * out, out, cost);
+}
+
+/**
+ * npu_cost() - what a valid command costs
+ * @m: the machine
+ * @cmd: a command that has passed every check
+ * @cost: filled in
+ */
+static inline void npu_cost(const struct npu_machine *m,
+			    const union npu_cmd *cmd, struct npu_cost *cost)
+{
+	*cost = (struct npu_cost){ 0 };
+	switch ((enum npu_op)cmd->hdr.op) {
+	case NPU_OP_NOP:
+		cost->cycles = cmd->nop.cycles;
+		break;
+	case NPU_OP_DMA_COPY:
+	case NPU_OP_DMA_FILL:
+		npu_cost_transfer(m, cmd, cost);
+		break;
+	case NPU_OP_CONV:
+	case NPU_OP_DWCONV:
+		npu_cost_conv(m, &cmd->conv, cost);
+		break;
+	case NPU_OP_POOL_AVG:
+	case NPU_OP_POOL_MAX:
+		npu_cost_pool(m, &cmd->pool, cost);
+		break;
+	case NPU_OP_ADD:
+		npu_cost_add(m, &cmd->add, cost);
+		break;
+	case NPU_OP_SOFTMAX:
+		npu_cost_softmax(m, &cmd->softmax, cost);
+		break;
+	}
+}
+
+/* --- The timeline: when each command of a job starts and ends ----------- */
+
+/**
+ * struct npu_timeline - the state of a job's time
+ * @fetched: cycle at which the last command was fetched
+ * @issued: commands of each unit so far
+ * @end: ends of each unit's last commands, by number modulo the queue's depth
+ * @last_end: when each unit's last command ends
+ * @busy: cycles in which each unit worked
+ * @stolen: memory cycles of fetches since the last DMA command
+ * @end_of_all: when the last command of all ends
+ */
+struct npu_timeline {
+	uint64_t fetched;
+	uint64_t issued[NPU_UNIT_COUNT];
+	uint64_t end[NPU_UNIT_COUNT][NPU_QUEUE_DEPTH];
+	uint64_t last_end[NPU_UNIT_COUNT];
+	uint64_t busy[NPU_UNIT_COUNT];
+	uint64_t stolen;
+	uint64_t end_of_all;
+};
+
+static inline void npu_timeline_start(struct npu_timeline *t,
+				      const struct npu_machine *m)
+{
+	*t = (struct npu_timeline){ .fetched = m->mem_latency };
+}
+
+/*
+ * The number of a unit's command that a wait names, or 0 for one so old that the
+ * queue's depth implies it. -1: not issued yet; the command waits for ever.
+ */
+static inline int64_t npu_timeline_awaited(const struct npu_timeline *t,
+					   unsigned int unit, uint16_t wait)
+{
+	int16_t ahead = (int16_t)(wait - (uint16_t)t->issued[unit]);
+	int64_t number = (int64_t)t->issued[unit] + ahead;
+
+	if (ahead > 0)
+		return -1;
+	if (ahead <= -NPU_QUEUE_DEPTH || number <= 0)
+		return 0;
+	return number;
+}
+
+/* Whether all that the command waits for has been issued. */
+static inline int npu_timeline_can_issue(const struct npu_timeline *t,
+					 const struct npu_cmd_hdr *hdr)
+{
+	unsigned int u;
+
+	for (u = 0; u < NPU_UNIT_COUNT; u++)
+		if ((hdr->flags & NPU_CMD_WAIT(u)) &&
+		    npu_timeline_awaited(t, u, hdr->wait[u]) < 0)
+			return 0;
+	return 1;
+}
+
+/**
+ * npu_timeline_issue() - place the next command of a job in time
+ * @t: the job's timeline
+ * @m: the machine
+ * @hdr: the command's header; npu_timeline_can_issue() holds
+ * @unit: the unit that executes it
+ * @cost: from npu_cost()
+ * @start: set to the cycle at which it starts
+ *
+ * Return: the cycle at which it ends.
+ */
+static inline uint64_t npu_timeline_issue(struct npu_timeline *t,
+					  const struct npu_machine *m,
+					  const struct npu_cmd_hdr *hdr,
+					  unsigned int unit,
+					  const struct npu_cost *cost,
+					  uint64_t *start)
+{
+	uint64_t fetch = npu_div_up(NPU_CMD_SIZE, m->mem_bw);
+	uint64_t slot = t->end[unit][t->issued[unit] % NPU_QUEUE_DEPTH];
+	uint64_t begin, cycles = cost->cycles;
+	unsigned int u;
+
+	t->fetched = npu_max64(t->fetched + fetch, slot);
+	t->stolen += fetch;
+	begin = npu_max64(t->fetched, t->last_end[unit]);
+	for (u = 0; u < NPU_UNIT_COUNT; u++) {
+		int64_t number;
+
+		if (!(hdr->flags & NPU_CMD_WAIT(u)))
+			continue;
+		number = npu_timeline_awaited(t, u, hdr->wait[u]);
+		if (number > 0)
+			begin = npu_max64(begin, t->end[u][(number - 1) %
+							   NPU_QUEUE_DEPTH]);
+	}
+	if (unit == NPU_UNIT_DMA) {
+		if (!t->issued[unit] || begin > t->last_end[unit])
+			cycles += cost->latency;
+		if (cost->mem_read + cost->mem_written) {
+			cycles += t->stolen;
+			t->stolen = 0;
+		}
+	}
+	*start = begin;
+	t->busy[unit] += cycles;
+	t->last_end[unit] = begin + cycles;
+	t->end[unit][t->issued[unit]++ % NPU_QUEUE_DEPTH] = begin + cycles;
+	t->end_of_all = npu_max64(t->end_of_all, begin + cycles);
+	return begin + cycles;
+}
+
+/* --- Energy -------------------------------------------------------------- */
+
+/* Femtojoules per byte of SRAM: 2500 x (KiB / 32)^0.464, see the manual. */
+static inline uint64_t npu_energy_sram_fj(uint32_t sram_size)
+{
+	static const uint32_t octaves[] = { 1812, 2500, 3448, 4757, 6561, 9050,
+					    12483, 17219, 23751, 32761, 45190 };
+	uint32_t low = NPU_SRAM_MIN;
+	unsigned int i = 0;
+
+	while (sram_size >= 2 * low && i < 9) {
+		low *= 2;
+		i++;
+	}
+	return octaves[i] + (uint64_t)(octaves[i + 1] - octaves[i]) *
+				    (sram_size - low) / low;
+}
+
+/* Femtojoules of one command, leakage aside. */
+static inline uint64_t npu_energy(const struct npu_machine *m,
+				  const struct npu_cost *cost)
+{
+	return cost->mac_ops * NPU_ENERGY_MAC_FJ +
+	       cost->steps * NPU_ENERGY_STEP_FJ +
+	       cost->requants * NPU_ENERGY_REQUANT_FJ +
+	       (cost->sram_read + cost->sram_written) *
+		       npu_energy_sram_fj(m->sram_size) +
+	       (cost->mem_read + cost->mem_written) * NPU_ENERGY_MEM_FJ;
+}
+
+/* Femtojoules that a core's SRAM leaks in so many cycles. */
+static inline uint64_t npu_energy_leak(const struct npu_machine *m,
+				       uint64_t cycles)
+{
+	/* nW x ns = 1e-18 J = 1e-3 fJ; ns = cycles x 10^6 / kHz */
+	return cycles * 1000 / m->clock_khz * NPU_LEAK_NW_PER_KIB *
+	       (m->sram_size / 1024);
+}
+
+/**
+ * struct npu_totals - what a job cost so far
+ * @commands: finished ones
+ * @energy_fj: without leakage, which npu_totals_energy() adds
+ * @mac_ops: as in struct npu_cost; likewise the others
+ * @mem_read: the commands' own fetches included
+ */
+struct npu_totals {
+	uint64_t commands;
+	uint64_t energy_fj;
+	uint64_t mac_ops;
+	uint64_t sram_read;
+	uint64_t sram_written;
+	uint64_t mem_read;
+	uint64_t mem_written;
+};
+
+static inline void npu_totals_add(struct npu_totals *total,
+				  const struct npu_machine *m,
+				  const struct npu_cost *cost)
+{
+	total->commands++;
+	total->energy_fj += npu_energy(m, cost) +
+			    NPU_CMD_SIZE * NPU_ENERGY_MEM_FJ;
+	total->mac_ops += cost->mac_ops;
+	total->sram_read += cost->sram_read;
+	total->sram_written += cost->sram_written;
+	total->mem_read += cost->mem_read + NPU_CMD_SIZE;
+	total->mem_written += cost->mem_written;
+}
+
+/* Femtojoules of a job that took so many cycles. */
+static inline uint64_t npu_totals_energy(const struct npu_totals *total,
+					 const struct npu_machine *m,
+					 uint64_t cycles)
+{
+	return total->energy_fj + npu_energy_leak(m, cycles);
+}
+
+#endif
