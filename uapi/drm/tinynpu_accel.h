@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TinyNPU: the interface of the DRM accel driver, /dev/accel/accelN.
+ *
+ * An open file is a client with one address space. It creates buffers, binds
+ * them at addresses of its choice, creates queues and submits jobs to them.
+ * Everything ends with the file. Synchronisation is explicit: timeline or binary
+ * syncobjs. Unknown flags and non-zero padding are refused with EINVAL; a struct
+ * that is shorter than the kernel's is taken as zero-extended.
+ *
+ * Errors that several calls share: EFAULT (bad pointer), EINVAL (a rule of the
+ * struct is broken), ENOENT (no such handle), ENOMEM, ENODEV (device is gone),
+ * EIO (device is lost after failed recovery), EINTR (signal; call again).
+ */
+#ifndef _UAPI_TINYNPU_ACCEL_H_
+#define _UAPI_TINYNPU_ACCEL_H_
+
+#include <drm/drm.h>
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+#define DRM_TNPU_QUERY 0x00
+#define DRM_TNPU_BO_CREATE 0x01
+#define DRM_TNPU_BO_MMAP_OFFSET 0x02
+#define DRM_TNPU_VM_BIND 0x03
+#define DRM_TNPU_QUEUE_CREATE 0x04
+#define DRM_TNPU_QUEUE_DESTROY 0x05
+#define DRM_TNPU_QUEUE_STATE 0x06
+#define DRM_TNPU_SUBMIT 0x07
+
+#define DRM_TNPU_PAGE_SIZE 4096
+#define DRM_TNPU_VA_BITS 38 /* addresses are below 1 << this */
+#define DRM_TNPU_MAX_BO_SIZE (1ull << 32)
+#define DRM_TNPU_MAX_QUEUES 16 /* per file; the device has 63 */
+#define DRM_TNPU_MAX_SYNCS 64 /* per array */
+
+/* What DRM_TNPU_QUERY answers */
+enum drm_tnpu_query_kind {
+	/** @DRM_TNPU_QUERY_DEVICE: struct drm_tnpu_query_device */
+	DRM_TNPU_QUERY_DEVICE = 0,
+};
+
+/**
+ * struct drm_tnpu_query - ask for a struct of facts
+ * @kind: enum drm_tnpu_query_kind
+ * @size: bytes at @data; set to the size of the kernel's struct. The smaller
+ *	of both is copied, the rest of a larger buffer is cleared.
+ * @data: user pointer, or 0 to learn the size
+ */
+struct drm_tnpu_query {
+	__u32 kind;
+	__u32 size;
+	__u64 data;
+};
+
+/**
+ * struct drm_tnpu_query_device - the machine
+ * @hw_version: major << 16 | minor
+ * @firmware_abi: version of the protocol that driver and firmware agreed on
+ * @cores: number of cores; a job runs on one
+ * @macs: multipliers per core
+ * @sram_size: bytes per core
+ * @clock_khz: modelled clock
+ * @sram_bw: bytes per cycle
+ * @sram_latency: cycles
+ * @mem_bw: bytes per cycle
+ * @mem_latency: cycles
+ * @va_bits: addresses are below 1 << this
+ * @page_size: granule of DRM_TNPU_VM_BIND
+ * @max_queues: per file
+ * @max_priority: highest priority that this file may ask for
+ * @job_timeout_ms: a job without progress for so long is ended
+ * @reset_count: recoveries of the device since it was probed
+ * @firmware_name: version text, NUL-terminated
+ */
+struct drm_tnpu_query_device {
+	__u32 hw_version;
+	__u32 firmware_abi;
+	__u32 cores;
+	__u32 macs;
+	__u32 sram_size;
+	__u32 clock_khz;
+	__u32 sram_bw;
+	__u32 sram_latency;
+	__u32 mem_bw;
+	__u32 mem_latency;
+	__u32 va_bits;
+	__u32 page_size;
+	__u32 max_queues;
+	__u32 max_priority;
+	__u32 job_timeout_ms;
+	__u32 reset_count;
+	__u8 firmware_name[32];
+};
+
+/**
+ * struct drm_tnpu_bo_create - create a buffer of zeroed memory
+ * @size: bytes, at least 1, rounded up to pages; at most DRM_TNPU_MAX_BO_SIZE
+ * @flags: 0
+ * @handle: set: GEM handle. Close it with DRM_IOCTL_GEM_CLOSE; share it with
+ *	DRM_IOCTL_PRIME_HANDLE_TO_FD.
+ */
+struct drm_tnpu_bo_create {
+	__u64 size;
+	__u32 flags;
+	__u32 handle;
+};
+
+/**
+ * struct drm_tnpu_bo_mmap_offset - where to mmap() a buffer
+ * @handle: GEM handle
+ * @flags: 0
+ * @offset: set: offset for mmap() of the device's file
+ */
+struct drm_tnpu_bo_mmap_offset {
+	__u32 handle;
+	__u32 flags;
+	__u64 offset;
+};
+
+#define DRM_TNPU_VM_BIND_MAP 0
+#define DRM_TNPU_VM_BIND_UNMAP 1
+
+#define DRM_TNPU_VM_BIND_READONLY (1 << 0) /* to the device */
+
+/**
+ * struct drm_tnpu_vm_bind - map or unmap a range of addresses, at once
+ * @op: DRM_TNPU_VM_BIND_MAP or _UNMAP
+ * @flags: of MAP: DRM_TNPU_VM_BIND_READONLY; of UNMAP: 0
+ * @handle: of MAP: GEM handle; of UNMAP: 0
+ * @pad: 0
+ * @addr: first address, a multiple of the page size
+ * @size: bytes, likewise, not 0; @addr + @size at most 1 << va_bits
+ * @bo_offset: of MAP: first byte of the buffer, likewise; of UNMAP: 0
+ *
+ * MAP replaces what was mapped in the range. UNMAP may cover any part of one or
+ * more mappings, or none. When the call returns the device uses the new state;
+ * jobs that still run may fault on what is gone. A mapping keeps its buffer.
+ */
+struct drm_tnpu_vm_bind {
+	__u32 op;
+	__u32 flags;
+	__u32 handle;
+	__u32 pad;
+	__u64 addr;
+	__u64 size;
+	__u64 bo_offset;
+};
+
+/**
+ * struct drm_tnpu_queue_create - create a queue of jobs
+ * @priority: 0 (least urgent) to 3; above 1 needs CAP_SYS_NICE (EACCES)
+ * @flags: 0
+ * @queue: set: number of the queue in this file
+ * @pad: 0
+ *
+ * Errors: EMFILE (this file's limit), ENOSPC (the device's).
+ */
+struct drm_tnpu_queue_create {
+	__u32 priority;
+	__u32 flags;
+	__u32 queue;
+	__u32 pad;
+};
+
+/**
+ * struct drm_tnpu_queue_destroy - end a queue and all that it holds
+ * @queue: its number
+ * @pad: 0
+ *
+ * Jobs that have not ended end with ECANCELED in their fences.
+ */
+struct drm_tnpu_queue_destroy {
+	__u32 queue;
+	__u32 pad;
+};
+
+enum drm_tnpu_queue_status {
+	/** @DRM_TNPU_QUEUE_OK: takes jobs */
+	DRM_TNPU_QUEUE_OK = 0,
+	/** @DRM_TNPU_QUEUE_BANNED: a job of it failed; SUBMIT says ECANCELED */
+	DRM_TNPU_QUEUE_BANNED = 1,
+};
+
+enum drm_tnpu_queue_reason {
+	/** @DRM_TNPU_REASON_NONE: all is well */
+	DRM_TNPU_REASON_NONE = 0,
+	/** @DRM_TNPU_REASON_FAULT: a command was refused, see the fault */
+	DRM_TNPU_REASON_FAULT = 1,
+	/** @DRM_TNPU_REASON_TIMEOUT: a job made no progress */
+	DRM_TNPU_REASON_TIMEOUT = 2,
+	/** @DRM_TNPU_REASON_RESET: a job was running when the device was lost */
+	DRM_TNPU_REASON_RESET = 3,
+};
+
+/**
+ * struct drm_tnpu_queue_state - what became of a queue
+ * @queue: its number
+ * @status: set: enum drm_tnpu_queue_status
+ * @reason: set: enum drm_tnpu_queue_reason
+ * @fault_code: set: enum npu_fault of the hardware manual
+ * @fault_unit: set: 0 DMA, 1 MAC, 2 VEC, 3 fetch
+ * @fault_cmd: set: index of the command
+ * @fault_info: set: as the manual says for the code
+ * @pad: 0
+ * @fault_addr: set: likewise; of page faults the exact address
+ * @fault_job: set: number of the job on this queue, from 1
+ * @submitted: set: jobs submitted so far
+ * @completed: set: jobs ended so far, well or not
+ * @cycles: set: sum over ended jobs
+ * @energy_fj: set: sum over ended jobs
+ */
+struct drm_tnpu_queue_state {
+	__u32 queue;
+	__u32 status;
+	__u32 reason;
+	__u32 fault_code;
+	__u32 fault_unit;
+	__u32 fault_cmd;
+	__u32 fault_info;
+	__u32 pad;
+	__u64 fault_addr;
+	__u64 fault_job;
+	__u64 submitted;
+	__u64 completed;
+	__u64 cycles;
+	__u64 energy_fj;
+};
+
+/**
+ * struct drm_tnpu_sync - a syncobj, at a point
+ * @handle: syncobj
+ * @flags: 0
+ * @point: of a timeline; 0 for a binary one
+ */
+struct drm_tnpu_sync {
+	__u32 handle;
+	__u32 flags;
+	__u64 point;
+};
+
+/**
+ * struct drm_tnpu_submit - submit one job
+ * @queue: number of the queue
+ * @flags: 0
+ * @commands: address of the commands, a multiple of 64
+ * @regions: address of the region table (struct npu_region of the manual), a
+ *	multiple of 16
+ * @result: address for struct npu_job_result, a multiple of 8, or 0
+ * @command_count: 1 to 1 << 24
+ * @region_count: 0 to 64
+ * @in_syncs: user pointer: struct drm_tnpu_sync[] to wait for
+ * @out_syncs: user pointer: struct drm_tnpu_sync[] to signal
+ * @in_sync_count: 0 to DRM_TNPU_MAX_SYNCS
+ * @out_sync_count: likewise
+ *
+ * Jobs of a queue run in order. The addresses are of this file's space and are
+ * looked at by the device only. Errors: ECANCELED (queue is banned).
+ */
+struct drm_tnpu_submit {
+	__u32 queue;
+	__u32 flags;
+	__u64 commands;
+	__u64 regions;
+	__u64 result;
+	__u32 command_count;
+	__u32 region_count;
+	__u64 in_syncs;
+	__u64 out_syncs;
+	__u32 in_sync_count;
+	__u32 out_sync_count;
+};
+
+#define DRM_IOCTL_TNPU_QUERY \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_QUERY, struct drm_tnpu_query)
+#define DRM_IOCTL_TNPU_BO_CREATE                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_BO_CREATE, \
+		 struct drm_tnpu_bo_create)
+#define DRM_IOCTL_TNPU_BO_MMAP_OFFSET                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_BO_MMAP_OFFSET, \
+		 struct drm_tnpu_bo_mmap_offset)
+#define DRM_IOCTL_TNPU_VM_BIND \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_VM_BIND, struct drm_tnpu_vm_bind)
+#define DRM_IOCTL_TNPU_QUEUE_CREATE                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_QUEUE_CREATE, \
+		 struct drm_tnpu_queue_create)
+#define DRM_IOCTL_TNPU_QUEUE_DESTROY                      \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_QUEUE_DESTROY, \
+		struct drm_tnpu_queue_destroy)
+#define DRM_IOCTL_TNPU_QUEUE_STATE                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_QUEUE_STATE, \
+		 struct drm_tnpu_queue_state)
+#define DRM_IOCTL_TNPU_SUBMIT \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_SUBMIT, struct drm_tnpu_submit)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agreement between the driver (or the in-process board, which plays the
+ * driver) and the firmware: software protocol in memory, of which the hardware
+ * knows nothing. Memory is the driver's, at bus addresses; each field has one
+ * writer. The manual tells the story, this file the layout.
+ *
+ * Order: who fills a ring writes the entries, then (after a write barrier) the
+ * tail; who empties it reads the tail, then (after a read barrier) the entries,
+ * then (after a full barrier) writes the head. Who goes to sleep sets its armed
+ * flag, then (after a full barrier) looks at the tail once more; who fills looks
+ * at the armed flag after the tail (and a full barrier), and if it is set wakes
+ * the other: by doorbell or interrupt. Aligned 4- and 8-byte accesses are atomic.
+ */
+#ifndef NPU_RING_H
+#define NPU_RING_H
+
+#include <npu/types.h>
+
+#define NPU_RING_ABI_MIN 1 /* versions that this header describes */
+#define NPU_RING_ABI_MAX 1
+
+#define NPU_MAX_QUEUES 63
+#define NPU_DOORBELL_ADMIN 0 /* queue q rings doorbell page q + 1 */
+#define NPU_DOORBELL_QUEUE(q) ((q) + 1)
+#define NPU_VECTOR_EVENTS 0 /* the event ring wants a look */
+
+#define NPU_ADMIN_ENTRIES 64
+#define NPU_EVENT_ENTRIES 8192 /* > queues x (entries + 1) + admin entries */
+#define NPU_QUEUE_ENTRIES_MAX 64 /* powers of two from 2 */
+#define NPU_LOG_SIZE 16384 /* a power of two */
+#define NPU_PRIORITIES 4 /* 0 is the least urgent */
+
+/* --- The init block: its bus address is the boot argument ---------------- */
+
+#define NPU_INIT_MAGIC 0x494e5054 /* "TPNI" */
+
+/**
+ * struct npu_init - what both sides know of each other
+ *
+ * Written by the driver before boot:
+ * @magic: NPU_INIT_MAGIC
+ * @abi_min: lowest version of this protocol that the driver speaks
+ * @abi_max: highest
+ * @admin_ring: bus address of NPU_ADMIN_ENTRIES struct npu_admin_cmd
+ * @event_ring: bus address of NPU_EVENT_ENTRIES struct npu_event
+ * @log: bus address of NPU_LOG_SIZE bytes of text
+ *
+ * Written by the driver at any time:
+ * @admin_tail: admin commands written so far, modulo 2^32
+ * @event_head: events read so far
+ * @event_armed: not 0: raise NPU_VECTOR_EVENTS with the next event; the
+ *	firmware clears nothing, the driver does when it wakes
+ *
+ * Written by the firmware:
+ * @abi: the chosen version, the highest in common
+ * @admin_head: admin commands taken so far
+ * @admin_armed: not 0: ring NPU_DOORBELL_ADMIN for new commands
+ * @event_tail: events written so far
+ * @log_tail: bytes of log written so far; the last NPU_LOG_SIZE are there
+ * @heartbeat: rises while the firmware is well, at least every
+ *	NPU_HEARTBEAT_NS as long as a job runs or an admin command is due
+ * @jobs_done: jobs ended since boot
+ */
+struct npu_init {
+	npu_le32 magic;
+	npu_le16 abi_min;
+	npu_le16 abi_max;
+	npu_le64 admin_ring;
+	npu_le64 event_ring;
+	npu_le64 log;
+	uint8_t reserved0[32];
+
+	npu_le32 admin_tail;
+	npu_le32 event_head;
+	npu_le32 event_armed;
+	uint8_t reserved1[52];
+
+	npu_le16 abi;
+	npu_le16 reserved2;
+	npu_le32 admin_head;
+	npu_le32 admin_armed;
+	npu_le32 event_tail;
+	npu_le32 log_tail;
+	npu_le32 heartbeat;
+	npu_le64 jobs_done;
+	uint8_t reserved3[32];
+};
+
+NPU_ASSERT_SIZE(struct npu_init, 192);
+NPU_ASSERT_OFFSET(struct npu_init, admin_tail, 64);
+NPU_ASSERT_OFFSET(struct npu_init, abi, 128);
+
+#define NPU_HEARTBEAT_NS 100000000ull
+
+/* The firmware's state, in NPU_REG_SCRATCH() registers. */
+#define NPU_FW_SCRATCH_STATE 0 /* enum npu_fw_state */
+#define NPU_FW_SCRATCH_REASON 1 /* REFUSED: enum npu_fw_refusal */
+#define NPU_FW_SCRATCH_MCAUSE 2 /* CRASHED: of the trap; likewise the next */
+#define NPU_FW_SCRATCH_MEPC 3
+#define NPU_FW_SCRATCH_MTVAL 4
+#define NPU_FW_SCRATCH_RA 5
+#define NPU_FW_SCRATCH_SP 6
+
+enum npu_fw_state {
+	NPU_FW_NONE = 0,
+	NPU_FW_STARTING = 1,
+	NPU_FW_READY = 2,
+	NPU_FW_REFUSED = 3, /* does not want to run with this driver */
+	NPU_FW_CRASHED = 4,
+};
+
+enum npu_fw_refusal {
+	NPU_FW_REFUSAL_NONE = 0,
+	NPU_FW_REFUSAL_INIT = 1, /* init block unreadable or without magic */
+	NPU_FW_REFUSAL_ABI = 2, /* no version in common */
+	NPU_FW_REFUSAL_RING = 3, /* a ring's address is unusable */
+};
+
+/* --- Admin commands ------------------------------------------------------ */
+
+enum npu_admin_op {
+	NPU_ADMIN_PING = 1,
+	/* args[0]: context, args[1]: bus address of its Sv39 root table */
+	NPU_ADMIN_CONTEXT_SET = 2,
+	/* args[0]: context; no queue may use it */
+	NPU_ADMIN_CONTEXT_CLEAR = 3,
+	/* args[0]: context, args[1]: address, args[2]: bytes, 0 means all */
+	NPU_ADMIN_INVALIDATE = 4,
+	/* struct npu_admin_queue in args */
+	NPU_ADMIN_QUEUE_CREATE = 5,
+	/*
+	 * args[0]: queue. Stops its job, ends all that it holds as cancelled
+	 * (an event each), then forgets it.
+	 */
+	NPU_ADMIN_QUEUE_DESTROY = 6,
+	/*
+	 * args[0]: queue. The event's args[0]: cookie of the running job or 0,
+	 * args[1]: its finished commands, args[2]: jobs ended on this queue.
+	 */
+	NPU_ADMIN_QUEUE_PROGRESS = 7,
+	/* args[0]: queue, args[1]: cookie. Ends that job as timed out. */
+	NPU_ADMIN_JOB_STOP = 8,
+	/* args[0]: enum npu_log_level */
+	NPU_ADMIN_LOG_LEVEL = 9,
+};
+
+enum npu_log_level {
+	NPU_LOG_ERROR = 0,
+	NPU_LOG_INFO = 1,
+	NPU_LOG_DEBUG = 2,
+};
+
+/* How an admin command ended */
+enum npu_admin_status {
+	NPU_ADMIN_OK = 0,
+	NPU_ADMIN_BAD_OP = 1,
+	NPU_ADMIN_BAD_ARG = 2, /* out of range, or misaligned */
+	NPU_ADMIN_BAD_STATE = 3, /* exists already, does not exist, in use */
+};
+
+/**
+ * struct npu_admin_cmd - an entry of the admin ring
+ * @op: enum npu_admin_op
+ * @reserved: zero
+ * @seq: comes back in the event
+ * @args: as enum npu_admin_op says, the rest zero
+ */
+struct npu_admin_cmd {
+	npu_le16 op;
+	npu_le16 reserved;
+	npu_le32 seq;
+	npu_le64 args[7];
+};
+
+NPU_ASSERT_SIZE(struct npu_admin_cmd, 64);
+
+/* args of NPU_ADMIN_QUEUE_CREATE */
+struct npu_admin_queue {
+	npu_le32 queue;
+	npu_le32 context;
+	npu_le32 priority; /* 0..NPU_PRIORITIES - 1 */
+	npu_le32 entries; /* power of two, 2..NPU_QUEUE_ENTRIES_MAX */
+	npu_le64 ring; /* bus address, 4 KiB aligned: struct npu_queue_ring */
+	npu_le64 watchdog_ns; /* a job without progress for so long is ended */
+	npu_le64 reserved[3];
+};
+
+NPU_ASSERT_SIZE(struct npu_admin_queue, 56);
+
+/* --- Job queues ---------------------------------------------------------- */
+
+/**
+ * struct npu_job - an entry of a queue's ring
+ * @cookie: names the job in events; never 0
+ * @commands: address of the commands in the queue's context
+ * @regions: address of the region table (npu/job.h)
+ * @result: address for struct npu_job_result, or 0
+ * @command_count: 1..NPU_MAX_COMMANDS
+ * @region_count: 0..NPU_MAX_REGIONS
+ */
+struct npu_job {
+	npu_le64 cookie;
+	npu_le64 commands;
+	npu_le64 regions;
+	npu_le64 result;
+	npu_le32 command_count;
+	npu_le32 region_count;
+	uint8_t reserved[24];
+};
+
+NPU_ASSERT_SIZE(struct npu_job, 64);
+
+/**
+ * struct npu_queue_ring - the memory of one queue
+ * @tail: jobs written so far, modulo 2^32 (submitter)
+ * @head: jobs taken so far (firmware)
+ * @armed: not 0: ring the queue's doorbell for new jobs (firmware)
+ * @jobs: entry i is at i modulo the queue's entries
+ */
+struct npu_queue_ring {
+	npu_le32 tail;
+	uint8_t reserved0[60];
+	npu_le32 head;
+	npu_le32 armed;
+	uint8_t reserved1[56];
+	struct npu_job jobs[NPU_QUEUE_ENTRIES_MAX];
+};
+
+NPU_ASSERT_OFFSET(struct npu_queue_ring, head, 64);
+NPU_ASSERT_OFFSET(struct npu_queue_ring, jobs, 128);
+
+/* --- Events -------------------------------------------------------------- */
+
+enum npu_event_type {
+	NPU_EVENT_ADMIN_DONE = 1, /* id: seq, status: enum npu_admin_status */
+	/*
+	 * id: cookie, status: enum npu_job_status. After any other end than OK
+	 * the queue is halted: it starts no further job until it is destroyed.
+	 */
+	NPU_EVENT_JOB_DONE = 2,
+};
+
+/**
+ * struct npu_event - an entry of the event ring
+ * @type: enum npu_event_type
+ * @queue: of a job
+ * @status: how it ended
+ * @id: which command or job
+ * @args: of admin commands: as enum npu_admin_op says
+ * @cycles: of jobs; likewise the rest, see struct npu_job_result
+ */
+struct npu_event {
+	npu_le16 type;
+	npu_le16 queue;
+	npu_le32 status;
+	npu_le64 id;
+	union {
+		npu_le64 args[3];
+		struct {
+			npu_le64 cycles;
+			npu_le64 energy_fj;
+			npu_le64 fault_addr;
+		};
+	};
+	npu_le32 fault_cmd;
+	npu_le32 fault_info;
+	uint8_t fault_code;
+	uint8_t fault_unit;
+	uint8_t core;
+	uint8_t reserved[13];
+};
+
+NPU_ASSERT_SIZE(struct npu_event, 64);
+
+#endif
