@@ -444,7 +444,7 @@ static inline uint64_t npu_energy_leak(const struct npu_machine *m,
 				       uint64_t cycles)
 {
 	/* nW x ns = 1e-18 J = 1e-3 fJ; ns = cycles x 10^6 / kHz */
-	return cycles * 1000 / m->clock_khz * NPU_LEAK_NW_PER_KIB *
+	return cycles * 1000 * NPU_LEAK_NW_PER_KIB / m->clock_khz *
 	       (m->sram_size / 1024);
 }
 
