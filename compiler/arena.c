@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory of one compilation: handed out zeroed, freed as a whole, never
+ * beyond a limit, so that a model that claims to be huge cannot take the
+ * machine down. Failure leaves through tnc_error().
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ir.h"
+
+#define BLOCK_SIZE ((size_t)64 << 10)
+#define ALIGNMENT ((size_t)16)
+
+struct block {
+	struct block *next;
+	size_t used;
+	size_t size;
+	_Alignas(16) uint8_t bytes[];
+};
+
+struct tnc_arena {
+	struct block *blocks;
+	size_t held;
+	size_t limit;
+	uint64_t allocations;
+	uint64_t fail_allocation;
+};
+
+struct tnc_arena *tnc_arena_create(size_t limit, uint64_t fail_allocation)
+{
+	struct tnc_arena *arena = calloc(1, sizeof(*arena));
+
+	if (arena) {
+		arena->limit = limit;
+		arena->fail_allocation = fail_allocation;
+	}
+	return arena;
+}
+
+void tnc_arena_destroy(struct tnc_arena *arena)
+{
+	struct block *block, *next;
+
+	if (!arena)
+		return;
+	for (block = arena->blocks; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	free(arena);
+}
+
+static struct block *block_create(struct tnc_arena *arena, size_t size)
+{
+	struct block *block;
+
+	if (size < BLOCK_SIZE)
+		size = BLOCK_SIZE;
+	if (size > arena->limit - arena->held)
+		return NULL;
+	block = calloc(1, sizeof(*block) + size);
+	if (!block)
+		return NULL;
+	block->size = size;
+	block->next = arena->blocks;
+	arena->blocks = block;
+	arena->held += size;
+	return block;
+}
+
+/* Returns zeroed memory, or NULL. */
+void *tnc_arena_alloc(struct tnc_arena *arena, size_t size)
+{
+	struct block *block = arena->blocks;
+	void *bytes;
+
+	if (++arena->allocations == arena->fail_allocation)
+		return NULL;
+	if (size > arena->limit)
+		return NULL;
+	size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	if (!block || size > block->size - block->used)
+		block = block_create(arena, size);
+	if (!block)
+		return NULL;
+	bytes = block->bytes + block->used;
+	block->used += size;
+	return bytes;
+}
+
+void *tnc_alloc(struct tnc *c, size_t count, size_t size)
+{
+	size_t bytes;
+	void *memory = NULL;
+
+	if (!__builtin_mul_overflow(count, size, &bytes))
+		memory = tnc_arena_alloc(c->arena, bytes);
+	if (!memory)
+		tnc_error(c, -ENOMEM, "out of memory for %zu times %zu bytes",
+			  count, size);
+	return memory;
+}
+
+/* Makes room for one more element in an array of @count. */
+void *tnc_grow(struct tnc *c, void *old, int count, int *room, size_t size)
+{
+	void *grown;
+
+	if (count < *room)
+		return old;
+	*room = *room ? *room * 2 : 16;
+	grown = tnc_alloc(c, *room, size);
+	if (count)
+		memcpy(grown, old, count * size);
+	return grown;
+}
+
+char *tnc_strndup(struct tnc *c, const char *text, size_t length)
+{
+	char *copy = tnc_alloc(c, length + 1, 1);
+
+	memcpy(copy, text, length);
+	return copy;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tensors, operators and the small questions about them that several passes
+ * ask. Sizes asked here are those the verifier has bounded.
+ */
+#include <errno.h>
+
+#include "ir.h"
+
+const struct tnc_op_info tnc_op_info[TNC_OP_KINDS] = {
+#define X(op, name, least, most, attrs) \
+	[TNC_##op] = { name, least, most, attrs },
+	TNC_OPS(X)
+#undef X
+};
+
+const struct tnc_type_info tnc_type_info[TNC_TYPES] = {
+	[TNC_INT8] = { "int8", 1 },
+	[TNC_INT32] = { "int32", 4 },
+};
+
+/* Returns NULL when there is no tensor @id. */
+struct tnc_tensor *tnc_tensor_get(struct tnc *c, int id)
+{
+	return id >= 0 && id < c->tensors ? c->tensor[id] : NULL;
+}
+
+struct tnc_tensor *tnc_tensor_add(struct tnc *c, int id)
+{
+	struct tnc_tensor *t;
+
+	if (id < 0 || id >= TNC_TENSORS_MAX)
+		tnc_error(c, -EINVAL, "tensor number %d is not in 0..%d", id,
+			  TNC_TENSORS_MAX - 1);
+	if (!c->tensor)
+		c->tensor = tnc_alloc(c, TNC_TENSORS_MAX, sizeof(*c->tensor));
+	if (c->tensor[id])
+		tnc_error(c, -EINVAL, "tensor %d is defined twice", id);
+	t = tnc_alloc(c, 1, sizeof(*t));
+	t->id = id;
+	t->alias = -1;
+	t->name = "";
+	c->tensor[id] = t;
+	if (id >= c->tensors)
+		c->tensors = id + 1;
+	return t;
+}
+
+/* A new tensor with the next free number; a copy of @like but for data. */
+struct tnc_tensor *tnc_tensor_new(struct tnc *c, const struct tnc_tensor *like)
+{
+	int id = c->tensors;
+	struct tnc_tensor *t = tnc_tensor_add(c, id);
+
+	*t = *like;
+	t->id = id;
+	t->data = NULL;
+	t->value = NULL;
+	t->alias = -1;
+	return t;
+}
+
+/* The tensor that owns the bytes. */
+const struct tnc_tensor *tnc_tensor_root(const struct tnc *c, int id)
+{
+	while (c->tensor[id]->alias >= 0)
+		id = c->tensor[id]->alias;
+	return c->tensor[id];
+}
+
+int64_t tnc_tensor_elements(const struct tnc_tensor *t)
+{
+	int64_t elements = 1;
+
+	for (int i = 0; i < t->rank; i++)
+		elements *= t->shape[i];
+	return elements;
+}
+
+size_t tnc_tensor_bytes(const struct tnc_tensor *t)
+{
+	return tnc_tensor_elements(t) * tnc_type_info[t->type].size;
+}
+
+/* After this, sizes computed from the shape cannot overflow. */
+void tnc_tensor_check_shape(struct tnc *c, const struct tnc_tensor *t)
+{
+	int64_t elements = 1;
+
+	for (int i = 0; i < t->rank; i++) {
+		if (t->shape[i] < 1 || t->shape[i] > TNC_DIM_MAX)
+			tnc_error(c, -EINVAL, "dimension %d is %d", i,
+				  t->shape[i]);
+		elements *= t->shape[i];
+		if (elements > TNC_ELEMENTS_MAX)
+			tnc_error(c, -EINVAL, "more than %d elements",
+				  TNC_ELEMENTS_MAX);
+	}
+}
+
+struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind)
+{
+	struct tnc_op *op;
+
+	if (c->ops == TNC_OPS_MAX)
+		tnc_error(c, -EINVAL, "more than %d operators", TNC_OPS_MAX);
+	c->op = tnc_grow(c, c->op, c->ops, &c->ops_room, sizeof(*c->op));
+	op = tnc_alloc(c, 1, sizeof(*op));
+	op->kind = kind;
+	op->source = c->ops;
+	op->output = -1;
+	op->stride = (struct tnc_hw){ 1, 1 };
+	op->dilation = (struct tnc_hw){ 1, 1 };
+	op->window = (struct tnc_hw){ 1, 1 };
+	op->beta = 1.0f;
+	c->op[c->ops++] = op;
+	return op;
+}
+
+void tnc_list_append(struct tnc *c, struct tnc_list *list, int id)
+{
+	list->id = tnc_grow(c, list->id, list->count, &list->room, sizeof(int));
+	list->id[list->count++] = id;
+}
+
+struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
+				int index)
+{
+	return index < op->inputs ? c->tensor[op->input[index]] : NULL;
+}
+
+struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op)
+{
+	return c->tensor[op->output];
+}
+
+/* Rows and columns the operator looks at, without dilation. */
+struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
+
+	if (op->kind == TNC_CONV_2D || op->kind == TNC_DEPTHWISE_CONV_2D)
+		return (struct tnc_hw){ weights->shape[1], weights->shape[2] };
+	return op->window;
+}
+
+/* Padding needed so that @out positions exist; the odd cell goes last. */
+static void pad_same(int in, int window, int stride, int *first, int *last)
+{
+	int out = (in + stride - 1) / stride;
+	int64_t total = (int64_t)(out - 1) * stride + window - in;
+
+	if (total < 0)
+		total = 0;
+	*first = total / 2;
+	*last = total - *first;
+}
+
+/* Rows and columns of padding around the input, whatever the form. */
+struct tnc_pads tnc_op_pads(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	struct tnc_hw window = tnc_op_window(c, op);
+	struct tnc_pads pads = { 0 };
+
+	if (op->pad == TNC_PAD_EXPLICIT)
+		return op->pads;
+	if (op->pad == TNC_PAD_VALID)
+		return pads;
+	pad_same(in->shape[1], (window.h - 1) * op->dilation.h + 1,
+		 op->stride.h, &pads.top, &pads.bottom);
+	pad_same(in->shape[2], (window.w - 1) * op->dilation.w + 1,
+		 op->stride.w, &pads.left, &pads.right);
+	return pads;
+}
+
+static void mark(const struct tnc *c, bool *needed, int id)
+{
+	needed[id] = true;
+	while (c->tensor[id]->alias >= 0) {
+		id = c->tensor[id]->alias;
+		needed[id] = true;
+	}
+}
+
+/*
+ * Drops operators and tensors that no output needs. Operators come after what they read, so one
+ * walk backwards is enough.
+ */
+void tnc_drop_unused(struct tnc *c)
+{
+	bool *needed = tnc_alloc(c, c->tensors + 1, sizeof(*needed));
+	int kept = c->ops;
+
+	for (int i = 0; i < c->inputs.count; i++)
+		mark(c, needed, c->inputs.id[i]);
+	for (int i = 0; i < c->outputs.count; i++)
+		mark(c, needed, c->outputs.id[i]);
+	for (int i = c->ops - 1; i >= 0; i--) {
+		struct tnc_op *op = c->op[i];
+
+		if (!needed[op->output])
+			continue;
+		for (int k = 0; k < op->inputs; k++)
+			mark(c, needed, op->input[k]);
+		c->op[--kept] = op;
+	}
+	c->ops -= kept;
+	for (int i = 0; i < c->ops; i++)
+		c->op[i] = c->op[kept + i];
+	for (int i = 0; i < c->tensors; i++)
+		if (!needed[i])
+			c->tensor[i] = NULL;
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Pass 'l': legalise, so that each operator is one the machine has.
+ *
+ * Needs: a sound graph.
+ * Leaves: no RESHAPE and no FULLY_CONNECTED; activations are height x width x
+ * channels (rank 4, batch 1) wherever an operator touches them, other shapes
+ * are aliases; padding is explicit, activation functions are ranges, scales
+ * are integer factors.
+ */
+#include "pass.h"
+
+/*
+ * A tensor of the same bytes as @id, seen as 1 x rows x 1 x depth. When an
+ * operator writes @id, it becomes the alias of the new tensor; when it is read,
+ * the new tensor is the alias.
+ */
+static int matrix_view(struct tnc *c, int id, int depth, bool is_output)
+{
+	struct tnc_tensor *t = c->tensor[id];
+	struct tnc_tensor *view = tnc_tensor_new(c, t);
+	int64_t rows = tnc_tensor_elements(t) / depth;
+
+	view->rank = 4;
+	view->shape[0] = 1;
+	view->shape[1] = rows;
+	view->shape[2] = 1;
+	view->shape[3] = depth;
+	if (is_output)
+		t->alias = view->id;
+	else
+		view->alias = id;
+	return view->id;
+}
+
+/* Rows of @depth become pixels, the weights a 1x1 filter. */
+static void fully_connected_to_conv(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
+	struct tnc_tensor *filter = tnc_tensor_new(c, weights);
+
+	filter->rank = 4;
+	filter->shape[1] = 1;
+	filter->shape[2] = 1;
+	filter->shape[3] = weights->shape[1];
+	filter->data = weights->data;
+	op->input[0] = matrix_view(c, op->input[0], weights->shape[1], false);
+	op->input[1] = filter->id;
+	op->output = matrix_view(c, op->output, weights->shape[0], true);
+	op->kind = TNC_CONV_2D;
+}
+
+static int depth_of(const struct tnc_tensor *t)
+{
+	return t->rank ? t->shape[t->rank - 1] : 1;
+}
+
+/* Operators that take any shape get a matrix where it is not a picture. */
+static void rows_to_picture(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int depth = depth_of(out);
+
+	if (out->rank == 4 && out->shape[0] == 1 &&
+	    !(op->kind == TNC_SOFTMAX && out->shape[2] != 1))
+		return;
+	for (int i = 0; i < op->inputs; i++)
+		op->input[i] = matrix_view(c, op->input[i], depth, false);
+	op->output = matrix_view(c, op->output, depth, true);
+}
+
+static void fix_factors(struct tnc *c, struct tnc_op *op)
+{
+	int count = tnc_op_factor_count(c, op);
+
+	if (op->factors || !count)
+		return;
+	op->factor = tnc_alloc(c, count, sizeof(*op->factor));
+	tnc_op_factors(c, op, op->factor);
+	op->factors = count;
+}
+
+static void fix_attributes(struct tnc *c, struct tnc_op *op)
+{
+	unsigned int attrs = tnc_op_info[op->kind].attrs;
+
+	if (attrs & TNC_HAS_PAD) {
+		op->pads = tnc_op_pads(c, op);
+		op->pad = TNC_PAD_EXPLICIT;
+	}
+	if (attrs & TNC_HAS_ACT) {
+		tnc_op_clamp(c, op, &op->clamp_min, &op->clamp_max);
+		op->act = TNC_ACT_CLAMP;
+	}
+}
+
+static bool drop_reshape(struct tnc *c, const struct tnc_op *op)
+{
+	if (op->kind != TNC_RESHAPE)
+		return false;
+	c->tensor[op->output]->alias = op->input[0];
+	return true;
+}
+
+void tnc_pass_legalise(struct tnc *c)
+{
+	int kept = 0;
+
+	for (int i = 0; i < c->ops; i++) {
+		struct tnc_op *op = c->op[i];
+
+		if (drop_reshape(c, op))
+			continue;
+		fix_factors(c, op);
+		if (op->kind == TNC_FULLY_CONNECTED)
+			fully_connected_to_conv(c, op);
+		if (op->kind == TNC_ADD || op->kind == TNC_SOFTMAX)
+			rows_to_picture(c, op);
+		fix_attributes(c, op);
+		c->op[kept++] = op;
+	}
+	c->ops = kept;
+	tnc_drop_unused(c);
+}

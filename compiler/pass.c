@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The list of passes over the graph, in their order, and the runner: after
+ * each pass comes the verifier and, when its letter was asked for, a dump.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pass.h"
+
+#define PASSES(X) \
+	X('f', tnc_pass_fold) \
+	X('l', tnc_pass_legalise)
+
+static const struct pass {
+	char letter;
+	void (*run)(struct tnc *c);
+} passes[] = {
+#define X(letter, run) { letter, run },
+	PASSES(X)
+#undef X
+};
+
+const char *tnc_pass_letters(void)
+{
+	static const char letters[] = {
+#define X(letter, run) letter,
+		PASSES(X)
+#undef X
+		0
+	};
+
+	return letters;
+}
+
+void tnc_dump(struct tnc *c, char letter)
+{
+	if (!c->options.dump || !strchr(c->options.dump, letter))
+		return;
+	fprintf(c->options.dump_to, "# after pass %c\n", letter);
+	tnc_text_write(c, c->options.dump_to);
+}
+
+void tnc_pass_run(struct tnc *c, char letter)
+{
+	for (int i = 0; i < TNC_ARRAY_SIZE(passes); i++) {
+		if (passes[i].letter != letter)
+			continue;
+		passes[i].run(c);
+		tnc_verify(c);
+		tnc_dump(c, letter);
+		return;
+	}
+	tnc_error(c, -EINVAL, "there is no pass '%c'", letter);
+}
+
+void tnc_pass_run_all(struct tnc *c)
+{
+	for (int i = 0; i < TNC_ARRAY_SIZE(passes); i++)
+		tnc_pass_run(c, passes[i].letter);
+}

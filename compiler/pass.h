@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The passes over the graph, and what runs them. Private to the compiler. */
+#ifndef TNC_PASS_H
+#define TNC_PASS_H
+
+#include "ir.h"
+
+/* In their order; each file says what it needs and what it leaves. */
+void tnc_pass_fold(struct tnc *c);
+void tnc_pass_legalise(struct tnc *c);
+
+/* pass.c */
+void tnc_pass_run(struct tnc *c, char letter);
+void tnc_pass_run_all(struct tnc *c);
+void tnc_dump(struct tnc *c, char letter);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From real scales to the integers that the arithmetic uses, exactly as the
+ * TensorFlow Lite Micro kernels prepare them: which product is formed in
+ * single and which in double precision is part of the contract.
+ */
+#include <math.h>
+
+#include "ir.h"
+
+/* Real factor to a 31-bit multiplier and an exponent. */
+struct tnc_factor tnc_factor_of(double real)
+{
+	struct tnc_factor factor = { 0 };
+	int64_t fixed;
+	int shift;
+
+	if (real == 0.0)
+		return factor;
+	fixed = llround(frexp(real, &shift) * 2147483648.0);
+	if (fixed == INT64_C(1) << 31) {
+		fixed /= 2;
+		shift++;
+	}
+	if (shift < -31)
+		return factor;
+	factor.multiplier = fixed;
+	factor.shift = shift;
+	return factor;
+}
+
+int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	switch (op->kind) {
+	case TNC_CONV_2D:
+	case TNC_DEPTHWISE_CONV_2D:
+	case TNC_FULLY_CONNECTED:
+		return out->shape[out->rank - 1];
+	case TNC_ADD:
+		return 3;
+	case TNC_SOFTMAX:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* One factor for each output channel: accumulator to output. */
+static void conv_factors(struct tnc *c, const struct tnc_op *op,
+			 struct tnc_factor *factor)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int channels = tnc_op_factor_count(c, op);
+	double in_scale = in->quant.scale[0];
+	double out_scale = out->quant.scale[0];
+	bool per_channel = weights->quant.count > 1;
+	float product = in->quant.scale[0] * weights->quant.scale[0];
+
+	/* Fully connected layers with one scale form the product in float. */
+	if (op->kind == TNC_FULLY_CONNECTED && !per_channel)
+		for (int i = 0; i < channels; i++)
+			factor[i] = tnc_factor_of(product / out_scale);
+	else
+		for (int i = 0; i < channels; i++)
+			factor[i] = tnc_factor_of(
+				in_scale *
+				weights->quant.scale[per_channel ? i : 0] /
+				out_scale);
+}
+
+/* First input, second input, output; see the reference executor. */
+static void add_factors(struct tnc *c, const struct tnc_op *op,
+			struct tnc_factor *factor)
+{
+	double a = tnc_op_input(c, op, 0)->quant.scale[0];
+	double b = tnc_op_input(c, op, 1)->quant.scale[0];
+	double out = tnc_op_output(c, op)->quant.scale[0];
+	double twice = 2 * (a > b ? a : b);
+
+	factor[0] = tnc_factor_of(a / twice);
+	factor[1] = tnc_factor_of(b / twice);
+	factor[2] = tnc_factor_of(twice / (1048576.0 * out));
+}
+
+/* Input difference to Q5.26. */
+static void softmax_factor(struct tnc *c, const struct tnc_op *op,
+			   struct tnc_factor *factor)
+{
+	double scale = tnc_op_input(c, op, 0)->quant.scale[0];
+	double real = op->beta * scale * 67108864.0;
+
+	factor[0] = tnc_factor_of(fmin(real, 2147483647.0));
+}
+
+void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
+		    struct tnc_factor *factor)
+{
+	switch (op->kind) {
+	case TNC_CONV_2D:
+	case TNC_DEPTHWISE_CONV_2D:
+	case TNC_FULLY_CONNECTED:
+		conv_factors(c, op, factor);
+		break;
+	case TNC_ADD:
+		add_factors(c, op, factor);
+		break;
+	case TNC_SOFTMAX:
+		softmax_factor(c, op, factor);
+		break;
+	default:
+		break;
+	}
+}
+
+static int quantise(const struct tnc_quant *quant, float real)
+{
+	float steps = roundf(real / quant->scale[0]);
+
+	if (steps > 1e6f)
+		steps = 1e6f;
+	if (steps < -1e6f)
+		steps = -1e6f;
+	return quant->zero_point[0] + (int)steps;
+}
+
+static int clip(int q)
+{
+	return q < -128 ? -128 : q > 127 ? 127 : q;
+}
+
+/* The range of output values that the activation leaves. */
+void tnc_op_clamp(const struct tnc *c, const struct tnc_op *op, int *min,
+		  int *max)
+{
+	const struct tnc_quant *quant = &tnc_op_output(c, op)->quant;
+
+	*min = -128;
+	*max = 127;
+	switch (op->act) {
+	case TNC_ACT_NONE:
+		break;
+	case TNC_ACT_RELU:
+		*min = clip(quantise(quant, 0.0f));
+		break;
+	case TNC_ACT_RELU_N1_TO_1:
+		*min = clip(quantise(quant, -1.0f));
+		*max = clip(quantise(quant, 1.0f));
+		break;
+	case TNC_ACT_RELU6:
+		*min = clip(quantise(quant, 0.0f));
+		*max = clip(quantise(quant, 6.0f));
+		break;
+	case TNC_ACT_CLAMP:
+		*min = op->clamp_min;
+		*max = op->clamp_max;
+		break;
+	}
+}

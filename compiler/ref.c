@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The reference executor: computes the graph with plain loops, byte for byte
+ * as the TensorFlow Lite Micro reference kernels do. It is the oracle that
+ * compiled programs are compared with, and what constant folding uses; it
+ * shares no code with the machine.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ref.h"
+
+/* What the loops of a windowed operator need, computed once. */
+struct window {
+	const int8_t *in;
+	int8_t *out;
+	int in_h, in_w, in_c;
+	int out_h, out_w, out_c;
+	struct tnc_hw size;
+	struct tnc_hw stride;
+	struct tnc_hw dilation;
+	struct tnc_pads pads;
+	int in_zero, out_zero;
+	int min, max;
+};
+
+static const int8_t *value(const struct tnc *c, int id)
+{
+	const struct tnc_tensor *root = tnc_tensor_root(c, id);
+
+	return (const int8_t *)(root->data ? root->data : root->value);
+}
+
+static struct window window_of(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	struct window w = {
+		.in = value(c, in->id),
+		.out = (int8_t *)out->value,
+		.in_h = in->shape[1],
+		.in_w = in->shape[2],
+		.in_c = in->shape[3],
+		.out_h = out->shape[1],
+		.out_w = out->shape[2],
+		.out_c = out->shape[3],
+		.size = tnc_op_window(c, op),
+		.stride = op->stride,
+		.dilation = op->dilation,
+		.pads = tnc_op_pads(c, op),
+		.in_zero = in->quant.zero_point[0],
+		.out_zero = out->quant.zero_point[0],
+	};
+
+	tnc_op_clamp(c, op, &w.min, &w.max);
+	return w;
+}
+
+/* The input cell that window cell (ky, kx) covers, or NULL in the padding. */
+static const int8_t *cell(const struct window *w, int oy, int ox, int ky,
+			  int kx)
+{
+	int y = oy * w->stride.h - w->pads.top + ky * w->dilation.h;
+	int x = ox * w->stride.w - w->pads.left + kx * w->dilation.w;
+
+	if (y < 0 || y >= w->in_h || x < 0 || x >= w->in_w)
+		return NULL;
+	return w->in + ((int64_t)y * w->in_w + x) * w->in_c;
+}
+
+/* Factors of the operator: those a pass fixed, or computed now. */
+static const struct tnc_factor *factors(struct tnc *c, struct tnc_op *op)
+{
+	if (op->factors)
+		return op->factor;
+	if (!op->ref_factor) {
+		op->ref_factor = tnc_alloc(c, tnc_op_factor_count(c, op),
+					   sizeof(*op->ref_factor));
+		tnc_op_factors(c, op, op->ref_factor);
+	}
+	return op->ref_factor;
+}
+
+/* Bias of channel @i, 0 when there is none. */
+static int32_t bias_of(const struct tnc *c, const struct tnc_op *op, int i)
+{
+	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
+	int32_t b;
+
+	if (!bias)
+		return 0;
+	memcpy(&b, bias->data + (size_t)i * 4, 4);
+	return b;
+}
+
+/* Sums wrap, as they do in 32-bit hardware. */
+static uint32_t dot(const int8_t *in, const int8_t *weights, int count,
+		    int in_zero)
+{
+	int32_t sum = 0;
+
+	while (count > 0) {
+		/* Short enough that the partial sum cannot overflow. */
+		int part = count < 32768 ? count : 32768;
+		int32_t partial = 0;
+
+		for (int i = 0; i < part; i++)
+			partial += (in[i] - in_zero) * weights[i];
+		sum = (uint32_t)sum + (uint32_t)partial;
+		in += part;
+		weights += part;
+		count -= part;
+	}
+	return sum;
+}
+
+static int8_t requantise(uint32_t sum, struct tnc_factor factor, int zero,
+			 int min, int max)
+{
+	int64_t scaled = (int64_t)ref_scale((int32_t)sum, factor) + zero;
+
+	return scaled < min ? min : scaled > max ? max : scaled;
+}
+
+static void ref_conv(struct tnc *c, struct tnc_op *op)
+{
+	struct window w = window_of(c, op);
+	const int8_t *weights = (int8_t *)tnc_op_input(c, op, 1)->data;
+	const struct tnc_factor *factor = factors(c, op);
+	int cells = w.size.h * w.size.w;
+	int8_t *out = w.out;
+
+	for (int oy = 0; oy < w.out_h; oy++)
+	for (int ox = 0; ox < w.out_w; ox++)
+	for (int oc = 0; oc < w.out_c; oc++) {
+		const int8_t *filter = weights + (int64_t)oc * cells * w.in_c;
+		uint32_t sum = bias_of(c, op, oc);
+
+		for (int k = 0; k < cells; k++) {
+			const int8_t *in = cell(&w, oy, ox, k / w.size.w,
+						k % w.size.w);
+
+			if (in)
+				sum += dot(in, filter + (int64_t)k * w.in_c,
+					   w.in_c, w.in_zero);
+		}
+		*out++ = requantise(sum, factor[oc], w.out_zero, w.min, w.max);
+	}
+}
+
+static void ref_depthwise(struct tnc *c, struct tnc_op *op)
+{
+	struct window w = window_of(c, op);
+	const int8_t *weights = (int8_t *)tnc_op_input(c, op, 1)->data;
+	const struct tnc_factor *factor = factors(c, op);
+	int cells = w.size.h * w.size.w;
+	int multiplier = w.out_c / w.in_c;
+	int8_t *out = w.out;
+
+	for (int oy = 0; oy < w.out_h; oy++)
+	for (int ox = 0; ox < w.out_w; ox++)
+	for (int oc = 0; oc < w.out_c; oc++) {
+		uint32_t sum = bias_of(c, op, oc);
+
+		for (int k = 0; k < cells; k++) {
+			const int8_t *in = cell(&w, oy, ox, k / w.size.w,
+						k % w.size.w);
+
+			if (in)
+				sum += (in[oc / multiplier] - w.in_zero) *
+				       weights[(int64_t)k * w.out_c + oc];
+		}
+		*out++ = requantise(sum, factor[oc], w.out_zero, w.min, w.max);
+	}
+}
+
+static void ref_fully_connected(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	const struct tnc_factor *factor = factors(c, op);
+	int channels = weights->shape[0], depth = weights->shape[1];
+	int64_t rows = tnc_tensor_elements(in) / depth;
+	int8_t *to = (int8_t *)out->value;
+	int min, max;
+
+	tnc_op_clamp(c, op, &min, &max);
+	for (int64_t row = 0; row < rows; row++)
+	for (int oc = 0; oc < channels; oc++) {
+		uint32_t sum = bias_of(c, op, oc);
+
+		sum += dot(value(c, in->id) + row * depth,
+			   (int8_t *)weights->data + (int64_t)oc * depth, depth,
+			   in->quant.zero_point[0]);
+		*to++ = requantise(sum, factor[oc], out->quant.zero_point[0],
+				   min, max);
+	}
+}
+
+/* Both inputs in units of 2^-20 of twice the larger scale, then summed. */
+static void ref_add(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *a = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *b = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	const struct tnc_factor *factor = factors(c, op);
+	const int8_t *from_a = value(c, a->id), *from_b = value(c, b->id);
+	int64_t count = tnc_tensor_elements(out);
+	int min, max;
+
+	tnc_op_clamp(c, op, &min, &max);
+	for (int64_t i = 0; i < count; i++) {
+		int32_t x = (from_a[i] - a->quant.zero_point[0]) * (1 << 20);
+		int32_t y = (from_b[i] - b->quant.zero_point[0]) * (1 << 20);
+		uint32_t sum = ref_scale(x, factor[0]) +
+			       ref_scale(y, factor[1]);
+
+		out->value[i] = requantise(sum, factor[2],
+					   out->quant.zero_point[0], min, max);
+	}
+}
+
+static int average(int sum, int count)
+{
+	return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
+}
+
+static void ref_pool(struct tnc *c, struct tnc_op *op)
+{
+	struct window w = window_of(c, op);
+	bool is_max = op->kind == TNC_MAX_POOL_2D;
+	int8_t *out = w.out;
+
+	for (int oy = 0; oy < w.out_h; oy++)
+	for (int ox = 0; ox < w.out_w; ox++)
+	for (int oc = 0; oc < w.out_c; oc++) {
+		int64_t cells = (int64_t)w.size.h * w.size.w;
+		int sum = 0, count = 0, max = -128;
+
+		for (int64_t k = 0; k < cells; k++) {
+			const int8_t *in = cell(&w, oy, ox, k / w.size.w,
+						k % w.size.w);
+
+			if (!in)
+				continue;
+			sum += in[oc];
+			count++;
+			max = in[oc] > max ? in[oc] : max;
+		}
+		if (!is_max)
+			max = count ? average(sum, count) : 0;
+		*out++ = ref_clamp(max, w.min, w.max);
+	}
+}
+
+static void ref_reshape(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	memcpy(out->value, value(c, op->input[0]), tnc_tensor_bytes(out));
+}
+
+static void ref_softmax(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int depth = out->shape[out->rank - 1];
+	int64_t rows = tnc_tensor_elements(out) / depth;
+	const int8_t *in = value(c, op->input[0]);
+	struct tnc_factor factor = factors(c, op)[0];
+
+	for (int64_t row = 0; row < rows; row++)
+		tnc_ref_softmax_row(in + row * depth,
+				    (int8_t *)out->value + row * depth, depth,
+				    factor);
+}
+
+static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
+					    struct tnc_op *op) = {
+	[TNC_CONV_2D] = ref_conv,
+	[TNC_DEPTHWISE_CONV_2D] = ref_depthwise,
+	[TNC_FULLY_CONNECTED] = ref_fully_connected,
+	[TNC_ADD] = ref_add,
+	[TNC_AVERAGE_POOL_2D] = ref_pool,
+	[TNC_MAX_POOL_2D] = ref_pool,
+	[TNC_RESHAPE] = ref_reshape,
+	[TNC_SOFTMAX] = ref_softmax,
+};
+
+/* Computes one operator; its inputs must have values. */
+void tnc_ref_op(struct tnc *c, struct tnc_op *op)
+{
+	struct tnc_tensor *out = tnc_op_output(c, op);
+
+	tnc_place_op(c, op);
+	if (!out->value)
+		out->value = tnc_alloc(c, 1, tnc_tensor_bytes(out));
+	ref_kind[op->kind](c, op);
+	tnc_place_none(c);
+}
+
+/* Computes the graph. Values stay until the next run. */
+void tnc_ref_run(struct tnc *c, const void *const *inputs,
+		 void *const *outputs)
+{
+	for (int i = 0; i < c->inputs.count; i++) {
+		struct tnc_tensor *t = c->tensor[c->inputs.id[i]];
+
+		if (!t->value)
+			t->value = tnc_alloc(c, 1, tnc_tensor_bytes(t));
+		memcpy(t->value, inputs[i], tnc_tensor_bytes(t));
+	}
+	for (int i = 0; i < c->ops; i++)
+		tnc_ref_op(c, c->op[i]);
+	for (int i = 0; i < c->outputs.count; i++) {
+		const struct tnc_tensor *t = c->tensor[c->outputs.id[i]];
+
+		memcpy(outputs[i], value(c, t->id), tnc_tensor_bytes(t));
+	}
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Integer arithmetic of the TensorFlow Lite Micro reference kernels, for the
+ * reference executor. Private to ref*.c.
+ */
+#ifndef TNC_REF_H
+#define TNC_REF_H
+
+#include "ir.h"
+
+/* High half of twice the product, rounded half away from zero. */
+static inline int32_t ref_multiply_high(int32_t a, int32_t b)
+{
+	int64_t product = (int64_t)a * b;
+	int64_t nudge = product >= 0 ? 1 << 30 : 1 - (1 << 30);
+
+	if (a == INT32_MIN && b == INT32_MIN)
+		return INT32_MAX;
+	return (product + nudge) / (INT64_C(1) << 31);
+}
+
+/* x / 2^shift, rounded half away from zero; shift 0..31. */
+static inline int32_t ref_shift_right(int32_t x, int shift)
+{
+	int64_t mask = (INT64_C(1) << shift) - 1;
+	int64_t rest = x & mask;
+	int64_t threshold = (mask >> 1) + (x < 0);
+
+	return (int32_t)((int64_t)x >> shift) + (rest > threshold);
+}
+
+/* x * factor, rounded twice. */
+static inline int32_t ref_scale(int32_t x, struct tnc_factor factor)
+{
+	int left = factor.shift > 0 ? factor.shift : 0;
+	int right = factor.shift < 0 ? -factor.shift : 0;
+	int32_t shifted = (uint32_t)x << left;
+
+	return ref_shift_right(ref_multiply_high(shifted, factor.multiplier),
+			       right);
+}
+
+static inline int32_t ref_clamp(int32_t x, int32_t min, int32_t max)
+{
+	return x < min ? min : x > max ? max : x;
+}
+
+/* ref_softmax.c */
+void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
+			 struct tnc_factor factor);
+
+#endif

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads a TensorFlow Lite model (FlatBuffer "TFL3") into the graph. Takes what
+ * the file says as it is; whether it makes sense is the verifier's business.
+ * Tensors come in when an operator or the model's interface first names them,
+ * so that what nobody needs need not be understood.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "flatbuffer.h"
+#include "tflite_ops.h"
+
+/* Field numbers of TensorFlow's schema.fbs. */
+enum {
+	MODEL_VERSION = 0,
+	MODEL_OPCODES = 1,
+	MODEL_SUBGRAPHS = 2,
+	MODEL_BUFFERS = 4,
+	OPCODE_OLD_BUILTIN = 0,
+	OPCODE_CUSTOM = 1,
+	OPCODE_BUILTIN = 3,
+	SUBGRAPH_TENSORS = 0,
+	SUBGRAPH_INPUTS = 1,
+	SUBGRAPH_OUTPUTS = 2,
+	SUBGRAPH_OPERATORS = 3,
+	SUBGRAPH_NAME = 4,
+	OPERATOR_OPCODE = 0,
+	OPERATOR_INPUTS = 1,
+	OPERATOR_OUTPUTS = 2,
+	OPERATOR_OPTIONS_TYPE = 3,
+	OPERATOR_OPTIONS = 4,
+	TENSOR_SHAPE = 0,
+	TENSOR_TYPE = 1,
+	TENSOR_BUFFER = 2,
+	TENSOR_NAME = 3,
+	TENSOR_QUANTIZATION = 4,
+	TENSOR_IS_VARIABLE = 5,
+	TENSOR_SPARSITY = 6,
+	QUANTIZATION_SCALE = 2,
+	QUANTIZATION_ZERO_POINT = 3,
+	QUANTIZATION_DETAILS_TYPE = 4,
+	QUANTIZATION_DIMENSION = 6,
+	BUFFER_DATA = 0,
+	BUFFER_OFFSET = 1,
+};
+
+#define SCHEMA_VERSION 3
+#define OP_CUSTOM 32
+
+struct importer {
+	struct tnc *c;
+	struct tnc_fb fb;
+	struct tnc_fb_vector opcodes;
+	struct tnc_fb_vector buffers;
+	struct tnc_fb_vector tensors;
+};
+
+/* Names of tensor types, and which of them the graph has. */
+static const struct {
+	const char *name;
+	int type;
+} tensor_types[] = {
+	{ "float32", -1 },
+	{ "float16", -1 },
+	{ "int32", TNC_INT32 },
+	{ "uint8", -1 },
+	{ "int64", -1 },
+	{ "string", -1 },
+	{ "bool", -1 },
+	{ "int16", -1 },
+	{ "complex64", -1 },
+	{ "int8", TNC_INT8 },
+	{ "float64", -1 },
+	{ "complex128", -1 },
+	{ "uint64", -1 },
+	{ "resource", -1 },
+	{ "variant", -1 },
+	{ "uint32", -1 },
+	{ "uint16", -1 },
+	{ "int4", -1 },
+};
+
+static enum tnc_type import_type(struct tnc *c, int type)
+{
+	if (type < 0 || type >= TNC_ARRAY_SIZE(tensor_types))
+		tnc_error(c, -EINVAL, "unknown tensor type %d", type);
+	if (tensor_types[type].type < 0)
+		tnc_error(c, -EOPNOTSUPP, "unsupported tensor type %s",
+			  tensor_types[type].name);
+	return tensor_types[type].type;
+}
+
+static void import_shape(struct tnc *c, struct tnc_tensor *t,
+			 const struct tnc_fb_table *from)
+{
+	struct tnc_fb_vector shape = tnc_fb_vector(from, TENSOR_SHAPE, 4,
+						   "tensor shape");
+
+	if (shape.count > TNC_RANK_MAX)
+		tnc_error(c, -EOPNOTSUPP, "%zu dimensions, at most %d are supported",
+			  shape.count, TNC_RANK_MAX);
+	t->rank = shape.count;
+	for (int i = 0; i < t->rank; i++)
+		t->shape[i] = tnc_fb_at_i32(&shape, i);
+}
+
+static void import_quantisation(struct tnc *c, struct tnc_tensor *t,
+				const struct tnc_fb_table *from)
+{
+	struct tnc_fb_table q = tnc_fb_sub(from, TENSOR_QUANTIZATION,
+					   "quantisation");
+	struct tnc_fb_vector scale = tnc_fb_vector(&q, QUANTIZATION_SCALE, 4,
+						   "scales");
+	struct tnc_fb_vector zero = tnc_fb_vector(&q, QUANTIZATION_ZERO_POINT,
+						  8, "zero points");
+
+	if (tnc_fb_i8(&q, QUANTIZATION_DETAILS_TYPE, 0))
+		tnc_error(c, -EOPNOTSUPP, "unsupported custom quantisation");
+	if (!scale.count)
+		return;
+	if (zero.count && zero.count != scale.count)
+		tnc_error(c, -EINVAL, "%zu scales, but %zu zero points",
+			  scale.count, zero.count);
+	if (scale.count > TNC_DIM_MAX)
+		tnc_error(c, -EINVAL, "%zu scales", scale.count);
+	t->quant.count = scale.count;
+	t->quant.axis = tnc_fb_i32(&q, QUANTIZATION_DIMENSION, 0);
+	t->quant.scale = tnc_alloc(c, scale.count, sizeof(float));
+	t->quant.zero_point = tnc_alloc(c, scale.count, sizeof(int32_t));
+	for (int i = 0; i < t->quant.count; i++) {
+		int64_t z = zero.count ? tnc_fb_at_i64(&zero, i) : 0;
+
+		if (z < INT32_MIN || z > INT32_MAX)
+			tnc_error(c, -EINVAL, "zero point %lld is impossible",
+				  (long long)z);
+		t->quant.scale[i] = tnc_fb_at_f32(&scale, i);
+		t->quant.zero_point[i] = z;
+	}
+}
+
+static void import_data(const struct importer *im, struct tnc_tensor *t,
+			const struct tnc_fb_table *from)
+{
+	uint32_t number = tnc_fb_i32(from, TENSOR_BUFFER, 0);
+	struct tnc_fb_table buffer;
+	struct tnc_fb_vector data;
+
+	if (number == 0)
+		return;
+	if (number >= im->buffers.count)
+		tnc_error(im->c, -EINVAL, "buffer %u of %zu", number,
+			  im->buffers.count);
+	buffer = tnc_fb_at_table(&im->buffers, number, "buffer");
+	if (tnc_fb_u64(&buffer, BUFFER_OFFSET) > 1)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: data after the end of the FlatBuffer");
+	data = tnc_fb_vector(&buffer, BUFFER_DATA, 1, "buffer data");
+	if (!data.count)
+		return;
+	if (data.count != tnc_tensor_bytes(t))
+		tnc_error(im->c, -EINVAL,
+			  "shape needs %zu bytes, but its buffer holds %zu",
+			  tnc_tensor_bytes(t), data.count);
+	t->data = tnc_alloc(im->c, data.count, 1);
+	memcpy(t->data, im->fb.data + data.at, data.count);
+}
+
+static const char *import_name(struct tnc *c, const struct tnc_fb_table *from,
+			       int field, const char *what)
+{
+	struct tnc_fb_vector name = tnc_fb_vector(from, field, 1, what);
+
+	return tnc_strndup(c, (const char *)from->fb->data + name.at,
+			   strnlen((const char *)from->fb->data + name.at,
+				   name.count));
+}
+
+static void import_tensor(const struct importer *im, int id)
+{
+	struct tnc *c = im->c;
+	struct tnc_fb_table from;
+	struct tnc_tensor *t;
+	int outer = c->at_tensor;
+
+	if (id < 0 || (size_t)id >= im->tensors.count)
+		tnc_error(c, -EINVAL, "tensor %d of %zu", id,
+			  im->tensors.count);
+	if (tnc_tensor_get(c, id))
+		return;
+	tnc_place_tensor(c, id);
+	from = tnc_fb_at_table(&im->tensors, id, "tensor");
+	t = tnc_tensor_add(c, id);
+	t->name = import_name(c, &from, TENSOR_NAME, "tensor name");
+	t->type = import_type(c, tnc_fb_i8(&from, TENSOR_TYPE, 0));
+	import_shape(c, t, &from);
+	tnc_tensor_check_shape(c, t);
+	import_quantisation(c, t, &from);
+	if (tnc_fb_sub(&from, TENSOR_SPARSITY, "sparsity").at)
+		tnc_error(c, -EOPNOTSUPP, "unsupported sparse tensor");
+	if (tnc_fb_i8(&from, TENSOR_IS_VARIABLE, 0))
+		tnc_error(c, -EOPNOTSUPP, "unsupported variable tensor");
+	import_data(im, t, &from);
+	tnc_place_tensor(c, outer);
+}
+
+static enum tnc_act import_act(struct tnc *c, int act)
+{
+	static const int known[] = {
+		TNC_ACT_NONE, TNC_ACT_RELU, TNC_ACT_RELU_N1_TO_1,
+		TNC_ACT_RELU6,
+	};
+
+	if (act < 0 || act >= TNC_ARRAY_SIZE(known))
+		tnc_error(c, -EOPNOTSUPP, "unsupported fused activation %d",
+			  act);
+	return known[act];
+}
+
+static enum tnc_pad import_pad(struct tnc *c, int pad)
+{
+	if (pad != 0 && pad != 1)
+		tnc_error(c, -EINVAL, "unknown padding %d", pad);
+	return pad ? TNC_PAD_VALID : TNC_PAD_SAME;
+}
+
+static void conv_options(struct tnc *c, struct tnc_op *op,
+			 const struct tnc_fb_table *o)
+{
+	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
+	op->stride.w = tnc_fb_i32(o, 1, 0);
+	op->stride.h = tnc_fb_i32(o, 2, 0);
+	op->act = import_act(c, tnc_fb_i8(o, 3, 0));
+	op->dilation.w = tnc_fb_i32(o, 4, 1);
+	op->dilation.h = tnc_fb_i32(o, 5, 1);
+}
+
+/* The depth multiplier (field 3) follows from the shapes. */
+static void depthwise_options(struct tnc *c, struct tnc_op *op,
+			      const struct tnc_fb_table *o)
+{
+	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
+	op->stride.w = tnc_fb_i32(o, 1, 0);
+	op->stride.h = tnc_fb_i32(o, 2, 0);
+	op->act = import_act(c, tnc_fb_i8(o, 4, 0));
+	op->dilation.w = tnc_fb_i32(o, 5, 1);
+	op->dilation.h = tnc_fb_i32(o, 6, 1);
+}
+
+static void pool_options(struct tnc *c, struct tnc_op *op,
+			 const struct tnc_fb_table *o)
+{
+	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
+	op->stride.w = tnc_fb_i32(o, 1, 0);
+	op->stride.h = tnc_fb_i32(o, 2, 0);
+	op->window.w = tnc_fb_i32(o, 3, 0);
+	op->window.h = tnc_fb_i32(o, 4, 0);
+	op->act = import_act(c, tnc_fb_i8(o, 5, 0));
+}
+
+static void fully_connected_options(struct tnc *c, struct tnc_op *op,
+				    const struct tnc_fb_table *o)
+{
+	op->act = import_act(c, tnc_fb_i8(o, 0, 0));
+	if (tnc_fb_i8(o, 1, 0))
+		tnc_error(c, -EOPNOTSUPP, "unsupported shuffled weights");
+}
+
+static void add_options(struct tnc *c, struct tnc_op *op,
+			const struct tnc_fb_table *o)
+{
+	op->act = import_act(c, tnc_fb_i8(o, 0, 0));
+}
+
+static void softmax_options(struct tnc *c, struct tnc_op *op,
+			    const struct tnc_fb_table *o)
+{
+	op->beta = tnc_fb_f32(o, 0, 0.0f);
+}
+
+/* The shape is that of the output tensor; nothing to read. */
+static void reshape_options(struct tnc *c, struct tnc_op *op,
+			    const struct tnc_fb_table *o)
+{
+}
+
+/*
+ * The operators that are understood: number in the file, the graph's operator,
+ * the options' number in the file, their reader, and how many inputs count
+ * (RESHAPE's second repeats the output's shape).
+ */
+static const struct op_row {
+	int builtin;
+	enum tnc_op_kind kind;
+	int options_type;
+	int inputs;
+	void (*options)(struct tnc *c, struct tnc_op *op,
+			const struct tnc_fb_table *o);
+} op_rows[] = {
+	{ 0, TNC_ADD, 11, 2, add_options },
+	{ 1, TNC_AVERAGE_POOL_2D, 5, 1, pool_options },
+	{ 3, TNC_CONV_2D, 1, 3, conv_options },
+	{ 4, TNC_DEPTHWISE_CONV_2D, 2, 3, depthwise_options },
+	{ 9, TNC_FULLY_CONNECTED, 8, 3, fully_connected_options },
+	{ 17, TNC_MAX_POOL_2D, 5, 1, pool_options },
+	{ 22, TNC_RESHAPE, 17, 1, reshape_options },
+	{ 25, TNC_SOFTMAX, 9, 1, softmax_options },
+};
+
+static _Noreturn void unsupported(struct tnc *c, int builtin,
+				  const struct tnc_fb_table *code)
+{
+	const char *name = NULL;
+
+	if (builtin == OP_CUSTOM)
+		tnc_error(c, -EOPNOTSUPP, "unsupported operator CUSTOM \"%.64s\"",
+			  import_name(c, code, OPCODE_CUSTOM, "custom name"));
+	if (builtin >= 0 && builtin < TNC_ARRAY_SIZE(tflite_op_name))
+		name = tflite_op_name[builtin];
+	if (!name || !*name)
+		tnc_error(c, -EINVAL, "unknown operator code %d", builtin);
+	tnc_error(c, -EOPNOTSUPP, "unsupported operator %s", name);
+}
+
+static const struct op_row *find_row(const struct importer *im,
+				     uint32_t opcode)
+{
+	struct tnc_fb_table code;
+	int builtin, old;
+
+	if (opcode >= im->opcodes.count)
+		tnc_error(im->c, -EINVAL, "operator code %u of %zu", opcode,
+			  im->opcodes.count);
+	code = tnc_fb_at_table(&im->opcodes, opcode, "operator code");
+	/* Small codes may stand in the old field only, large ones in the new. */
+	old = tnc_fb_i8(&code, OPCODE_OLD_BUILTIN, 0);
+	builtin = tnc_fb_i32(&code, OPCODE_BUILTIN, 0);
+	if (builtin < old)
+		builtin = old;
+	im->c->at_op_name = "";
+	if (builtin >= 0 && builtin < TNC_ARRAY_SIZE(tflite_op_name))
+		im->c->at_op_name = tflite_op_name[builtin];
+	for (int i = 0; i < TNC_ARRAY_SIZE(op_rows); i++)
+		if (op_rows[i].builtin == builtin)
+			return &op_rows[i];
+	unsupported(im->c, builtin, &code);
+}
+
+static void import_operands(const struct importer *im, struct tnc_op *op,
+			    const struct op_row *row,
+			    const struct tnc_fb_table *from)
+{
+	struct tnc *c = im->c;
+	struct tnc_fb_vector in = tnc_fb_vector(from, OPERATOR_INPUTS, 4,
+						"operator inputs");
+	struct tnc_fb_vector out = tnc_fb_vector(from, OPERATOR_OUTPUTS, 4,
+						 "operator outputs");
+
+	if (out.count != 1)
+		tnc_error(c, -EINVAL, "%zu outputs instead of 1", out.count);
+	for (size_t i = 0; i < in.count && op->inputs < row->inputs; i++) {
+		int id = tnc_fb_at_i32(&in, i);
+
+		/* An absent optional input; only the last may be. */
+		if (id == -1 && i == TNC_INPUTS_MAX - 1)
+			break;
+		import_tensor(im, id);
+		op->input[op->inputs++] = id;
+	}
+	if (op->inputs < tnc_op_info[op->kind].inputs_min)
+		tnc_error(c, -EINVAL, "%d inputs, needs %d", op->inputs,
+			  tnc_op_info[op->kind].inputs_min);
+	op->output = tnc_fb_at_i32(&out, 0);
+	import_tensor(im, op->output);
+}
+
+static void import_operator(const struct importer *im,
+			    const struct tnc_fb_table *from, int number)
+{
+	struct tnc *c = im->c;
+	const struct op_row *row;
+	struct tnc_fb_table options;
+	struct tnc_op *op;
+	int type;
+
+	c->at_op = number;
+	c->at_op_name = "?";
+	row = find_row(im, tnc_fb_i32(from, OPERATOR_OPCODE, 0));
+	op = tnc_op_append(c, row->kind);
+	op->source = number;
+	import_operands(im, op, row, from);
+	type = tnc_fb_i8(from, OPERATOR_OPTIONS_TYPE, 0);
+	if (type != 0 && type != row->options_type)
+		tnc_error(c, -EINVAL, "options of type %d, expected %d", type,
+			  row->options_type);
+	options = tnc_fb_sub(from, OPERATOR_OPTIONS, "operator options");
+	row->options(c, op, &options);
+	tnc_place_none(c);
+}
+
+static void import_interface(const struct importer *im,
+			     const struct tnc_fb_table *graph, int field,
+			     const char *what, struct tnc_list *list)
+{
+	struct tnc_fb_vector ids = tnc_fb_vector(graph, field, 4, what);
+
+	if (ids.count > TNC_TENSORS_MAX)
+		tnc_error(im->c, -EINVAL, "%zu %s", ids.count, what);
+	for (size_t i = 0; i < ids.count; i++) {
+		int id = tnc_fb_at_i32(&ids, i);
+
+		import_tensor(im, id);
+		tnc_list_append(im->c, list, id);
+	}
+}
+
+static void import_graph(const struct importer *im,
+			 const struct tnc_fb_table *graph)
+{
+	struct tnc_fb_vector ops = tnc_fb_vector(graph, SUBGRAPH_OPERATORS, 4,
+						 "operators");
+
+	if (ops.count > TNC_OPS_MAX)
+		tnc_error(im->c, -EINVAL, "%zu operators", ops.count);
+	import_interface(im, graph, SUBGRAPH_INPUTS, "inputs",
+			 &im->c->inputs);
+	for (size_t i = 0; i < ops.count; i++) {
+		struct tnc_fb_table op = tnc_fb_at_table(&ops, i, "operator");
+
+		import_operator(im, &op, i);
+	}
+	import_interface(im, graph, SUBGRAPH_OUTPUTS, "outputs",
+			 &im->c->outputs);
+}
+
+/* Needs: nothing. Leaves: a graph that the verifier has yet to judge. */
+void tnc_tflite_import(struct tnc *c, const uint8_t *data, size_t size)
+{
+	struct importer im = { .c = c, .fb = { c, data, size } };
+	struct tnc_fb_vector subgraphs;
+	struct tnc_fb_table model, graph;
+
+	if (size < 8 || memcmp(data + 4, "TFL3", 4))
+		tnc_error(c, -EINVAL,
+			  "offset 0x4: not a TensorFlow Lite model (no \"TFL3\")");
+	model = tnc_fb_root(&im.fb, "model");
+	if (tnc_fb_i32(&model, MODEL_VERSION, 0) != SCHEMA_VERSION)
+		tnc_error(c, -EINVAL, "schema version %d instead of %d",
+			  tnc_fb_i32(&model, MODEL_VERSION, 0),
+			  SCHEMA_VERSION);
+	im.opcodes = tnc_fb_vector(&model, MODEL_OPCODES, 4, "operator codes");
+	im.buffers = tnc_fb_vector(&model, MODEL_BUFFERS, 4, "buffers");
+	subgraphs = tnc_fb_vector(&model, MODEL_SUBGRAPHS, 4, "subgraphs");
+	if (subgraphs.count == 0)
+		tnc_error(c, -EINVAL, "no graph");
+	if (subgraphs.count > 1)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: %zu graphs",
+			  subgraphs.count);
+	graph = tnc_fb_at_table(&subgraphs, 0, "subgraph");
+	im.tensors = tnc_fb_vector(&graph, SUBGRAPH_TENSORS, 4, "tensors");
+	c->model_name = import_name(c, &graph, SUBGRAPH_NAME, "graph name");
+	import_graph(&im, &graph);
+}

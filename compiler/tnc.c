@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The entry points: each catches the one jump that tnc_error() makes, and
+ * turns it into a status and a message.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pass.h"
+#include "text.h"
+
+#define DEFAULT_MEMORY_LIMIT ((size_t)1 << 30)
+
+void tnc_options_init(struct tnc_options *options)
+{
+	*options = (struct tnc_options){
+		.name = "model",
+		.dump_to = stdout,
+	};
+}
+
+static int start(struct tnc *c, const struct tnc_options *options,
+		 struct tnc_error *error)
+{
+	size_t limit = options->memory_limit;
+
+	*c = (struct tnc){ .options = *options, .model_name = "" };
+	tnc_place_none(c);
+	c->arena = tnc_arena_create(limit ? limit : DEFAULT_MEMORY_LIMIT,
+				    options->fail_allocation);
+	if (c->arena)
+		return 0;
+	snprintf(error->text, sizeof(error->text), "%s: out of memory",
+		 options->name);
+	return -ENOMEM;
+}
+
+static void import(struct tnc *c, const void *bytes, size_t size)
+{
+	size_t magic = strlen(TNC_TEXT_MAGIC);
+
+	if (size >= magic && !memcmp(bytes, TNC_TEXT_MAGIC, magic))
+		tnc_text_read(c, bytes, size);
+	else
+		tnc_tflite_import(c, bytes, size);
+	tnc_verify(c);
+	tnc_dump(c, 'i');
+}
+
+static int failed(struct tnc *c, struct tnc_error *error)
+{
+	*error = c->error;
+	return c->status;
+}
+
+int tnc_graph_open(const void *bytes, size_t size,
+		   const struct tnc_options *options,
+		   struct tnc_graph **graph, struct tnc_error *error)
+{
+	struct tnc_graph *g = calloc(1, sizeof(*g));
+	int status;
+
+	*graph = NULL;
+	if (!g) {
+		snprintf(error->text, sizeof(error->text), "out of memory");
+		return -ENOMEM;
+	}
+	status = start(&g->tnc, options, error);
+	if (status) {
+		free(g);
+		return status;
+	}
+	if (setjmp(g->tnc.on_error)) {
+		status = failed(&g->tnc, error);
+		tnc_graph_close(g);
+		return status;
+	}
+	import(&g->tnc, bytes, size);
+	*graph = g;
+	return 0;
+}
+
+void tnc_graph_close(struct tnc_graph *graph)
+{
+	if (!graph)
+		return;
+	tnc_arena_destroy(graph->tnc.arena);
+	free(graph);
+}
+
+int tnc_graph_pass(struct tnc_graph *graph, char letter,
+		   struct tnc_error *error)
+{
+	if (setjmp(graph->tnc.on_error))
+		return failed(&graph->tnc, error);
+	tnc_pass_run(&graph->tnc, letter);
+	return 0;
+}
+
+int tnc_graph_print(struct tnc_graph *graph, FILE *to)
+{
+	tnc_text_write(&graph->tnc, to);
+	return ferror(to) ? -EIO : 0;
+}
+
+int tnc_graph_run(struct tnc_graph *graph, const void *const *inputs,
+		  void *const *outputs, struct tnc_error *error)
+{
+	if (setjmp(graph->tnc.on_error))
+		return failed(&graph->tnc, error);
+	tnc_ref_run(&graph->tnc, inputs, outputs);
+	return 0;
+}
+
+int tnc_graph_inputs(const struct tnc_graph *graph)
+{
+	return graph->tnc.inputs.count;
+}
+
+int tnc_graph_outputs(const struct tnc_graph *graph)
+{
+	return graph->tnc.outputs.count;
+}
+
+static void describe(const struct tnc_tensor *t, struct tnc_tensor_info *info)
+{
+	*info = (struct tnc_tensor_info){
+		.id = t->id,
+		.name = t->name,
+		.type = tnc_type_info[t->type].name,
+		.rank = t->rank,
+		.shape = t->shape,
+		.size_bytes = tnc_tensor_bytes(t),
+	};
+	if (t->quant.count) {
+		info->scale = t->quant.scale[0];
+		info->zero_point = t->quant.zero_point[0];
+	}
+}
+
+void tnc_graph_input(const struct tnc_graph *graph, int index,
+		     struct tnc_tensor_info *info)
+{
+	const struct tnc *c = &graph->tnc;
+
+	describe(c->tensor[c->inputs.id[index]], info);
+}
+
+void tnc_graph_output(const struct tnc_graph *graph, int index,
+		      struct tnc_tensor_info *info)
+{
+	const struct tnc *c = &graph->tnc;
+
+	describe(c->tensor[c->outputs.id[index]], info);
+}
+
+const void *tnc_graph_value(const struct tnc_graph *graph, int id,
+			    size_t *size_bytes)
+{
+	const struct tnc *c = &graph->tnc;
+
+	if (id < 0 || id >= c->tensors || !c->tensor[id])
+		return NULL;
+	*size_bytes = tnc_tensor_bytes(c->tensor[id]);
+	return tnc_tensor_root(c, id)->value;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TinyNPU compiler: a trained model in, a program for the machine out.
+ *
+ * This is the only header that users of libtnc.a include. Every entry point
+ * returns 0 or a negative errno, and on failure fills in a struct tnc_error
+ * whose text names the file, the operator and the tensor:
+ *
+ *   -EINVAL      the model is malformed
+ *   -EOPNOTSUPP  the model is sound, but needs what is not supported
+ *   -ENOSPC      the model does not fit the machine
+ *   -ENOMEM      out of memory, or above the memory limit
+ *
+ * Nothing here keeps global state: calls on different objects may run at the
+ * same time on different threads.
+ */
+#ifndef TNC_H
+#define TNC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TNC_ERROR_TEXT 512
+
+/** struct tnc_error - why an entry point failed; @text is one line. */
+struct tnc_error {
+	char text[TNC_ERROR_TEXT];
+};
+
+/**
+ * struct tnc_options - what a compilation depends on besides the model
+ * @name: what messages call the model, usually its file name
+ * @dump: letters of the passes after which the graph is printed, or NULL
+ * @dump_to: where it is printed
+ * @memory_limit: most bytes one call may hold; 0 means 1 GiB
+ * @fail_allocation: makes the n-th allocation fail, for tests; 0 is never
+ */
+struct tnc_options {
+	const char *name;
+	const char *dump;
+	FILE *dump_to;
+	size_t memory_limit;
+	uint64_t fail_allocation;
+};
+
+/** tnc_options_init() - set every option to its default. */
+void tnc_options_init(struct tnc_options *options);
+
+/** struct tnc_graph - a model as a graph of operators and tensors. */
+struct tnc_graph;
+
+/**
+ * struct tnc_tensor_info - a tensor as users see it
+ * @id: its number in the model
+ * @name: its name, owned by the graph
+ * @type: "int8", "int32", ...
+ * @rank: number of entries in @shape
+ * @shape: sizes, slowest dimension first
+ * @size_bytes: bytes of all elements
+ * @scale: value of one quantisation step
+ * @zero_point: the quantised value that stands for 0
+ */
+struct tnc_tensor_info {
+	int id;
+	const char *name;
+	const char *type;
+	int rank;
+	const int32_t *shape;
+	size_t size_bytes;
+	float scale;
+	int32_t zero_point;
+};
+
+/**
+ * tnc_graph_open() - read a model (TFLite) or the text form of a graph
+ * @bytes: the file's bytes, which the graph does not keep
+ * @graph: where the new graph goes; tnc_graph_close() frees it
+ */
+int tnc_graph_open(const void *bytes, size_t size,
+		   const struct tnc_options *options,
+		   struct tnc_graph **graph, struct tnc_error *error);
+
+/** tnc_graph_close() - free a graph; NULL is fine. */
+void tnc_graph_close(struct tnc_graph *graph);
+
+/** tnc_graph_pass() - run the pass called @letter, and the verifier. */
+int tnc_graph_pass(struct tnc_graph *graph, char letter,
+		   struct tnc_error *error);
+
+/** tnc_pass_letters() - the letters of all passes in their order. */
+const char *tnc_pass_letters(void);
+
+/** tnc_graph_print() - write the text form; reading it gives it again. */
+int tnc_graph_print(struct tnc_graph *graph, FILE *to);
+
+/** tnc_graph_inputs() - number of inputs the model has. */
+int tnc_graph_inputs(const struct tnc_graph *graph);
+
+/** tnc_graph_outputs() - number of outputs the model has. */
+int tnc_graph_outputs(const struct tnc_graph *graph);
+
+/** tnc_graph_input() - describe input number @index, in the model's order. */
+void tnc_graph_input(const struct tnc_graph *graph, int index,
+		     struct tnc_tensor_info *info);
+
+/** tnc_graph_output() - describe output number @index. */
+void tnc_graph_output(const struct tnc_graph *graph, int index,
+		      struct tnc_tensor_info *info);
+
+/**
+ * tnc_graph_run() - compute the graph with the reference arithmetic
+ * @inputs: one tensor for each input, raw, little-endian
+ * @outputs: where each output goes
+ */
+int tnc_graph_run(struct tnc_graph *graph, const void *const *inputs,
+		  void *const *outputs, struct tnc_error *error);
+
+/**
+ * tnc_graph_value() - the value tensor @id got in the last tnc_graph_run()
+ *
+ * Returns NULL when there is no such tensor or it has no value yet. The bytes
+ * belong to the graph and change with the next run.
+ */
+const void *tnc_graph_value(const struct tnc_graph *graph, int id,
+			    size_t *size_bytes);
+
+#endif
