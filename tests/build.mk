@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: MIT
 
 include tests/unit/build.mk
+include tests/check.mk
