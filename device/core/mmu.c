@@ -11,6 +11,9 @@
 #define ENTRY_R (1ull << 1)
 #define ENTRY_W (1ull << 2)
 #define ENTRY_X (1ull << 3)
+#define ENTRY_U (1ull << 4)
+#define ENTRY_A (1ull << 6)
+#define ENTRY_D (1ull << 7)
 #define ENTRY_RESERVED (~0ull << 54)
 #define ENTRY_PPN_SHIFT 10
 #define ENTRY_PPN_MASK ((1ull << 44) - 1)
@@ -75,10 +78,17 @@ static struct mmu_entry *tlb_place(struct mmu *mmu, uint64_t virt,
 	return &set[way];
 }
 
+static bool is_leaf(uint64_t entry)
+{
+	return entry & (ENTRY_R | ENTRY_W | ENTRY_X);
+}
+
 static bool is_valid_entry(uint64_t entry)
 {
 	if (!(entry & ENTRY_V) || (entry & ENTRY_RESERVED))
 		return false;
+	if (!is_leaf(entry))
+		return !(entry & (ENTRY_A | ENTRY_D | ENTRY_U));
 	return (entry & ENTRY_R) || !(entry & ENTRY_W);
 }
 
@@ -103,7 +113,7 @@ static enum npu_fault walk(const struct mmu_port *port, uint64_t root,
 		if (!is_valid_entry(entry))
 			return page_fault;
 		table = entry_address(entry);
-		if (!(entry & (ENTRY_R | ENTRY_W | ENTRY_X)))
+		if (!is_leaf(entry))
 			continue;
 		if (table & (page_size(i) - 1))
 			return page_fault;
@@ -180,6 +190,12 @@ enum npu_fault mmu_translate(struct mmu *mmu, const struct mmu_port *port,
 	}
 	span_of(entry, address, span);
 	return NPU_FAULT_NONE;
+}
+
+void mmu_set_root(struct mmu *mmu, uint32_t context, uint64_t root)
+{
+	mmu->roots[context] = root;
+	mmu_invalidate_context(mmu, context);
 }
 
 void mmu_reset(struct mmu *mmu)

@@ -7,7 +7,8 @@
  * Rules for an entry, where the RISC-V manual speaks of processors:
  * - a leaf needs V and R to be read, and W to be written; W without R and any
  *   of bits 63:54 are reserved and fault;
- * - U, A, D, G and X are ignored, X alone makes a leaf that nobody may read;
+ * - a pointer to a table has R, W and X clear, and A, D and U too;
+ * - in a leaf U, A, D, G and X are ignored; with X alone nobody may read it;
  * - a superpage that is not aligned to its size faults, so does an address
  *   whose bits 63:39 are not copies of bit 38.
  *
@@ -54,6 +55,9 @@ struct mmu_span {
 	uint64_t phys;
 	uint64_t size;
 };
+
+/* Write a context's root, as in NPU_MMU_ROOT; the TLB forgets the context. */
+void mmu_set_root(struct mmu *mmu, uint32_t context, uint64_t root);
 
 /* No roots, an empty TLB. */
 void mmu_reset(struct mmu *mmu);

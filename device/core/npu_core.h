@@ -131,7 +131,7 @@ struct npu_core *npu_core_init(void *memory,
 			       const struct npu_host_ops *ops, void *opaque);
 
 /**
- * npu_core_reset() - everything as after npu_core_init()
+ * npu_core_reset() - everything as after npu_core_init(), but for COUNT_*
  * @core: the machine; nothing else of it may run. For function-level reset and
  *	the like; a reset by NPU_CTRL_RESET comes through npu_core_mmio_write()
  */
@@ -142,13 +142,13 @@ void npu_core_reset(struct npu_core *core);
  * @core: the machine; any thread
  * @offset: byte offset in the BAR
  * @size: of the access in bytes; anything but 4, or a misaligned offset, reads
- *	as all ones
+ *	as zero
  *
- * While a requested reset or boot is not finished, NPU_REG_BOOT_STATUS reads
- * NPU_BOOT_LOADING. After a reset it reads NPU_BOOT_RESET only when the runner
- * has carried it out: from then on there is no DMA of before.
+ * From the write that asks for a reset NPU_REG_BOOT_STATUS reads NPU_BOOT_RESET,
+ * or NPU_BOOT_LOADING for as long as the one dma_read() or dma_write() lasts that
+ * the runner may be in; there is no further one of the old run.
  *
- * Return: the value; all ones where there is no register.
+ * Return: the value; zero where there is no register.
  */
 uint64_t npu_core_mmio_read(struct npu_core *core, uint64_t offset,
 			    unsigned int size);

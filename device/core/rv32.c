@@ -141,8 +141,6 @@ static bool load_raw(struct rv32 *cpu, const struct rv32_bus *bus,
 		memcpy(value, bus->tcm + offset, size);
 		return true;
 	}
-	if (address & (size - 1))
-		return fail(cpu, RV32_LOAD_MISALIGNED, address);
 	if (bus->load(bus->opaque, address, size, value))
 		return fail(cpu, RV32_LOAD_ACCESS, address);
 	return true;
@@ -190,8 +188,6 @@ static inline bool store(struct rv32 *cpu, const struct rv32_bus *bus,
 		memcpy(bus->tcm + offset, &value, size);
 		return true;
 	}
-	if (address & (size - 1))
-		return fail(cpu, RV32_STORE_MISALIGNED, address);
 	if (size < 4)
 		value &= (1u << (8 * size)) - 1;
 	if (bus->store(bus->opaque, address, size, value))

@@ -6,7 +6,8 @@
  *
  * Choices the RISC-V manuals leave open:
  * - Instructions are fetched from TCM only; elsewhere is an access fault.
- * - Misaligned loads and stores work inside TCM and trap on the bus.
+ * - Misaligned loads and stores work inside TCM; elsewhere the bus decides,
+ *   and what it refuses is an access fault, never "misaligned".
  * - Every step takes one cycle; mcycle and minstret differ only by the
  *   instructions that trapped.
  * - WFI ends the slice until an enabled interrupt is pending.
@@ -24,9 +25,7 @@ enum rv32_cause {
 	RV32_FETCH_ACCESS = 1,
 	RV32_ILLEGAL = 2,
 	RV32_BREAKPOINT = 3,
-	RV32_LOAD_MISALIGNED = 4,
 	RV32_LOAD_ACCESS = 5,
-	RV32_STORE_MISALIGNED = 6,
 	RV32_STORE_ACCESS = 7,
 	RV32_ECALL = 11,
 };
@@ -63,9 +62,9 @@ struct rv32 {
 };
 
 /*
- * What surrounds the processor. @load and @store see naturally aligned
- * accesses of 1, 2 or 4 bytes outside TCM and return 0, or non-zero for an
- * access fault. @tcm_size is a multiple of 4. @time may be NULL (reads 0).
+ * What surrounds the processor. @load and @store see accesses of 1, 2 or 4
+ * bytes, aligned or not, that do not lie in TCM whole, and return 0, or non-zero
+ * for an access fault. @tcm_size is at least 4. @time may be NULL (reads 0).
  */
 struct rv32_bus {
 	uint8_t *tcm;

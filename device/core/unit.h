@@ -12,9 +12,10 @@
  *		only the DMA unit touches.
  *
  * Both return 0, or -1 with ctx->fault filled in by unit_fault() or one of the
- * helpers. Between the two, the machine checks the order against other units'
- * commands with @access (hazard.c), so extents must be exact: a byte too many
- * is a false hazard, one too few a missed one.
+ * helpers. The order of checks is the manual's: reserved fields, fields, work,
+ * operand ranges, overlaps. Between the two, the machine checks the order
+ * against other units' commands with @access (hazard.c), so what is added there
+ * must be exact: a byte too many is a false hazard, one too few a missed one.
  *
  * The command is a private, aligned copy: memory can't change it in between.
  */
@@ -34,7 +35,9 @@ struct unit_fault {
 
 /*
  * Bytes of SRAM: @run contiguous ones, repeated in three dimensions. All counts
- * are at least 1; strides may be 0 or overlap. Dimension 0 is innermost.
+ * are at least 1; strides may be 0 or overlap. Dimension 0 is innermost. Its
+ * range, which checks, overlaps and hazards go by, is from its first byte to its
+ * last, gaps included.
  */
 struct unit_extent {
 	uint32_t addr;
@@ -43,13 +46,18 @@ struct unit_extent {
 	uint32_t stride[3];
 };
 
+struct unit_range {
+	uint32_t low;
+	uint32_t high;		/* the byte behind the last one */
+};
+
 #define UNIT_MAX_READS 4
 #define UNIT_MAX_WRITES 2
 
 /* What a command touches in SRAM. Starts empty; filled by check. */
 struct unit_access {
-	struct unit_extent reads[UNIT_MAX_READS];
-	struct unit_extent writes[UNIT_MAX_WRITES];
+	struct unit_range reads[UNIT_MAX_READS];
+	struct unit_range writes[UNIT_MAX_WRITES];
 	uint32_t read_count;
 	uint32_t write_count;
 };
@@ -115,9 +123,9 @@ int unit_check_reserved(struct unit_ctx *ctx, const union npu_cmd *cmd,
 uint64_t unit_extent_end(const struct unit_extent *extent);
 
 /*
- * Check an extent against the SRAM and add it to what the command reads or
- * writes. -1 with NPU_FAULT_SRAM (addr: the extent's address) if it does not
- * lie within, whole.
+ * Check an extent against the SRAM and add its range to what the command reads
+ * or writes. -1 with NPU_FAULT_SRAM (addr: the first address beyond the SRAM) if
+ * it does not lie within, whole.
  */
 int unit_access_read(struct unit_ctx *ctx, struct unit_access *access,
 		     const struct unit_extent *extent);
@@ -129,14 +137,16 @@ struct unit_extent unit_extent_surface(const struct npu_surface *surface,
 				       uint32_t height, uint32_t width,
 				       uint32_t channels);
 
-/* True if two extents have a byte in common; exact, see unit.c for limits. */
+/* True if two ranges, or the ranges of two extents, have a byte in common. */
+bool unit_ranges_overlap(const struct unit_range *a,
+			 const struct unit_range *b);
 bool unit_extents_overlap(const struct unit_extent *a,
 			  const struct unit_extent *b);
 
 /*
- * Check that @size bytes at @offset lie in a region, whole, and that the
- * region's addresses do not wrap. -1 with NPU_FAULT_REGION (info: region,
- * addr: @offset). Not for NPU_REGION_SRAM.
+ * Check that @size bytes at @offset lie in a region, whole. -1 with
+ * NPU_FAULT_REGION (info: region, addr: the first offset beyond its end, or 0
+ * if there is no such region). Not for NPU_REGION_SRAM.
  */
 int unit_check_region(struct unit_ctx *ctx, uint8_t region, uint64_t offset,
 		      uint64_t size);

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The machine's life: made, reset and run in slices. See npu_core.h, which this
+ * file implements together with host.c.
+ */
+#include "machine.h"
+
+#include <string.h>
+
+void machine_trace(struct npu_core *core, const struct npu_trace *trace)
+{
+	if (core->ops->trace)
+		core->ops->trace(core->opaque, trace);
+}
+
+/* A reset's part in what the runner alone touches. */
+static void reset_runner_side(struct npu_core *core)
+{
+	uint32_t i;
+
+	rv32_reset(&core->cpu, NPU_TCM_BASE);
+	core->timecmp = UINT64_MAX;
+	core->time_hi = 0;
+	core->irq_enable = 0;
+	core->arg_lo = 0;
+	core->arg_hi = 0;
+	mmu_reset(&core->mmu);
+	core->inv_addr = 0;
+	core->inv_size = 0;
+	memset(core->windows, 0, sizeof(core->windows));
+	memset(core->tcm, 0, sizeof(core->tcm));
+	for (i = 0; i < core->config.cores; i++)
+		job_reset(&core->cores[i]);
+	for (i = 0; i < NPU_SCRATCH_COUNT; i++)
+		atomic_store(&core->host.scratch[i], 0);
+	atomic_store(&core->host.boot_status, NPU_BOOT_RESET);
+	machine_trace(core, &(struct npu_trace){ .kind = NPU_TRACE_RESET });
+}
+
+static void boot(struct npu_core *core)
+{
+	struct boot_registers *regs = &core->host.boot;
+	enum npu_boot_refusal refusal;
+	uint64_t address;
+
+	if (atomic_load(&core->host.boot_status) != NPU_BOOT_RESET)
+		return;
+	address = (uint64_t)atomic_load(&regs->image_hi) << 32 |
+		  atomic_load(&regs->image_lo);
+	core->arg_lo = atomic_load(&regs->arg_lo);
+	core->arg_hi = atomic_load(&regs->arg_hi);
+	refusal = boot_image(core, address, atomic_load(&regs->image_size));
+	machine_trace(core, &(struct npu_trace){ .kind = NPU_TRACE_BOOT,
+						 .code = refusal });
+	atomic_store(&core->host.boot_status,
+		     refusal ? NPU_BOOT_REFUSED | refusal << 8 :
+			       NPU_BOOT_RUNNING);
+}
+
+/* One at a time: a boot's DMA is refused while a reset is asked for. */
+static void serve_requests(struct npu_core *core)
+{
+	uint32_t requests = atomic_load(&core->host.requests);
+
+	if (requests & NPU_CTRL_RESET) {
+		reset_runner_side(core);
+		host_finish(core, requests & ~NPU_CTRL_BOOT);
+	}
+	requests = atomic_load(&core->host.requests);
+	if (!(requests & NPU_CTRL_RESET) && (requests & NPU_CTRL_BOOT)) {
+		boot(core);
+		host_finish(core, requests);
+	}
+}
+
+size_t npu_core_size(const struct npu_machine *machine)
+{
+	if (npu_machine_check(machine))
+		return 0;
+	return sizeof(struct npu_core) +
+	       (size_t)machine->cores * machine->sram_size;
+}
+
+struct npu_core *npu_core_init(void *memory,
+			       const struct npu_machine *machine,
+			       const struct npu_host_ops *ops, void *opaque)
+{
+	struct npu_core *core = memory;
+	uint8_t *sram = (uint8_t *)(core + 1);
+	uint32_t i;
+
+	if (npu_machine_check(machine))
+		return NULL;
+	memset(core, 0, sizeof(*core));
+	core->config = *machine;
+	core->ops = ops;
+	core->opaque = opaque;
+	for (i = 0; i < machine->cores; i++) {
+		core->cores[i].machine = core;
+		core->cores[i].number = i;
+		core->cores[i].sram = sram + (size_t)i * machine->sram_size;
+	}
+	controller_init(core);
+	host_init(core);
+	reset_runner_side(core);
+	return core;
+}
+
+void npu_core_reset(struct npu_core *core)
+{
+	host_reset(core);
+	reset_runner_side(core);
+}
+
+static bool step_cores(struct npu_core *core)
+{
+	bool is_busy = false;
+	uint32_t i;
+
+	for (i = 0; i < core->config.cores; i++) {
+		if (!job_is_runnable(&core->cores[i]))
+			continue;
+		job_step(&core->cores[i]);
+		is_busy = true;
+	}
+	return is_busy;
+}
+
+/* When the timer will wake the controller, if it is allowed to. */
+static uint64_t timer_deadline(const struct npu_core *core)
+{
+	if (!(core->cpu.mie & RV32_IRQ_TIMER))
+		return NPU_CORE_FOREVER;
+	return core->timecmp;
+}
+
+enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
+				uint64_t *until_ns)
+{
+	bool is_busy;
+
+	*until_ns = NPU_CORE_FOREVER;
+	serve_requests(core);
+	if (atomic_load(&core->host.requests) & NPU_CTRL_RESET)
+		return NPU_CORE_BUSY;
+	if (atomic_load(&core->host.boot_status) != NPU_BOOT_RUNNING)
+		return NPU_CORE_WAIT;
+	machine_update_irqs(core);
+	rv32_run(&core->cpu, &core->bus, budget);
+	is_busy = step_cores(core);
+	machine_update_irqs(core);
+	if (is_busy || !rv32_is_asleep(&core->cpu))
+		return NPU_CORE_BUSY;
+	*until_ns = timer_deadline(core);
+	return NPU_CORE_WAIT;
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A core at work: its registers, and a job executed in program order, one
+ * command per step. Time is not simulated but computed: each command is placed
+ * on a timeline by the formulas of npu/cost.h, which the compiler uses too.
+ * Called by controller.c (registers) and core.c (steps).
+ */
+#include "machine.h"
+
+#include <string.h>
+
+static const struct op_row {
+	bool is_known;
+	enum npu_unit unit;
+} op_rows[256] = {
+#define ROW(name, code, unit, layout, text) [code] = { true, unit },
+	NPU_OPS(ROW)
+#undef ROW
+};
+
+static const struct {
+	int (*check)(struct unit_ctx *ctx, const union npu_cmd *cmd,
+		     struct unit_access *access);
+	int (*execute)(struct unit_ctx *ctx, const union npu_cmd *cmd);
+} units[NPU_UNIT_COUNT] = {
+	[NPU_UNIT_DMA] = { npu_dma_check, npu_dma_execute },
+	[NPU_UNIT_MAC] = { npu_mac_check, npu_mac_execute },
+	[NPU_UNIT_VEC] = { npu_vec_check, npu_vec_execute },
+};
+
+static uint64_t pair(uint32_t low, uint32_t high)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+static int job_memory(void *opaque, uint64_t address, void *buffer,
+		      uint32_t size, bool is_write, struct unit_fault *fault)
+{
+	struct unit_core *unit = opaque;
+
+	return memory_access(unit->machine, unit->job.context, address, buffer,
+			     size, is_write, fault);
+}
+
+/* --- Start and end ----------------------------------------------------------- */
+
+static void finish(struct unit_core *unit, enum npu_core_state state)
+{
+	unit->state = state;
+	unit->has_interrupt = true;
+	machine_trace(unit->machine, &(struct npu_trace){
+		.kind = NPU_TRACE_JOB_END, .core = unit->number,
+		.code = state, .end = unit->timeline.end_of_all });
+}
+
+static void finish_with_fault(struct unit_core *unit, uint32_t fault_unit)
+{
+	unit->fault = unit->ctx.fault;
+	unit->fault_unit = fault_unit;
+	machine_trace(unit->machine, &(struct npu_trace){
+		.kind = NPU_TRACE_FAULT, .core = unit->number,
+		.unit = fault_unit, .code = unit->fault.code,
+		.index = unit->next, .address = unit->fault.addr });
+	finish(unit, NPU_CORE_FAULTED);
+}
+
+/* What a job leaves in the SRAM is for jobs of the same context only. */
+static void take_sram(struct unit_core *unit, uint32_t context)
+{
+	if (unit->sram_owner != context)
+		memset(unit->sram, 0, unit->machine->config.sram_size);
+	unit->sram_owner = context;
+}
+
+static void start(struct unit_core *unit)
+{
+	const struct npu_machine *config = &unit->machine->config;
+
+	if (unit->state == NPU_CORE_RUNNING)
+		return;
+	unit->job = unit->regs;
+	unit->state = NPU_CORE_RUNNING;
+	unit->is_loaded = false;
+	unit->is_stuck = false;
+	unit->next = 0;
+	unit->fault = (struct unit_fault){ 0 };
+	unit->fault_unit = 0;
+	unit->totals = (struct npu_totals){ 0 };
+	npu_timeline_start(&unit->timeline, config);
+	hazard_start(&unit->hazard);
+	unit->ctx = (struct unit_ctx){
+		.sram = unit->sram,
+		.sram_size = config->sram_size,
+		.regions = unit->regions,
+		.memory = job_memory,
+		.opaque = unit,
+	};
+	machine_trace(unit->machine, &(struct npu_trace){
+		.kind = NPU_TRACE_JOB_START, .core = unit->number,
+		.index = unit->job.context,
+		.address = pair(unit->job.cmd_lo, unit->job.cmd_hi) });
+}
+
+static void stop(struct unit_core *unit)
+{
+	if (unit->state == NPU_CORE_RUNNING)
+		finish(unit, NPU_CORE_STOPPED);
+}
+
+void job_reset(struct unit_core *unit)
+{
+	struct unit_core fresh = {
+		.machine = unit->machine,
+		.number = unit->number,
+		.sram = unit->sram,
+		.sram_owner = NO_CONTEXT,
+	};
+
+	*unit = fresh;
+	memset(unit->sram, 0, unit->machine->config.sram_size);
+}
+
+/* --- Steps --------------------------------------------------------------------- */
+
+/* A fault of the job itself; the manual gives these numbers. */
+static int check_registers(struct unit_core *unit)
+{
+	const struct job_registers *job = &unit->job;
+
+	if (job->cmd_lo % NPU_COMMAND_ALIGN)
+		return unit_fault_field(&unit->ctx, 1);
+	if (!job->cmd_count || job->cmd_count > NPU_MAX_COMMANDS)
+		return unit_fault_field(&unit->ctx, 2);
+	if (job->region_lo % NPU_REGION_TABLE_ALIGN)
+		return unit_fault_field(&unit->ctx, 3);
+	if (job->region_count > NPU_MAX_REGIONS)
+		return unit_fault_field(&unit->ctx, 4);
+	return 0;
+}
+
+static int load_tables(struct unit_core *unit)
+{
+	const struct job_registers *job = &unit->job;
+	struct npu_core *machine = unit->machine;
+
+	if (check_registers(unit))
+		return -1;
+	if (job->context >= NPU_MAX_CONTEXTS ||
+	    !(machine->mmu.roots[job->context] & NPU_MMU_ROOT_VALID))
+		return unit_fault(&unit->ctx, NPU_FAULT_CONTEXT, 0, 0);
+	take_sram(unit, job->context);
+	unit->ctx.region_count = job->region_count;
+	return job_memory(unit, pair(job->region_lo, job->region_hi),
+			  unit->regions,
+			  job->region_count * sizeof(*unit->regions), false,
+			  &unit->ctx.fault);
+}
+
+static int fetch(struct unit_core *unit, union npu_cmd *cmd)
+{
+	uint64_t address = pair(unit->job.cmd_lo, unit->job.cmd_hi);
+
+	address += (uint64_t)unit->next * NPU_CMD_SIZE;
+	if (job_memory(unit, address, cmd, NPU_CMD_SIZE, false,
+		       &unit->ctx.fault))
+		return -1;
+	if (!op_rows[cmd->hdr.op].is_known)
+		return unit_fault(&unit->ctx, NPU_FAULT_OPCODE, cmd->hdr.op, 0);
+	return 0;
+}
+
+static int check_header(struct unit_ctx *ctx, const union npu_cmd *cmd)
+{
+	if (cmd->hdr.flags & ~NPU_CMD_FLAGS)
+		return unit_fault(ctx, NPU_FAULT_RESERVED,
+				  __builtin_offsetof(struct npu_cmd_hdr, flags),
+				  0);
+	return 0;
+}
+
+static void account(struct unit_core *unit, const union npu_cmd *cmd,
+		    enum npu_unit where)
+{
+	const struct npu_machine *config = &unit->machine->config;
+	struct npu_cost cost;
+	uint64_t begin, end;
+
+	npu_cost(config, cmd, &cost);
+	end = npu_timeline_issue(&unit->timeline, config, &cmd->hdr, where,
+				 &cost, &begin);
+	npu_totals_add(&unit->totals, config, &cost);
+	machine_trace(unit->machine, &(struct npu_trace){
+		.kind = NPU_TRACE_COMMAND, .core = unit->number, .unit = where,
+		.code = cmd->hdr.op, .index = unit->next, .start = begin,
+		.end = end });
+}
+
+/* -1 with the fault in ctx; a command that waits for ever is no fault. */
+static int run_command(struct unit_core *unit, const union npu_cmd *cmd,
+		       enum npu_unit where)
+{
+	struct unit_access access = { 0 };
+	uint32_t culprit;
+	uint64_t addr;
+
+	if (check_header(&unit->ctx, cmd) ||
+	    units[where].check(&unit->ctx, cmd, &access))
+		return -1;
+	if (!npu_timeline_can_issue(&unit->timeline, &cmd->hdr)) {
+		unit->is_stuck = true;
+		return 0;
+	}
+	if (hazard_check(&unit->hazard, &unit->timeline, &cmd->hdr, where,
+			 &access, unit->next, &culprit, &addr))
+		return unit_fault(&unit->ctx, NPU_FAULT_HAZARD, culprit, addr);
+	if (units[where].execute(&unit->ctx, cmd))
+		return -1;
+	account(unit, cmd, where);
+	unit->next++;
+	return 0;
+}
+
+bool job_is_runnable(const struct unit_core *unit)
+{
+	return unit->state == NPU_CORE_RUNNING && !unit->is_stuck;
+}
+
+void job_step(struct unit_core *unit)
+{
+	enum npu_unit where;
+	union npu_cmd cmd;
+
+	if (!unit->is_loaded) {
+		unit->is_loaded = true;
+		if (load_tables(unit)) {
+			finish_with_fault(unit, NPU_FAULT_UNIT_FETCH);
+			return;
+		}
+	}
+	if (fetch(unit, &cmd)) {
+		finish_with_fault(unit, NPU_FAULT_UNIT_FETCH);
+		return;
+	}
+	where = op_rows[cmd.hdr.op].unit;
+	if (run_command(unit, &cmd, where))
+		finish_with_fault(unit, where);
+	else if (unit->next == unit->job.cmd_count)
+		finish(unit, NPU_CORE_DONE);
+}
+
+/* --- Registers ----------------------------------------------------------------- */
+
+static uint32_t *job_register(struct unit_core *unit, uint32_t offset)
+{
+	switch (offset) {
+	case NPU_CORE_CONTEXT:
+		return &unit->regs.context;
+	case NPU_CORE_CMD_LO:
+		return &unit->regs.cmd_lo;
+	case NPU_CORE_CMD_HI:
+		return &unit->regs.cmd_hi;
+	case NPU_CORE_CMD_COUNT:
+		return &unit->regs.cmd_count;
+	case NPU_CORE_REGION_LO:
+		return &unit->regs.region_lo;
+	case NPU_CORE_REGION_HI:
+		return &unit->regs.region_hi;
+	case NPU_CORE_REGION_COUNT:
+		return &unit->regs.region_count;
+	}
+	return NULL;
+}
+
+/* The 64-bit counters, by the offset of their lower half. */
+static bool read_counter(const struct unit_core *unit, uint32_t offset,
+			 uint64_t *value)
+{
+	const struct npu_timeline *time = &unit->timeline;
+	const struct npu_totals *totals = &unit->totals;
+	uint64_t energy = npu_totals_energy(totals, &unit->machine->config,
+					    time->end_of_all);
+	const struct {
+		uint32_t offset;
+		uint64_t value;
+	} counters[] = {
+		{ NPU_CORE_CYCLES, time->end_of_all },
+		{ NPU_CORE_ENERGY_FJ, energy },
+		{ NPU_CORE_MAC_OPS, totals->mac_ops },
+		{ NPU_CORE_SRAM_READ, totals->sram_read },
+		{ NPU_CORE_SRAM_WRITTEN, totals->sram_written },
+		{ NPU_CORE_MEM_READ, totals->mem_read },
+		{ NPU_CORE_MEM_WRITTEN, totals->mem_written },
+		{ NPU_CORE_BUSY(0), time->busy[0] },
+		{ NPU_CORE_BUSY(1), time->busy[1] },
+		{ NPU_CORE_BUSY(2), time->busy[2] },
+		{ NPU_CORE_FAULT_ADDR_LO, unit->fault.addr },
+	};
+	uint32_t i;
+
+	for (i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+		if (counters[i].offset == offset) {
+			*value = counters[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_status(const struct unit_core *unit, uint32_t offset,
+			uint32_t *value)
+{
+	bool has_fault = unit->state == NPU_CORE_FAULTED;
+
+	switch (offset) {
+	case NPU_CORE_CTRL:
+		*value = 0;
+		return true;
+	case NPU_CORE_STATUS:
+		*value = unit->state;
+		return true;
+	case NPU_CORE_RETIRED(0):
+	case NPU_CORE_RETIRED(1):
+	case NPU_CORE_RETIRED(2):
+		offset = (offset - NPU_CORE_RETIRED(0)) / 4;
+		*value = (uint32_t)unit->timeline.issued[offset];
+		return true;
+	case NPU_CORE_COMMANDS:
+		*value = (uint32_t)unit->totals.commands;
+		return true;
+	case NPU_CORE_FAULT_CODE:
+		*value = unit->fault.code;
+		return true;
+	case NPU_CORE_FAULT_UNIT:
+		*value = unit->fault_unit;
+		return true;
+	case NPU_CORE_FAULT_CMD:
+		*value = has_fault ? unit->next : 0;
+		return true;
+	case NPU_CORE_FAULT_INFO:
+		*value = unit->fault.info;
+		return true;
+	}
+	return false;
+}
+
+bool job_read(struct unit_core *unit, uint32_t offset, uint32_t *value)
+{
+	uint32_t *reg = job_register(unit, offset);
+	uint64_t wide;
+
+	if (reg) {
+		*value = *reg;
+		return true;
+	}
+	if (read_status(unit, offset, value))
+		return true;
+	/* The counters' lower halves are at multiples of 8. */
+	if (!read_counter(unit, offset & ~4u, &wide))
+		return false;
+	*value = offset & 4 ? wide >> 32 : (uint32_t)wide;
+	return true;
+}
+
+bool job_write(struct unit_core *unit, uint32_t offset, uint32_t value)
+{
+	uint32_t *reg = job_register(unit, offset);
+
+	if (reg) {
+		*reg = value;
+		return true;
+	}
+	if (offset != NPU_CORE_CTRL)
+		return false;
+	if (value & NPU_CORE_RESET)
+		job_reset(unit);
+	if (value & NPU_CORE_ACK)
+		unit->has_interrupt = false;
+	if (value & NPU_CORE_STOP)
+		stop(unit);
+	if (value & NPU_CORE_START)
+		start(unit);
+	return true;
+}

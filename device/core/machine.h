@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's state, for the files that make it up: core.c (life and the run
+ * loop), host.c (registers the host sees), boot.c, controller.c (registers and
+ * windows the controller sees), memory.c (the way to memory) and job.c (cores).
+ *
+ * struct host_side alone is shared between threads; everything else belongs to
+ * the runner.
+ */
+#ifndef NPU_MACHINE_H
+#define NPU_MACHINE_H
+
+#include "hazard.h"
+#include "mmu.h"
+#include "npu_core.h"
+#include "rv32.h"
+#include "unit.h"
+
+#include <stdatomic.h>
+
+struct boot_registers {
+	_Atomic uint32_t image_lo, image_hi, image_size;
+	_Atomic uint32_t arg_lo, arg_hi;
+};
+
+/* Written by any thread, atomics only; see host.c for who writes what. */
+struct host_side {
+	_Atomic uint32_t requests;	/* NPU_CTRL_* and a number above */
+	_Atomic uint32_t boot_status;
+	_Atomic bool is_in_dma;
+	struct boot_registers regs;
+	struct boot_registers boot;	/* latched with the request to boot */
+	_Atomic uint32_t scratch[NPU_SCRATCH_COUNT];
+	_Atomic uint32_t reads, writes, rings, interrupts;
+	_Atomic uint64_t doorbells;
+};
+
+struct window {
+	uint32_t base_lo;
+	uint32_t base_hi;
+	uint32_t limit;
+	uint32_t ctrl;
+	uint32_t fault;
+};
+
+/* The registers that start a job; latched when it starts. */
+struct job_registers {
+	uint32_t context;
+	uint32_t cmd_lo, cmd_hi, cmd_count;
+	uint32_t region_lo, region_hi, region_count;
+};
+
+#define NO_CONTEXT UINT32_MAX
+
+struct unit_core {
+	struct npu_core *machine;
+	uint32_t number;
+	struct job_registers regs;
+
+	/* The job that runs or ran last */
+	struct job_registers job;
+	enum npu_core_state state;
+	bool has_interrupt;
+	bool is_loaded;		/* its region table is */
+	bool is_stuck;		/* it waits for what will never be */
+	uint32_t next;		/* command */
+	struct npu_region regions[NPU_MAX_REGIONS];
+	struct npu_timeline timeline;
+	struct npu_totals totals;
+	struct hazard hazard;
+	struct unit_ctx ctx;
+	struct unit_fault fault;
+	uint32_t fault_unit;
+
+	uint32_t sram_owner;	/* context whose data the SRAM may hold */
+	uint8_t *sram;
+};
+
+struct npu_core {
+	struct npu_machine config;
+	const struct npu_host_ops *ops;
+	void *opaque;
+	struct host_side host;
+
+	struct rv32 cpu;
+	struct rv32_bus bus;
+	uint64_t timecmp;
+	uint32_t time_hi;	/* latched by reading NPU_SYS_TIME_LO */
+	uint32_t irq_enable;
+	uint32_t arg_lo, arg_hi;
+
+	struct mmu mmu;
+	uint64_t inv_addr;
+	uint64_t inv_size;
+	struct window windows[NPU_WINDOW_COUNT];
+
+	struct unit_core cores[NPU_MAX_CORES];
+	uint8_t tcm[NPU_TCM_SIZE] __attribute__((aligned(8)));
+	uint8_t image[NPU_IMAGE_MAX_SIZE] __attribute__((aligned(8)));
+};
+
+/* core.c */
+void machine_trace(struct npu_core *core, const struct npu_trace *trace);
+/* Set the interrupt inputs of the controller from their sources. */
+void machine_update_irqs(struct npu_core *core);
+
+/* host.c */
+void host_init(struct npu_core *core);
+/* A reset's part in what the host sees; the access counters stay. */
+void host_reset(struct npu_core *core);
+/* The runner has done what it found in core->host.requests. */
+void host_finish(struct npu_core *core, uint32_t done);
+/* One of the host's configuration registers, below NPU_REG_CONFIG_END. */
+uint32_t host_config(const struct npu_core *core, uint32_t offset);
+
+/* boot.c: what the boot ROM does; returns why it refuses. */
+enum npu_boot_refusal boot_image(struct npu_core *core, uint64_t address,
+				 uint32_t size);
+
+/* controller.c */
+void controller_init(struct npu_core *core);
+
+/*
+ * memory.c: all DMA goes through these two. 0, or -1 if the bus refuses or a
+ * reset was asked for: from then on nothing more of the old run gets out.
+ */
+int machine_dma_read(struct npu_core *core, uint64_t address, void *buffer,
+		     size_t size);
+int machine_dma_write(struct npu_core *core, uint64_t address,
+		      const void *buffer, size_t size);
+/* Through a context's page table; the fault is of the first byte that failed. */
+int memory_access(struct npu_core *core, uint32_t context, uint64_t address,
+		  void *buffer, uint32_t size, bool is_write,
+		  struct unit_fault *fault);
+
+/* job.c */
+void job_reset(struct unit_core *unit);
+/* Can it do something now? */
+bool job_is_runnable(const struct unit_core *unit);
+/* One step: load the job's tables, or execute a command, or finish. */
+void job_step(struct unit_core *unit);
+/* The registers at NPU_CORE_BASE; false: no such register. */
+bool job_read(struct unit_core *unit, uint32_t offset, uint32_t *value);
+bool job_write(struct unit_core *unit, uint32_t offset, uint32_t value);
+
+#endif
