@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The firmware's state and what its files do for each other. All state is in
+ * one struct fw, so that tests can make as many as they like; there is no heap.
+ *
+ * A round (fw_round() in sched.c) does everything that can be done now and is
+ * bounded: at most NPU_ADMIN_ENTRIES admin commands, one look at each core and
+ * at each queue. Between rounds the controller sleeps. What wakes it are levels
+ * (doorbells, core events, the timer), so nothing can slip through.
+ *
+ * Whatever stands in memory is read once, bounded, then used.
+ */
+#ifndef FW_H
+#define FW_H
+
+#include <npu/job.h>
+#include <npu/regs.h>
+#include <npu/ring.h>
+#include <npu/types.h>
+
+#include <stdbool.h>
+
+#define FW_NAME "tinynpu 1.0"
+
+/* A core that does not stop within this time is reset. */
+#define FW_STOP_NS 200000000ull
+/* How often to look for room in a full event ring. */
+#define FW_RETRY_NS 1000000ull
+
+#define FW_NONE 0xff /* no queue, no core */
+#define FW_NEVER UINT64_MAX
+
+/* Address of a member of the init block. */
+#define FW_INIT(member) \
+	(NPU_WINDOW(FW_WINDOW_INIT) + \
+	 (uint32_t)__builtin_offsetof(struct npu_init, member))
+
+/* Windows, by what they show. */
+enum fw_window {
+	FW_WINDOW_INIT,
+	FW_WINDOW_ADMIN,
+	FW_WINDOW_EVENTS,
+	FW_WINDOW_LOG,
+	FW_WINDOW_QUEUE, /* of the queue at hand */
+	FW_WINDOW_RESULT, /* of the job that ends */
+};
+
+enum fw_queue_state {
+	FW_QUEUE_FREE = 0,
+	FW_QUEUE_ACTIVE,
+	FW_QUEUE_HALTED, /* a job did not end well */
+	FW_QUEUE_DYING, /* QUEUE_DESTROY is on its way */
+};
+
+/**
+ * struct fw_queue - a queue of jobs
+ * @state: enum fw_queue_state
+ * @priority: index of its waiting list
+ * @context: of its jobs
+ * @core: that runs its job, or FW_NONE
+ * @next: in the waiting list, or FW_NONE
+ * @is_waiting: is in the waiting list: it may have jobs and runs none
+ * @is_armed: what the ring's armed flag says
+ * @entries: of the ring
+ * @head: jobs taken
+ * @remaining: of a dying queue: jobs still to be cancelled
+ * @ring: bus address
+ * @watchdog_ns: how long a job may be without progress
+ * @jobs_ended: so far
+ */
+struct fw_queue {
+	uint8_t state;
+	uint8_t priority;
+	uint8_t context;
+	uint8_t core;
+	uint8_t next;
+	bool is_waiting;
+	bool is_armed;
+	uint32_t entries;
+	uint32_t head;
+	uint32_t remaining;
+	uint64_t ring;
+	uint64_t watchdog_ns;
+	uint64_t jobs_ended;
+};
+
+enum fw_core_state {
+	FW_CORE_IDLE = 0,
+	FW_CORE_RUNNING,
+	FW_CORE_STOPPING,
+	FW_CORE_ENDED, /* the result is in its registers; no event yet */
+};
+
+/**
+ * struct fw_core - a core and its job
+ * @state: enum fw_core_state
+ * @queue: whose job it runs
+ * @is_reset: it was reset and has no result
+ * @stop_status: how the job ends if it is stopped, enum npu_job_status
+ * @commands: that were finished when last looked
+ * @deadline: RUNNING: when the watchdog bites; STOPPING: when patience ends
+ * @job: what it runs
+ */
+struct fw_core {
+	uint8_t state;
+	uint8_t queue;
+	bool is_reset;
+	uint32_t stop_status;
+	uint32_t commands;
+	uint64_t deadline;
+	struct npu_job job;
+};
+
+/* A list of queues that wait for a core. */
+struct fw_list {
+	uint8_t first;
+	uint8_t last;
+};
+
+/**
+ * struct fw - everything
+ * @core_count: of this machine
+ * @queue_count: queues that have a doorbell
+ * @context_count: of this machine
+ * @log_level: enum npu_log_level
+ * @log_tail: bytes written
+ * @has_context: that have a page table
+ * @admin_head: admin commands taken
+ * @is_admin_pending: the admin ring may hold commands
+ * @is_admin_armed: what the init block's flag says
+ * @is_blocked: something waits for room in the event ring
+ * @dying: queue that QUEUE_DESTROY is ending, or FW_NONE; no other admin
+ *	command is taken until that is done
+ * @dying_seq: of that command
+ * @event_tail: events written, published or not
+ * @event_published: events that the driver may see
+ * @event_head: events that the driver has read, when last looked
+ * @heartbeat: last written
+ * @heartbeat_due: when to write the next
+ * @timer: what the timer is set to
+ * @jobs_done: jobs ended
+ * @waiting: by priority
+ * @queues: all
+ * @cores: all
+ */
+struct fw {
+	uint32_t core_count;
+	uint32_t queue_count;
+	uint32_t context_count;
+
+	uint32_t log_level;
+	uint32_t log_tail;
+
+	bool has_context[NPU_MAX_CONTEXTS];
+
+	uint32_t admin_head;
+	bool is_admin_pending;
+	bool is_admin_armed;
+	bool is_blocked;
+	uint8_t dying;
+	uint32_t dying_seq;
+
+	uint32_t event_tail;
+	uint32_t event_published;
+	uint32_t event_head;
+
+	uint32_t heartbeat;
+	uint64_t heartbeat_due;
+	uint64_t timer;
+	uint64_t jobs_done;
+
+	struct fw_list waiting[NPU_PRIORITIES];
+	struct fw_queue queues[NPU_MAX_QUEUES];
+	struct fw_core cores[NPU_MAX_CORES];
+};
+
+/* boot.c */
+enum npu_fw_refusal fw_boot(struct fw *fw);
+uint32_t fw_abi_choose(uint32_t min, uint32_t max, uint32_t own_min,
+		       uint32_t own_max);
+
+/* ring.c */
+void window_map(enum fw_window window, uint64_t base, uint32_t size);
+void window_map_context(enum fw_window window, uint64_t base, uint32_t size,
+			uint32_t context);
+enum npu_fault window_take_fault(enum fw_window window);
+bool admin_take(struct fw *fw, struct npu_admin_cmd *cmd);
+bool event_has_room(struct fw *fw);
+void event_put(struct fw *fw, const struct npu_event *event);
+void event_publish(struct fw *fw);
+
+/* What a look at a queue's ring found. */
+enum fw_take {
+	FW_TAKE_NONE,
+	FW_TAKE_JOB,
+	FW_TAKE_CORRUPT,
+};
+
+enum fw_take queue_take(struct fw_queue *queue, struct npu_job *job);
+uint32_t queue_count_jobs(struct fw_queue *queue);
+void queue_disarm(struct fw_queue *queue);
+
+/* engine.c */
+void engine_start(uint32_t core, uint32_t context, const struct npu_job *job);
+void engine_stop(uint32_t core);
+void engine_reset(uint32_t core);
+void engine_ack(uint32_t core);
+enum npu_core_state engine_state(uint32_t core);
+uint32_t engine_commands(uint32_t core);
+void engine_read_result(uint32_t core, struct npu_job_result *result);
+bool engine_write_result(uint32_t context, uint64_t address,
+			 const struct npu_job_result *result);
+void engine_set_root(uint32_t context, uint64_t table);
+void engine_clear_root(uint32_t context);
+void engine_invalidate(uint32_t context, uint64_t address, uint64_t size);
+
+/* admin.c */
+void admin_run(struct fw *fw);
+void admin_done(struct fw *fw, uint32_t seq, enum npu_admin_status status,
+		const uint64_t args[3]);
+
+/* sched.c */
+void fw_round(struct fw *fw);
+void sched_init(struct fw *fw);
+void sched_wait(struct fw *fw, uint32_t queue);
+void sched_stop_job(struct fw *fw, uint32_t core, enum npu_job_status status);
+void sched_destroy(struct fw *fw, uint32_t queue, uint32_t seq);
+
+/* log.c */
+void log_write(struct fw *fw, enum npu_log_level level, const char *format,
+	       const uint64_t *values, uint32_t count);
+
+/*
+ * Write a line, if its level is wanted: text in which each %u is the next value
+ * in decimal and each %x in hexadecimal; there is at least one.
+ */
+#define log_print(fw, level, format, ...)                               \
+	log_write(fw, level, format, (const uint64_t[]){ __VA_ARGS__ }, \
+		  sizeof((const uint64_t[]){ __VA_ARGS__ }) / 8)
+
+#endif

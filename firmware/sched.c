@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The scheduler: which job runs on which core, how jobs end, and the round that
+ * the main loop repeats (fw.h tells its rules). Called by main.c and admin.c.
+ *
+ * A queue that may have jobs and runs none is in the waiting list of its
+ * priority. A core that has nothing to do takes the first queue of the most
+ * urgent list that has one; when the job has ended well the queue goes to the
+ * end of its list: that is the turn among equals. A queue leaves the list
+ * without a job only when its ring was found empty and armed.
+ */
+#include "fw.h"
+#include "io.h"
+
+#define FAULT_INFO_CORRUPT 7 /* section 10 of the manual */
+
+/* --- Waiting lists --------------------------------------------------------- */
+
+void sched_init(struct fw *fw)
+{
+	uint32_t i;
+
+	for (i = 0; i < NPU_PRIORITIES; i++)
+		fw->waiting[i].first = fw->waiting[i].last = FW_NONE;
+	fw->dying = FW_NONE;
+	fw->is_admin_pending = true;
+	fw->timer = FW_NEVER;
+}
+
+/* Queue number @index may have jobs: let a core look. */
+void sched_wait(struct fw *fw, uint32_t index)
+{
+	struct fw_queue *queue = &fw->queues[index];
+	struct fw_list *list = &fw->waiting[queue->priority];
+
+	if (queue->state != FW_QUEUE_ACTIVE || queue->core != FW_NONE ||
+	    queue->is_waiting)
+		return;
+	queue->is_waiting = true;
+	queue->next = FW_NONE;
+	if (list->last == FW_NONE)
+		list->first = index;
+	else
+		fw->queues[list->last].next = index;
+	list->last = index;
+}
+
+/* Take a queue out of its list; @before is its neighbour or FW_NONE. */
+static void unlink_queue(struct fw *fw, uint32_t index, uint32_t before)
+{
+	struct fw_queue *queue = &fw->queues[index];
+	struct fw_list *list = &fw->waiting[queue->priority];
+
+	if (before == FW_NONE)
+		list->first = queue->next;
+	else
+		fw->queues[before].next = queue->next;
+	if (list->last == index)
+		list->last = before;
+	queue->is_waiting = false;
+}
+
+static void stop_waiting(struct fw *fw, uint32_t index)
+{
+	struct fw_queue *queue = &fw->queues[index];
+	uint32_t before = FW_NONE;
+	uint32_t i;
+
+	if (!queue->is_waiting)
+		return;
+	for (i = fw->waiting[queue->priority].first; i != index;
+	     i = fw->queues[i].next)
+		before = i;
+	unlink_queue(fw, index, before);
+}
+
+/* The queue whose turn it is, or FW_NONE. */
+static uint32_t next_queue(struct fw *fw)
+{
+	uint32_t priority = NPU_PRIORITIES;
+	uint32_t index;
+
+	while (priority--) {
+		index = fw->waiting[priority].first;
+		if (index == FW_NONE)
+			continue;
+		unlink_queue(fw, index, FW_NONE);
+		return index;
+	}
+	return FW_NONE;
+}
+
+/* --- How jobs end ---------------------------------------------------------- */
+
+static void report(struct fw *fw, uint32_t index, const struct npu_job *job,
+		   const struct npu_job_result *result)
+{
+	struct npu_event event = {
+		.type = NPU_EVENT_JOB_DONE,
+		.queue = index,
+		.status = result->status,
+		.id = job->cookie,
+		.cycles = result->cycles,
+		.energy_fj = result->energy_fj,
+		.fault_addr = result->fault_addr,
+		.fault_cmd = result->fault_cmd,
+		.fault_info = result->fault_info,
+		.fault_code = result->fault_code,
+		.fault_unit = result->fault_unit,
+		.core = result->core,
+	};
+
+	event_put(fw, &event);
+	if (result->status == NPU_JOB_OK)
+		return;
+	log_print(fw, NPU_LOG_INFO,
+		  "queue %u: job %x: status %u, fault %u, unit %u, "
+		  "command %u, info %u, address %x",
+		  index, job->cookie, result->status, result->fault_code,
+		  result->fault_unit, result->fault_cmd, result->fault_info,
+		  result->fault_addr);
+}
+
+/*
+ * The last thing that happens to a job; there is room for its event. A record
+ * that can't be written is a fault of a job that was well; of any other the
+ * first cause counts.
+ */
+static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
+		    struct npu_job_result *result)
+{
+	struct fw_queue *queue = &fw->queues[index];
+	bool has_record = job->result && !(job->result % NPU_RESULT_ALIGN);
+
+	if (has_record &&
+	    !engine_write_result(queue->context, job->result, result) &&
+	    result->status == NPU_JOB_OK) {
+		result->status = NPU_JOB_FAULT;
+		result->fault_code = NPU_FAULT_PAGE_WRITE;
+		result->fault_unit = NPU_FAULT_UNIT_FETCH;
+		result->fault_addr = job->result;
+	}
+	queue->jobs_ended++;
+	fw->jobs_done++;
+	report(fw, index, job, result);
+	if (queue->state != FW_QUEUE_ACTIVE)
+		return;
+	if (result->status == NPU_JOB_OK)
+		sched_wait(fw, index);
+	else
+		queue->state = FW_QUEUE_HALTED;
+}
+
+/* End a job that no core has seen. */
+static void refuse_job(struct fw *fw, uint32_t index,
+		       const struct npu_job *job, enum npu_fault code,
+		       uint32_t info)
+{
+	struct npu_job_result result = {
+		.status = NPU_JOB_FAULT,
+		.fault_code = code,
+		.fault_unit = NPU_FAULT_UNIT_FETCH,
+		.fault_info = info,
+	};
+
+	end_job(fw, index, job, &result);
+}
+
+static void cancel_job(struct fw *fw, uint32_t index,
+		       const struct npu_job *job)
+{
+	struct npu_job_result result = { .status = NPU_JOB_CANCELLED };
+
+	end_job(fw, index, job, &result);
+}
+
+/* --- Cores ----------------------------------------------------------------- */
+
+static uint64_t after(uint64_t now, uint64_t ns)
+{
+	return now + ns < now ? FW_NEVER : now + ns;
+}
+
+/* Ask core @number to end its job as @status; its interrupt follows. */
+void sched_stop_job(struct fw *fw, uint32_t number, enum npu_job_status status)
+{
+	struct fw_core *core = &fw->cores[number];
+
+	core->state = FW_CORE_STOPPING;
+	core->stop_status = status;
+	core->deadline = after(io_time_ns(), FW_STOP_NS);
+	engine_stop(number);
+}
+
+/* Has a core's job ended, or does it have to? */
+static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
+{
+	struct fw_core *core = &fw->cores[number];
+	uint32_t commands;
+
+	if (engine_state(number) != NPU_CORE_RUNNING) {
+		engine_ack(number);
+		core->state = FW_CORE_ENDED;
+		return;
+	}
+	commands = engine_commands(number);
+	if (core->state == FW_CORE_STOPPING) {
+		if (now < core->deadline)
+			return;
+		engine_reset(number);
+		core->is_reset = true;
+		core->commands = commands;
+		core->state = FW_CORE_ENDED;
+	} else if (commands != core->commands) {
+		core->commands = commands;
+		core->deadline =
+			after(now, fw->queues[core->queue].watchdog_ns);
+	} else if (now >= core->deadline) {
+		sched_stop_job(fw, number, NPU_JOB_TIMEOUT);
+	}
+}
+
+static void finish_core(struct fw *fw, uint32_t number)
+{
+	struct fw_core *core = &fw->cores[number];
+	struct npu_job_result result = { .core = number };
+
+	if (core->is_reset) {
+		result.commands = core->commands;
+		result.status = core->stop_status;
+	} else {
+		engine_read_result(number, &result);
+		switch (engine_state(number)) {
+		case NPU_CORE_DONE:
+			result.status = NPU_JOB_OK;
+			break;
+		case NPU_CORE_FAULTED:
+			result.status = NPU_JOB_FAULT;
+			break;
+		default:
+			result.status = core->stop_status;
+		}
+	}
+	core->state = FW_CORE_IDLE;
+	fw->queues[core->queue].core = FW_NONE;
+	end_job(fw, core->queue, &core->job, &result);
+}
+
+static void look_at_core(struct fw *fw, uint32_t number, uint64_t now)
+{
+	struct fw_core *core = &fw->cores[number];
+
+	if (core->state == FW_CORE_RUNNING || core->state == FW_CORE_STOPPING)
+		watch_core(fw, number, now);
+	if (core->state != FW_CORE_ENDED)
+		return;
+	if (event_has_room(fw))
+		finish_core(fw, number);
+	else
+		fw->is_blocked = true;
+}
+
+/* --- Starting jobs --------------------------------------------------------- */
+
+/* Which field of the entry is bad, by the manual's number, or 0. */
+static uint32_t find_bad_field(const struct npu_job *job)
+{
+	if (job->commands % NPU_COMMAND_ALIGN)
+		return 1;
+	if (!job->command_count || job->command_count > NPU_MAX_COMMANDS)
+		return 2;
+	if (job->regions % NPU_REGION_TABLE_ALIGN)
+		return 3;
+	if (job->region_count > NPU_MAX_REGIONS)
+		return 4;
+	if (job->result % NPU_RESULT_ALIGN)
+		return 5;
+	if (!job->cookie)
+		return 6;
+	return 0;
+}
+
+static bool has_reserved(const struct npu_job *job)
+{
+	uint32_t i;
+
+	for (i = 0; i < sizeof(job->reserved); i++)
+		if (job->reserved[i])
+			return true;
+	return false;
+}
+
+/* Returns false and ends the job if its entry is bad. */
+static bool check_job(struct fw *fw, uint32_t index, const struct npu_job *job)
+{
+	uint32_t field = find_bad_field(job);
+
+	if (field)
+		refuse_job(fw, index, job, NPU_FAULT_FIELD, field);
+	else if (has_reserved(job))
+		refuse_job(fw, index, job, NPU_FAULT_RESERVED,
+			   __builtin_offsetof(struct npu_job, reserved));
+	else
+		return true;
+	return false;
+}
+
+static void start_job(struct fw *fw, uint32_t index, uint32_t number,
+		      uint64_t now)
+{
+	struct fw_queue *queue = &fw->queues[index];
+	struct fw_core *core = &fw->cores[number];
+
+	queue->core = number;
+	core->state = FW_CORE_RUNNING;
+	core->queue = index;
+	core->is_reset = false;
+	core->commands = 0;
+	core->stop_status = NPU_JOB_RESET;
+	core->deadline = after(now, queue->watchdog_ns);
+	engine_start(number, queue->context, &core->job);
+}
+
+/* Find a job for an idle core; each waiting queue is looked at once. */
+static void feed_core(struct fw *fw, uint32_t number, uint64_t now)
+{
+	static const struct npu_job no_job;
+	struct npu_job *job = &fw->cores[number].job;
+	uint32_t index;
+
+	while (event_has_room(fw)) {
+		index = next_queue(fw);
+		if (index == FW_NONE)
+			return;
+		switch (queue_take(&fw->queues[index], job)) {
+		case FW_TAKE_NONE:
+			break;
+		case FW_TAKE_CORRUPT:
+			refuse_job(fw, index, &no_job, NPU_FAULT_FIELD,
+				   FAULT_INFO_CORRUPT);
+			break;
+		case FW_TAKE_JOB:
+			if (!check_job(fw, index, job))
+				break;
+			start_job(fw, index, number, now);
+			return;
+		}
+	}
+	fw->is_blocked = true;
+}
+
+/* --- Destroying queues ----------------------------------------------------- */
+
+/* Begin to end a queue; end_dying() answers command @seq when it is gone. */
+void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
+{
+	struct fw_queue *queue = &fw->queues[index];
+
+	stop_waiting(fw, index);
+	queue->state = FW_QUEUE_DYING;
+	queue->remaining = queue_count_jobs(queue);
+	if (queue->remaining == UINT32_MAX)
+		queue->remaining = 0;
+	if (queue->core != FW_NONE &&
+	    fw->cores[queue->core].state == FW_CORE_RUNNING)
+		sched_stop_job(fw, queue->core, NPU_JOB_CANCELLED);
+	fw->dying = index;
+	fw->dying_seq = seq;
+}
+
+/* Go on with the dying queue, if any, as far as there is room for events. */
+static void end_dying(struct fw *fw)
+{
+	static const uint64_t no_answer[3];
+	struct fw_queue *queue;
+	struct npu_job job;
+
+	if (fw->dying == FW_NONE)
+		return;
+	queue = &fw->queues[fw->dying];
+	if (queue->core != FW_NONE)
+		return;
+	while (queue->remaining && event_has_room(fw)) {
+		if (queue_take(queue, &job) != FW_TAKE_JOB) {
+			queue->remaining = 0;
+			break;
+		}
+		cancel_job(fw, fw->dying, &job);
+		queue->remaining--;
+	}
+	if (!event_has_room(fw)) {
+		fw->is_blocked = true;
+		return;
+	}
+	queue_disarm(queue);
+	queue->state = FW_QUEUE_FREE;
+	log_print(fw, NPU_LOG_DEBUG, "queue %u: destroyed", fw->dying);
+	admin_done(fw, fw->dying_seq, NPU_ADMIN_OK, no_answer);
+	fw->dying = FW_NONE;
+}
+
+/* --- The round ------------------------------------------------------------- */
+
+/* Forget the pending doorbells, then remember who rang. */
+static void take_doorbells(struct fw *fw)
+{
+	uint32_t pending[2] = {
+		io_sys_read(NPU_SYS_DOORBELL_LO),
+		io_sys_read(NPU_SYS_DOORBELL_HI),
+	};
+	uint32_t page;
+
+	if (pending[0])
+		io_sys_write(NPU_SYS_DOORBELL_LO, pending[0]);
+	if (pending[1])
+		io_sys_write(NPU_SYS_DOORBELL_HI, pending[1]);
+	io_fence(); /* with whoever wrote a tail and then rang */
+	if (pending[0] & 1u << NPU_DOORBELL_ADMIN)
+		fw->is_admin_pending = true;
+	for (page = NPU_DOORBELL_QUEUE(0);
+	     page < NPU_DOORBELL_QUEUE(fw->queue_count); page++)
+		if (pending[page / 32] & 1u << page % 32)
+			sched_wait(fw, page - NPU_DOORBELL_QUEUE(0));
+}
+
+/* Must another admin command be executed right away? */
+static bool is_admin_due(const struct fw *fw)
+{
+	return fw->is_admin_pending && fw->dying == FW_NONE && !fw->is_blocked;
+}
+
+static bool is_working(const struct fw *fw)
+{
+	uint32_t i;
+
+	for (i = 0; i < fw->core_count; i++)
+		if (fw->cores[i].state != FW_CORE_IDLE)
+			return true;
+	return fw->is_admin_pending || fw->is_blocked || fw->dying != FW_NONE;
+}
+
+/* While there is work the heartbeat rises twice as often as promised. */
+static void beat(struct fw *fw, uint64_t now)
+{
+	if (!is_working(fw) || now < fw->heartbeat_due)
+		return;
+	fw->heartbeat++;
+	fw->heartbeat_due = now + NPU_HEARTBEAT_NS / 2;
+	io_write32(FW_INIT(heartbeat), fw->heartbeat);
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void set_timer(struct fw *fw, uint64_t now)
+{
+	uint64_t timer = is_working(fw) ? fw->heartbeat_due : FW_NEVER;
+	uint32_t i;
+
+	for (i = 0; i < fw->core_count; i++)
+		if (fw->cores[i].state == FW_CORE_RUNNING ||
+		    fw->cores[i].state == FW_CORE_STOPPING)
+			timer = earliest(timer, fw->cores[i].deadline);
+	if (fw->is_blocked)
+		timer = earliest(timer, now + FW_RETRY_NS);
+	if (is_admin_due(fw))
+		timer = now;
+	if (timer == fw->timer)
+		return;
+	fw->timer = timer;
+	io_write64(NPU_SYS_BASE + NPU_SYS_TIMECMP_LO, timer);
+}
+
+/* Do all that can be done now; the caller then sleeps. */
+void fw_round(struct fw *fw)
+{
+	uint64_t now = io_time_ns();
+	uint32_t i;
+
+	fw->is_blocked = false;
+	take_doorbells(fw);
+	admin_run(fw);
+	for (i = 0; i < fw->core_count; i++)
+		look_at_core(fw, i, now);
+	end_dying(fw);
+	for (i = 0; i < fw->core_count; i++)
+		if (fw->cores[i].state == FW_CORE_IDLE)
+			feed_core(fw, i, now);
+	event_publish(fw);
+	beat(fw, now);
+	set_timer(fw, now);
+}
