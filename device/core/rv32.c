@@ -5,6 +5,7 @@
  */
 #include "rv32.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -514,7 +515,8 @@ static inline bool execute(struct rv32 *cpu, const struct rv32_bus *bus,
 	case 0x03:
 		return load(cpu, bus, step);
 	case 0x0f:
-		/* FENCE and FENCE.I: the processor is in order, no cache. */
+		/* In order and without a cache, but its memory has others. */
+		atomic_thread_fence(memory_order_seq_cst);
 		return funct3(insn) < 2 || fail_illegal(cpu, step);
 	case 0x13:
 		return op_imm(cpu, step);
