@@ -2,3 +2,4 @@
 
 include tests/unit/build.mk
 include tests/check.mk
+include tests/fuzz/build.mk
