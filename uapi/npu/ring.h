@@ -15,6 +15,7 @@
 #ifndef NPU_RING_H
 #define NPU_RING_H
 
+#include <npu/job.h> /* limits of jobs, enum npu_job_status */
 #include <npu/types.h>
 
 #define NPU_RING_ABI_MIN 1 /* versions that this header describes */
