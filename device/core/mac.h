@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of the MAC unit: convolution and depthwise convolution, each for a
+ * command that npu_mac_check() has passed, with the loops to use. Called by
+ * mac.c; tests and benchmarks choose the loops themselves.
+ */
+#ifndef NPU_MAC_H
+#define NPU_MAC_H
+
+#include "fixed_point.h"
+#include "kernels/kernels.h"
+
+#include <npu/isa.h>
+
+#include <string.h>
+
+/* Output channels that are worked on at a time: whole blocks of 16. */
+#define MAC_CHANNELS 128
+
+void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
+	      const struct kernels *kernels);
+void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
+		const struct kernels *kernels);
+
+/*
+ * The output stage for @count channels from @first on, read from a command's
+ * weight block. What lies behind @count is set, too, to something harmless.
+ */
+struct mac_output {
+	struct kernel_output stage;
+	int32_t bias[MAC_CHANNELS];
+	int32_t mult[MAC_CHANNELS];
+	uint32_t left[MAC_CHANNELS];
+	uint32_t right[MAC_CHANNELS];
+};
+
+void mac_output_load(struct mac_output *output, const uint8_t *sram,
+		     const struct npu_cmd_conv *cmd, uint32_t first,
+		     uint32_t count);
+
+/* Taps [first, end) of a window's row or column that lie inside the input. */
+struct mac_taps {
+	uint32_t first;
+	uint32_t end;
+};
+
+/* @origin: where tap 0 lies, possibly before the input; @size: of the input */
+struct mac_taps mac_taps_inside(int32_t origin, uint32_t kernel,
+				uint32_t dilation, uint32_t size);
+
+#endif

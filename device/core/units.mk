@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+#
+# The core's units: DMA, MAC with its loops for each kind of host, VEC.
+
+core-objs += \
+	device/core/conv.o \
+	device/core/dma.o \
+	device/core/dwconv.o \
+	device/core/kernels/avx2.o \
+	device/core/kernels/avx512.o \
+	device/core/kernels/portable.o \
+	device/core/kernels/select.o \
+	device/core/mac.o \
+	device/core/operands.o \
+	device/core/vec.o \
+	device/core/vec_add.o \
+	device/core/vec_pool.o \
+	device/core/vec_softmax.o
+
+$(B)/device/core/kernels/%.o: CFLAGS += -O3
+$(B)/device/core/vec_%.o: CFLAGS += -O3

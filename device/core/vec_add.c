@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ADD of two int8 tensors with scales of their own. Called by vec.c.
+ */
+#include "vec.h"
+
+#include "fixed_point.h"
+#include "operands.h"
+
+#include <string.h>
+
+#define MAX_LEFT_SHIFT 20
+
+#define OFFSET(member) __builtin_offsetof(struct npu_cmd_add, member)
+#define SHIFT_RANGE(member) \
+	OPERAND_RANGE(npu_cmd_add, member, FIXED_SHIFT_MIN, FIXED_SHIFT_MAX)
+
+static const struct operand_range add_ranges[] = {
+	OPERAND_RANGE(npu_cmd_add, height, 1, UINT16_MAX),
+	OPERAND_RANGE(npu_cmd_add, width, 1, UINT16_MAX),
+	OPERAND_RANGE(npu_cmd_add, channels, 1, UINT16_MAX),
+	OPERAND_RANGE(npu_cmd_add, left_shift, 0, MAX_LEFT_SHIFT),
+	OPERAND_RANGE(npu_cmd_add, a_mult, 0, INT32_MAX),
+	OPERAND_RANGE(npu_cmd_add, b_mult, 0, INT32_MAX),
+	OPERAND_RANGE(npu_cmd_add, ofm_mult, 0, INT32_MAX),
+	SHIFT_RANGE(a_shift),
+	SHIFT_RANGE(b_shift),
+	SHIFT_RANGE(ofm_shift),
+	OPERAND_RANGE(npu_cmd_add, act_min, INT8_MIN, INT8_MAX),
+	OPERAND_RANGE(npu_cmd_add, act_max, INT8_MIN, INT8_MAX),
+};
+
+/* An input is read before its place is written: it may be the output's. */
+static int check_input(struct unit_ctx *ctx, const struct npu_surface *input,
+		       const struct unit_extent *extent, uint32_t offset,
+		       const struct npu_surface *output,
+		       const struct unit_extent *output_extent)
+{
+	if (!memcmp(input, output, sizeof(*input)))
+		return 0;
+	return operands_check_overlap(ctx, extent, offset, output_extent);
+}
+
+static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
+{
+	const struct npu_cmd_add *add = &cmd->add;
+
+	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_add, reserved) ||
+	    UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_add, reserved1) ||
+	    operands_check_ranges(ctx, cmd, add_ranges,
+				  OPERAND_ARRAY_SIZE(add_ranges)) ||
+	    operands_check_clamp(ctx, add->act_min, add->act_max,
+				 OFFSET(act_max)))
+		return -1;
+	return operands_check_output(ctx, &add->ofm, OFFSET(ofm), add->height,
+				     add->width, add->channels);
+}
+
+int vec_add_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
+		  struct unit_access *access)
+{
+	const struct npu_cmd_add *add = &cmd->add;
+	const uint32_t steps[] = { add->height, add->width, add->channels };
+	struct unit_extent a, b, ofm;
+
+	if (check_fields(ctx, cmd) ||
+	    operands_check_work(ctx, NPU_MAX_CMD_STEPS, steps,
+				OPERAND_ARRAY_SIZE(steps)))
+		return -1;
+	a = unit_extent_surface(&add->a, add->height, add->width,
+				add->channels);
+	b = unit_extent_surface(&add->b, add->height, add->width,
+				add->channels);
+	ofm = unit_extent_surface(&add->ofm, add->height, add->width,
+				  add->channels);
+	if (unit_access_read(ctx, access, &a) ||
+	    unit_access_read(ctx, access, &b) ||
+	    unit_access_write(ctx, access, &ofm) ||
+	    check_input(ctx, &add->a, &a, OFFSET(a), &add->ofm, &ofm))
+		return -1;
+	return check_input(ctx, &add->b, &b, OFFSET(b), &add->ofm, &ofm);
+}
+
+/* Scaled inputs: there are only 256 of them. */
+static void scale_table(int32_t table[256], int8_t zero, uint32_t left_shift,
+			uint32_t mult, int shift)
+{
+	struct fixed_scale scale = fixed_scale(mult, shift);
+	int32_t value;
+
+	for (value = INT8_MIN; value <= INT8_MAX; value++)
+		table[(uint8_t)value] = fixed_rescale(
+			fixed_shift_left(value - zero, left_shift), &scale);
+}
+
+void vec_add_execute(uint8_t *sram, const union npu_cmd *cmd)
+{
+	const struct npu_cmd_add *add = &cmd->add;
+	struct fixed_scale scale = fixed_scale(add->ofm_mult, add->ofm_shift);
+	int32_t min = (int16_t)add->act_min, max = (int16_t)add->act_max;
+	int32_t a_scaled[256], b_scaled[256];
+	uint32_t y, x, c;
+
+	scale_table(a_scaled, add->a_zp, add->left_shift, add->a_mult,
+		    add->a_shift);
+	scale_table(b_scaled, add->b_zp, add->left_shift, add->b_mult,
+		    add->b_shift);
+	for (y = 0; y < add->height; y++) {
+		for (x = 0; x < add->width; x++) {
+			const uint8_t *a = sram + operands_pixel(&add->a, y, x);
+			const uint8_t *b = sram + operands_pixel(&add->b, y, x);
+			uint8_t *ofm = sram + operands_pixel(&add->ofm, y, x);
+
+			for (c = 0; c < add->channels; c++) {
+				int32_t sum = fixed_add(a_scaled[a[c]],
+							b_scaled[b[c]]);
+
+				sum = fixed_add(fixed_rescale(sum, &scale),
+						add->ofm_zp);
+				ofm[c] = fixed_clamp(sum, min, max);
+			}
+		}
+	}
+}
