@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of the machine's processor, memory management unit and machine.
+
+unit-tests += mmu
+mmu-objs := libcore.a
+
+unit-tests += rv32
+rv32-objs := libcore.a
+
+$(B)/tests/unit/mmu_test.o: CPPFLAGS += -Idevice/core
+$(B)/tests/unit/rv32_test.o: CPPFLAGS += -Idevice/core
