@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The firmware's admin commands and its scheduler, compiled for the host:
+ * every refusal of a command, priorities and turns, how jobs end, the watchdog,
+ * stopping, and queues destroyed at the worst moment.
+ */
+#include "firmware_board.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SECOND 1000000000ull
+
+/* A context and @queues queues of @entries, priorities all 0. */
+static void make_queues(uint32_t cores, uint32_t queues, uint32_t entries)
+{
+	uint32_t i;
+
+	board_boot(cores);
+	assert_int_equal(board_admin(NPU_ADMIN_CONTEXT_SET, 1, 0x5000, 0,
+				     NULL), NPU_ADMIN_OK);
+	for (i = 0; i < queues; i++)
+		assert_int_equal(board_queue_create(i, 1, 0, entries, SECOND),
+				 NPU_ADMIN_OK);
+}
+
+static void submit(uint32_t queue, uint64_t cookie)
+{
+	struct npu_job job = board_job(cookie);
+
+	board_submit(queue, &job);
+}
+
+/* The next event has to be the end of that job. */
+static struct npu_event job_event(uint64_t cookie, enum npu_job_status status)
+{
+	struct npu_event event = { 0 };
+
+	assert_true(board_event(&event));
+	assert_int_equal(event.type, NPU_EVENT_JOB_DONE);
+	assert_int_equal(event.id, cookie);
+	assert_int_equal(event.status, status);
+	return event;
+}
+
+static void assert_no_event(void)
+{
+	struct npu_event event;
+
+	assert_false(board_event(&event));
+}
+
+/* --- Admin commands ---------------------------------------------------------------- */
+
+static void contexts_come_and_go(void **state)
+{
+	board_boot(1);
+	assert_int_equal(board_admin(NPU_ADMIN_CONTEXT_SET, 63,
+				     0x123456789000, 0, NULL), NPU_ADMIN_OK);
+	assert_int_equal(board.roots[126], 0x56789000 | NPU_MMU_ROOT_VALID);
+	assert_int_equal(board.roots[127], 0x1234);
+	assert_int_equal(board.inv_command, NPU_MMU_INV_CONTEXT | 63 << 8);
+	assert_int_equal(board_admin(NPU_ADMIN_INVALIDATE, 63, 0x7000, 0x2000,
+				     NULL), NPU_ADMIN_OK);
+	assert_int_equal(board.inv_command, NPU_MMU_INV_RANGE | 63 << 8);
+	assert_int_equal(board.inv_address, 0x7000);
+	assert_int_equal(board.inv_size, 0x2000);
+	assert_int_equal(board_admin(NPU_ADMIN_INVALIDATE, 63, 0, 0, NULL),
+			 NPU_ADMIN_OK);
+	assert_int_equal(board.inv_command, NPU_MMU_INV_CONTEXT | 63 << 8);
+	assert_int_equal(board_admin(NPU_ADMIN_CONTEXT_CLEAR, 63, 0, 0, NULL),
+			 NPU_ADMIN_OK);
+	assert_int_equal(board.roots[126], 0);
+}
+
+static void admin_refuses_bad_operations_and_arguments(void **state)
+{
+	static const struct {
+		uint32_t op;
+		uint64_t args[3];
+		enum npu_admin_status status;
+	} cases[] = {
+		{ 0, { 0 }, NPU_ADMIN_BAD_OP },
+		{ NPU_ADMIN_LOG_LEVEL + 1, { 0 }, NPU_ADMIN_BAD_OP },
+		{ 0xffff, { 0 }, NPU_ADMIN_BAD_OP },
+		{ NPU_ADMIN_PING, { 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_SET, { 64, 0x1000 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_SET, { 1ull << 32, 0x1000 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_SET, { 2, 0x1008 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_SET, { 2, 1ull << 56 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_SET, { 2, 0x1000, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_SET, { 1, 0x1000 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_CONTEXT_CLEAR, { 64 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CONTEXT_CLEAR, { 2 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_CONTEXT_CLEAR, { 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_CONTEXT_CLEAR, { 2, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_INVALIDATE, { 64, 0, 0 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_INVALIDATE, { 1, UINT64_MAX, 2 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_INVALIDATE, { 2, 0, 0 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_QUEUE_DESTROY, { 63 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_QUEUE_DESTROY, { 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_QUEUE_PROGRESS, { 63 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_QUEUE_PROGRESS, { 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_JOB_STOP, { 63, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_JOB_STOP, { 1, 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_JOB_STOP, { 0, 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_LOG_LEVEL, { NPU_LOG_DEBUG + 1 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_LOG_LEVEL, { NPU_LOG_DEBUG }, NPU_ADMIN_OK },
+	};
+	uint32_t i;
+
+	make_queues(1, 1, 4);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(board_admin(cases[i].op, cases[i].args[0],
+					     cases[i].args[1],
+					     cases[i].args[2], NULL),
+				 cases[i].status);
+	assert_no_event();
+}
+
+static void admin_refuses_reserved_bits(void **state)
+{
+	struct npu_admin_cmd cmd = {
+		.op = NPU_ADMIN_PING, .reserved = 1, .seq = 9,
+	};
+	struct npu_event event;
+
+	board_boot(1);
+	board_admin_write(&cmd);
+	assert_true(board_run());
+	assert_true(board_event(&event));
+	assert_int_equal(event.status, NPU_ADMIN_BAD_ARG);
+}
+
+static uint32_t create(const struct npu_admin_queue *arg)
+{
+	struct npu_admin_cmd cmd = { .op = NPU_ADMIN_QUEUE_CREATE, .seq = 4 };
+	struct npu_event event;
+
+	memcpy(cmd.args, arg, sizeof(*arg));
+	board_admin_write(&cmd);
+	assert_true(board_run());
+	assert_true(board_event(&event));
+	return event.status;
+}
+
+static void queue_create_refuses_bad_fields(void **state)
+{
+	const struct npu_admin_queue good = {
+		.queue = 62, .context = 1, .priority = 3, .entries = 64,
+		.ring = BOARD_QUEUE(62), .watchdog_ns = 1,
+	};
+	struct npu_admin_queue bad[] = {
+		good, good, good, good, good, good, good, good, good, good,
+	};
+	uint32_t i;
+
+	make_queues(1, 1, 4);
+	bad[0].queue = 63;
+	bad[1].context = 64;
+	bad[2].priority = NPU_PRIORITIES;
+	bad[3].entries = 1;
+	bad[4].entries = 48;
+	bad[5].entries = 128;
+	bad[6].ring++;
+	bad[7].watchdog_ns = 0;
+	bad[8].reserved[2] = 1;
+	bad[9].ring |= 1ull << 60;
+	for (i = 0; i < 10; i++)
+		assert_int_equal(create(&bad[i]), NPU_ADMIN_BAD_ARG);
+	bad[0] = bad[1] = good;
+	bad[0].queue = 0;
+	bad[1].context = 2;
+	assert_int_equal(create(&bad[0]), NPU_ADMIN_BAD_STATE);
+	assert_int_equal(create(&bad[1]), NPU_ADMIN_BAD_STATE);
+	assert_int_equal(create(&good), NPU_ADMIN_OK);
+	assert_int_equal(create(&good), NPU_ADMIN_BAD_STATE);
+}
+
+static void progress_tells_the_running_job(void **state)
+{
+	struct npu_event event;
+
+	make_queues(1, 1, 4);
+	assert_int_equal(board_admin(NPU_ADMIN_QUEUE_PROGRESS, 0, 0, 0,
+				     &event), NPU_ADMIN_OK);
+	assert_int_equal(event.args[0], 0);
+	submit(0, 11);
+	assert_true(board_run());
+	board.cores[0].regs[NPU_CORE_COMMANDS / 4] = 2;
+	board_admin(NPU_ADMIN_QUEUE_PROGRESS, 0, 0, 0, &event);
+	assert_int_equal(event.args[0], 11);
+	assert_int_equal(event.args[1], 2);
+	assert_int_equal(event.args[2], 0);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(11, NPU_JOB_OK);
+	board_admin(NPU_ADMIN_QUEUE_PROGRESS, 0, 0, 0, &event);
+	assert_int_equal(event.args[0], 0);
+	assert_int_equal(event.args[2], 1);
+}
+
+/* --- Scheduling ----------------------------------------------------------------------- */
+
+/* End the job on core 0 and return the cookie of the next one there. */
+static uint64_t next_job(void)
+{
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	return board_running(0);
+}
+
+static void equals_take_turns(void **state)
+{
+	static const uint64_t order[] = { 2, 3, 1, 2, 3, 1, 2, 3 };
+	uint32_t i;
+
+	make_queues(1, 3, 4);
+	for (i = 0; i < 3; i++) {
+		submit(0, 1);
+		submit(1, 2);
+		submit(2, 3);
+	}
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 1);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(next_job(), order[i]);
+	assert_int_equal(next_job(), 0);
+}
+
+static void the_urgent_go_first(void **state)
+{
+	uint32_t i;
+
+	make_queues(1, 1, 4);
+	for (i = 1; i < NPU_PRIORITIES; i++)
+		assert_int_equal(board_queue_create(i, 1, i, 4, SECOND),
+				 NPU_ADMIN_OK);
+	submit(0, 100);
+	assert_true(board_run());
+	for (i = 0; i < NPU_PRIORITIES; i++) {
+		submit(i, 10 + i);
+		submit(i, 20 + i);
+	}
+	assert_int_equal(next_job(), 13);
+	assert_int_equal(next_job(), 23);
+	assert_int_equal(next_job(), 12);
+	submit(3, 33); /* comes late and still goes first */
+	assert_int_equal(next_job(), 33);
+	assert_int_equal(next_job(), 22);
+	assert_int_equal(next_job(), 11);
+	assert_int_equal(next_job(), 21);
+	assert_int_equal(next_job(), 10);
+	assert_int_equal(next_job(), 20);
+	assert_int_equal(next_job(), 0);
+}
+
+static void jobs_of_a_queue_run_one_at_a_time(void **state)
+{
+	make_queues(4, 2, 4);
+	submit(0, 1);
+	submit(0, 2);
+	submit(1, 3);
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 1);
+	assert_int_equal(board_running(1), 3);
+	assert_int_equal(board_running(2), 0);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 2);
+	assert_int_equal(board_running(2), 0);
+}
+
+static void a_job_gets_its_registers(void **state)
+{
+	struct npu_job job = {
+		.cookie = 1, .commands = 0x3456789a40, .regions = 0x2345678910,
+		.command_count = NPU_MAX_COMMANDS, .region_count = 64,
+	};
+	const uint32_t *regs = board.cores[0].regs;
+
+	make_queues(1, 1, 4);
+	board_submit(0, &job);
+	assert_true(board_run());
+	assert_int_equal(regs[NPU_CORE_CONTEXT / 4], 1);
+	assert_int_equal(regs[NPU_CORE_CMD_LO / 4], 0x56789a40);
+	assert_int_equal(regs[NPU_CORE_CMD_HI / 4], 0x34);
+	assert_int_equal(regs[NPU_CORE_CMD_COUNT / 4], NPU_MAX_COMMANDS);
+	assert_int_equal(regs[NPU_CORE_REGION_LO / 4], 0x45678910);
+	assert_int_equal(regs[NPU_CORE_REGION_HI / 4], 0x23);
+	assert_int_equal(regs[NPU_CORE_REGION_COUNT / 4], 64);
+}
+
+static void bad_entries_end_as_faults(void **state)
+{
+	struct npu_job bad[8];
+	struct npu_event event;
+	uint32_t i;
+
+	for (i = 0; i < 8; i++)
+		bad[i] = board_job(i + 1);
+	bad[0].commands += 32;
+	bad[1].command_count = 0;
+	bad[2].regions += 8;
+	bad[3].region_count = NPU_MAX_REGIONS + 1;
+	bad[4].result = 4;
+	bad[5].cookie = 0;
+	bad[6].reserved[23] = 1;
+	bad[7].command_count = NPU_MAX_COMMANDS + 1;
+	for (i = 0; i < 8; i++) {
+		make_queues(1, 2, 4);
+		board_submit(0, &bad[i]);
+		submit(1, 50);
+		assert_true(board_run());
+		event = job_event(bad[i].cookie, NPU_JOB_FAULT);
+		assert_int_equal(event.fault_unit, NPU_FAULT_UNIT_FETCH);
+		assert_int_equal(event.fault_code,
+				 i == 6 ? NPU_FAULT_RESERVED : NPU_FAULT_FIELD);
+		assert_int_equal(event.fault_info,
+				 i == 6 ? 40 : i == 7 ? 2 : i + 1);
+		assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
+		assert_int_equal(board_running(0), 50); /* others go on */
+	}
+}
+
+/* --- Results ---------------------------------------------------------------------------- */
+
+static void set64(uint32_t reg, uint64_t value)
+{
+	board.cores[0].regs[reg / 4] = (uint32_t)value;
+	board.cores[0].regs[reg / 4 + 1] = value >> 32;
+}
+
+static struct npu_job with_result(uint64_t cookie, uint64_t result)
+{
+	struct npu_job job = board_job(cookie);
+
+	job.result = result;
+	return job;
+}
+
+static void the_result_has_all_counters(void **state)
+{
+	const struct npu_job_result *result = (void *)(board.results + 8);
+	struct npu_job job = with_result(7, BOARD_RESULTS + 8);
+	struct npu_event event;
+
+	make_queues(1, 1, 4);
+	board_submit(0, &job);
+	assert_true(board_run());
+	set64(NPU_CORE_CYCLES, 0x100000002);
+	set64(NPU_CORE_ENERGY_FJ, 0x300000004);
+	set64(NPU_CORE_MAC_OPS, 5);
+	set64(NPU_CORE_SRAM_READ, 6);
+	set64(NPU_CORE_SRAM_WRITTEN, 7);
+	set64(NPU_CORE_MEM_READ, 8);
+	set64(NPU_CORE_MEM_WRITTEN, 9);
+	set64(NPU_CORE_BUSY(0), 10);
+	set64(NPU_CORE_BUSY(2), 12);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	event = job_event(7, NPU_JOB_OK);
+	assert_int_equal(event.cycles, 0x100000002);
+	assert_int_equal(event.energy_fj, 0x300000004);
+	assert_int_equal(event.queue, 0);
+	assert_int_equal(result->status, NPU_JOB_OK);
+	assert_int_equal(result->commands, 3);
+	assert_int_equal(result->cycles, 0x100000002);
+	assert_int_equal(result->energy_fj, 0x300000004);
+	assert_int_equal(result->mac_ops, 5);
+	assert_int_equal(result->sram_read, 6);
+	assert_int_equal(result->sram_written, 7);
+	assert_int_equal(result->mem_read, 8);
+	assert_int_equal(result->mem_written, 9);
+	assert_int_equal(result->busy[0], 10);
+	assert_int_equal(result->busy[1], 0);
+	assert_int_equal(result->busy[2], 12);
+}
+
+static void a_fault_is_told_whole(void **state)
+{
+	const struct npu_job_result *result = (void *)board.results;
+	struct npu_job job = with_result(7, BOARD_RESULTS);
+	struct npu_event event;
+
+	make_queues(1, 1, 4);
+	board_submit(0, &job);
+	submit(0, 8);
+	assert_true(board_run());
+	board.cores[0].regs[NPU_CORE_FAULT_CODE / 4] = NPU_FAULT_PAGE_READ;
+	board.cores[0].regs[NPU_CORE_FAULT_UNIT / 4] = NPU_FAULT_UNIT_DMA;
+	board.cores[0].regs[NPU_CORE_FAULT_CMD / 4] = 2;
+	board.cores[0].regs[NPU_CORE_FAULT_INFO / 4] = 40;
+	set64(NPU_CORE_FAULT_ADDR_LO, 0x123456789a);
+	board_finish(0, NPU_CORE_FAULTED, 2);
+	assert_true(board_run());
+	event = job_event(7, NPU_JOB_FAULT);
+	assert_int_equal(event.fault_code, NPU_FAULT_PAGE_READ);
+	assert_int_equal(event.fault_cmd, 2);
+	assert_int_equal(event.fault_info, 40);
+	assert_int_equal(event.fault_addr, 0x123456789a);
+	assert_int_equal(result->status, NPU_JOB_FAULT);
+	assert_int_equal(result->fault_addr, 0x123456789a);
+	assert_no_event();
+	assert_int_equal(board_running(0), 0); /* the queue is halted */
+	assert_int_equal(board_queue(0)->head, 1);
+}
+
+static void a_result_that_cannot_be_written_is_a_fault(void **state)
+{
+	static const uint64_t places[] = {
+		0x1000, BOARD_RESULTS + BOARD_RESULTS_SIZE - 64,
+		UINT64_MAX - 7,
+	};
+	struct npu_event event;
+	struct npu_job job;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		job = with_result(7, places[i]);
+		make_queues(1, 2, 4);
+		board_submit(0, &job);
+		submit(1, 8);
+		assert_true(board_run());
+		assert_int_equal(next_job(), 8);
+		event = job_event(7, NPU_JOB_FAULT);
+		assert_int_equal(event.fault_code, NPU_FAULT_PAGE_WRITE);
+		assert_int_equal(event.fault_unit, NPU_FAULT_UNIT_FETCH);
+		assert_int_equal(event.fault_addr, places[i]);
+		assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
+	}
+}
+
+static void the_first_cause_counts(void **state)
+{
+	struct npu_job job = with_result(7, 0x1000);
+	struct npu_event event;
+
+	make_queues(1, 1, 4);
+	board_submit(0, &job);
+	assert_true(board_run());
+	board.cores[0].regs[NPU_CORE_FAULT_CODE / 4] = NPU_FAULT_OPCODE;
+	board_finish(0, NPU_CORE_FAULTED, 0);
+	assert_true(board_run());
+	event = job_event(7, NPU_JOB_FAULT);
+	assert_int_equal(event.fault_code, NPU_FAULT_OPCODE);
+}
+
+/* --- Watchdog, stopping, heartbeat --------------------------------------------------------- */
+
+static void the_watchdog_ends_a_stuck_job(void **state)
+{
+	make_queues(1, 2, 4);
+	submit(0, 1);
+	submit(0, 2);
+	submit(1, 3);
+	assert_true(board_run());
+	board.cores[0].regs[NPU_CORE_COMMANDS / 4] = 1;
+	assert_true(board_advance(SECOND / 2)); /* sees progress */
+	assert_true(board_advance(SECOND - 1));
+	assert_no_event();
+	assert_int_equal(board_running(0), 1);
+	assert_true(board_advance(1));
+	job_event(1, NPU_JOB_TIMEOUT);
+	assert_no_event();
+	assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
+	assert_int_equal(board_running(0), 3);
+}
+
+static void a_deaf_core_is_reset(void **state)
+{
+	const struct npu_job_result *result = (void *)board.results;
+	struct npu_job job = with_result(1, BOARD_RESULTS);
+
+	make_queues(1, 2, 4);
+	board.cores[0].is_deaf = true;
+	board_submit(0, &job);
+	submit(1, 2);
+	assert_true(board_run());
+	board.cores[0].regs[NPU_CORE_COMMANDS / 4] = 1;
+	assert_true(board_advance(1));
+	assert_true(board_advance(SECOND));
+	assert_no_event(); /* patience */
+	assert_true(board_advance(FW_STOP_NS));
+	job_event(1, NPU_JOB_TIMEOUT);
+	assert_int_equal(result->status, NPU_JOB_TIMEOUT);
+	assert_int_equal(result->commands, 1);
+	assert_int_equal(board_running(0), 2);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(2, NPU_JOB_OK);
+}
+
+static void an_endless_watchdog_never_bites(void **state)
+{
+	make_queues(1, 1, 4);
+	assert_int_equal(board_queue_create(1, 1, 0, 4, UINT64_MAX),
+			 NPU_ADMIN_OK);
+	submit(1, 1);
+	assert_true(board_run());
+	assert_true(board_advance(1000 * SECOND));
+	assert_no_event();
+}
+
+static void job_stop_ends_the_job_it_names(void **state)
+{
+	make_queues(1, 1, 4);
+	submit(0, 5);
+	assert_true(board_run());
+	assert_int_equal(board_admin(NPU_ADMIN_JOB_STOP, 0, 6, 0, NULL),
+			 NPU_ADMIN_BAD_STATE);
+	assert_int_equal(board_admin(NPU_ADMIN_JOB_STOP, 0, 5, 0, NULL),
+			 NPU_ADMIN_OK);
+	job_event(5, NPU_JOB_TIMEOUT);
+	assert_int_equal(board_admin(NPU_ADMIN_JOB_STOP, 0, 5, 0, NULL),
+			 NPU_ADMIN_BAD_STATE);
+}
+
+static void the_heart_beats_while_a_job_runs(void **state)
+{
+	const struct npu_init *init = board_init_block();
+	uint32_t before, i;
+
+	make_queues(1, 1, 4);
+	assert_true(board_advance(10 * SECOND));
+	before = init->heartbeat;
+	assert_true(board_advance(10 * SECOND));
+	assert_int_equal(init->heartbeat, before); /* idle: silence */
+	assert_true(board.timer == UINT64_MAX);
+	submit(0, 1);
+	assert_true(board_run());
+	for (i = 1; i < 9; i++) {
+		before = init->heartbeat;
+		assert_true(board.timer - board.now <= NPU_HEARTBEAT_NS);
+		assert_true(board_advance(NPU_HEARTBEAT_NS));
+		assert_true(init->heartbeat > before);
+	}
+}
+
+/* --- Destroying queues --------------------------------------------------------------------- */
+
+static void destroying_cancels_everything(void **state)
+{
+	const struct npu_job_result *result = (void *)(board.results + 0x100);
+	struct npu_job last = with_result(3, BOARD_RESULTS + 0x100);
+	struct npu_admin_cmd cmd = { .op = NPU_ADMIN_QUEUE_DESTROY, .seq = 9 };
+	struct npu_event event;
+
+	make_queues(1, 2, 4);
+	submit(0, 1);
+	submit(0, 2);
+	submit(1, 4);
+	assert_true(board_run());
+	board_submit(0, &last);
+	board_admin_write(&cmd);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_CANCELLED);
+	job_event(2, NPU_JOB_CANCELLED);
+	job_event(3, NPU_JOB_CANCELLED);
+	assert_true(board_event(&event));
+	assert_int_equal(event.type, NPU_EVENT_ADMIN_DONE);
+	assert_int_equal(event.id, 9);
+	assert_int_equal(result->status, NPU_JOB_CANCELLED);
+	assert_int_equal(board_running(0), 4);
+	assert_int_equal(board_queue_create(0, 1, 0, 4, SECOND), NPU_ADMIN_OK);
+}
+
+static void destroying_waits_for_a_deaf_core(void **state)
+{
+	struct npu_admin_cmd destroy = {
+		.op = NPU_ADMIN_QUEUE_DESTROY, .seq = 9,
+	};
+	struct npu_admin_cmd ping = { .op = NPU_ADMIN_PING, .seq = 10 };
+	struct npu_event event;
+
+	make_queues(1, 1, 4);
+	board.cores[0].is_deaf = true;
+	submit(0, 1);
+	assert_true(board_run());
+	board_admin_write(&destroy);
+	board_admin_write(&ping);
+	assert_true(board_run());
+	assert_no_event(); /* in order */
+	assert_true(board_advance(FW_STOP_NS));
+	job_event(1, NPU_JOB_CANCELLED);
+	assert_true(board_event(&event));
+	assert_int_equal(event.id, 9);
+	assert_true(board_event(&event));
+	assert_int_equal(event.id, 10);
+}
+
+static void destroying_a_waiting_queue_keeps_the_list(void **state)
+{
+	uint32_t victim;
+
+	for (victim = 1; victim < 4; victim++) {
+		make_queues(1, 4, 4);
+		submit(0, 100);
+		assert_true(board_run());
+		submit(1, 11);
+		submit(2, 12);
+		submit(3, 13);
+		assert_true(board_run());
+		/* Its job's event comes before the answer. */
+		assert_int_equal(board_admin(NPU_ADMIN_QUEUE_DESTROY, victim,
+					     0, 0, NULL), UINT32_MAX);
+		assert_int_equal(next_job(), victim == 1 ? 12 : 11);
+		assert_int_equal(next_job(), victim == 3 ? 12 : 13);
+		assert_int_equal(next_job(), 0);
+	}
+}
+
+static void destroying_a_corrupt_queue_ends(void **state)
+{
+	make_queues(1, 1, 4);
+	submit(0, 1);
+	assert_true(board_run());
+	board_queue(0)->tail = 0x7fffffff;
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	job_event(0, NPU_JOB_FAULT);
+	assert_int_equal(board_admin(NPU_ADMIN_QUEUE_DESTROY, 0, 0, 0, NULL),
+			 NPU_ADMIN_OK);
+	assert_no_event();
+}
+
+/* A driver that reads slowly: 65 events pass through a ring with room for one. */
+static void destroying_waits_for_room(void **state)
+{
+	struct npu_admin_cmd ping = { .op = NPU_ADMIN_PING };
+	struct npu_admin_cmd destroy = {
+		.op = NPU_ADMIN_QUEUE_DESTROY, .seq = 9,
+	};
+	const struct npu_init *init = board_init_block();
+	struct npu_event event;
+	uint32_t i, cancelled = 0;
+
+	make_queues(1, 1, 64);
+	for (i = 1; i <= 64; i++)
+		submit(0, i);
+	assert_true(board_run());
+	submit(0, 65);
+	while (init->event_tail - board.events_read < NPU_EVENT_ENTRIES - 3) {
+		board_admin_write(&ping);
+		assert_true(board_run());
+	}
+	board_admin_write(&destroy);
+	for (i = 0; i < 3 * NPU_EVENT_ENTRIES; i++) {
+		assert_true(board_advance(FW_RETRY_NS));
+		assert_in_range(init->event_tail - board.events_read, 1,
+				NPU_EVENT_ENTRIES);
+		assert_true(board_event(&event));
+		if (event.type == NPU_EVENT_JOB_DONE)
+			assert_int_equal(event.id, ++cancelled);
+		else if (event.id == 9)
+			break;
+	}
+	assert_int_equal(cancelled, 65);
+	assert_no_event();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(contexts_come_and_go),
+		cmocka_unit_test(admin_refuses_bad_operations_and_arguments),
+		cmocka_unit_test(admin_refuses_reserved_bits),
+		cmocka_unit_test(queue_create_refuses_bad_fields),
+		cmocka_unit_test(progress_tells_the_running_job),
+		cmocka_unit_test(equals_take_turns),
+		cmocka_unit_test(the_urgent_go_first),
+		cmocka_unit_test(jobs_of_a_queue_run_one_at_a_time),
+		cmocka_unit_test(a_job_gets_its_registers),
+		cmocka_unit_test(bad_entries_end_as_faults),
+		cmocka_unit_test(the_result_has_all_counters),
+		cmocka_unit_test(a_fault_is_told_whole),
+		cmocka_unit_test(a_result_that_cannot_be_written_is_a_fault),
+		cmocka_unit_test(the_first_cause_counts),
+		cmocka_unit_test(the_watchdog_ends_a_stuck_job),
+		cmocka_unit_test(a_deaf_core_is_reset),
+		cmocka_unit_test(an_endless_watchdog_never_bites),
+		cmocka_unit_test(job_stop_ends_the_job_it_names),
+		cmocka_unit_test(the_heart_beats_while_a_job_runs),
+		cmocka_unit_test(destroying_cancels_everything),
+		cmocka_unit_test(destroying_waits_for_a_deaf_core),
+		cmocka_unit_test(destroying_a_waiting_queue_keeps_the_list),
+		cmocka_unit_test(destroying_a_corrupt_queue_ends),
+		cmocka_unit_test(destroying_waits_for_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
