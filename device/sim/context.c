@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Devices, contexts and their buffers of the simulator, and the table of
+ * functions by which the library reaches it.
+ */
+#include "jobs.h"
+#include "options.h"
+#include "sim.h"
+
+#include "../../libtinynpu/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PRIORITY 1
+#define WATCHDOG_NS 2000000000ull
+#define PAGE_BYTES 4096
+
+static int sim_device_open(const char *options, void **device,
+			   struct tinynpu_error *error)
+{
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	int err;
+
+	err = sim_options_parse(options, &machine, error);
+	if (err)
+		return err;
+	return sim_board_create(&machine, (struct sim_board **)device, error);
+}
+
+static void sim_device_close(void *device)
+{
+	sim_board_destroy(device);
+}
+
+static void sim_device_info(void *device, struct tinynpu_device_info *info)
+{
+	const struct sim_board *board = device;
+	const struct npu_machine *m = &board->machine;
+	const struct npu_image_header *image = (const void *)sim_firmware;
+
+	*info = (struct tinynpu_device_info){
+		.backend = "sim",
+		.name = "simulator",
+		.hw_version = NPU_HW_VERSION_MAJOR << 16 |
+			      NPU_HW_VERSION_MINOR,
+		.firmware_abi = board->init->abi,
+		.cores = m->cores,
+		.macs = m->macs,
+		.sram_size = m->sram_size,
+		.clock_khz = m->clock_khz,
+		.sram_bw = m->sram_bw,
+		.sram_latency = m->sram_latency,
+		.mem_bw = m->mem_bw,
+		.mem_latency = m->mem_latency,
+		.job_timeout_ms = WATCHDOG_NS / 1000000,
+	};
+	memcpy(info->firmware, image->name, sizeof(info->firmware) - 1);
+}
+
+/* --- Contexts -------------------------------------------------------------- */
+
+static int attach(struct sim_context *ctx, uint64_t ring_bus,
+		  struct tinynpu_error *error)
+{
+	uint64_t number = ctx->queue + 1;
+	uint64_t set[7] = { number, ctx->root };
+	uint64_t clear[7] = { number };
+	struct npu_admin_queue create = {
+		.queue = ctx->queue,
+		.context = number,
+		.priority = PRIORITY,
+		.entries = SIM_RING_ENTRIES,
+		.ring = ring_bus,
+		.watchdog_ns = WATCHDOG_NS,
+	};
+	uint64_t args[7];
+	int err;
+
+	err = sim_board_admin(ctx->board, NPU_ADMIN_CONTEXT_SET, set, error);
+	if (err)
+		return err;
+	memcpy(args, &create, sizeof(create));
+	err = sim_board_admin(ctx->board, NPU_ADMIN_QUEUE_CREATE, args, error);
+	if (err)
+		sim_board_admin(ctx->board, NPU_ADMIN_CONTEXT_CLEAR, clear,
+				NULL);
+	return err;
+}
+
+/* Makes the context known to the board; what it allocates the caller frees. */
+static int join_board(struct sim_context *ctx, struct tinynpu_error *error)
+{
+	struct sim_board *board = ctx->board;
+	uint64_t ring_bus;
+	int err;
+
+	while (ctx->queue < SIM_CONTEXTS && board->contexts[ctx->queue])
+		ctx->queue++;
+	if (ctx->queue == SIM_CONTEXTS)
+		return tinynpu_error_set(error, -ENOSPC,
+			"simulator: all %d contexts are in use", SIM_CONTEXTS);
+	ctx->ring = sim_memory_alloc(&board->memory, sizeof(*ctx->ring), ctx,
+				     &ring_bus);
+	if (!ctx->ring ||
+	    !sim_memory_alloc(&board->memory, PAGE_BYTES, ctx, &ctx->root))
+		return tinynpu_error_set(error, -ENOMEM, "out of memory");
+	err = attach(ctx, ring_bus, error);
+	if (!err)
+		board->contexts[ctx->queue] = ctx;
+	return err;
+}
+
+static int sim_context_create(void *device, void **context,
+			      struct tinynpu_error *error)
+{
+	struct sim_context *ctx;
+	int err;
+
+	ctx = calloc(1, sizeof(*ctx));
+	if (!ctx)
+		return tinynpu_error_set(error, -ENOMEM, "out of memory");
+	ctx->board = device;
+	ctx->event_fd = -1;
+	turn_take(&ctx->board->turn);
+	err = join_board(ctx, error);
+	if (err)
+		sim_memory_free_owned(&ctx->board->memory, ctx);
+	turn_give(&ctx->board->turn);
+	if (err)
+		free(ctx);
+	else
+		*context = ctx;
+	return err;
+}
+
+static void sim_context_destroy(void *context)
+{
+	struct sim_context *ctx = context;
+	struct sim_board *board = ctx->board;
+	uint64_t queue[7] = { ctx->queue };
+	uint64_t number[7] = { ctx->queue + 1 };
+
+	turn_take(&board->turn);
+	if (!board->is_lost) {
+		sim_board_admin(board, NPU_ADMIN_QUEUE_DESTROY, queue, NULL);
+		sim_board_admin(board, NPU_ADMIN_CONTEXT_CLEAR, number, NULL);
+	}
+	board->contexts[ctx->queue] = NULL;
+	sim_memory_free_owned(&board->memory, ctx);
+	turn_give(&board->turn);
+	if (ctx->event_fd >= 0)
+		close(ctx->event_fd);
+	free(ctx);
+}
+
+static int sim_buffer_create(void *context, struct backend_buffer *buffer,
+			     struct tinynpu_error *error)
+{
+	struct sim_context *ctx = context;
+	uint64_t bus;
+	int err = 0;
+
+	turn_take(&ctx->board->turn);
+	buffer->map = sim_memory_alloc(&ctx->board->memory, buffer->size_bytes,
+				       ctx, &bus);
+	if (!buffer->map ||
+	    sim_pagetable_map(ctx, buffer->address, bus, buffer->size_bytes,
+			      !buffer->is_readonly))
+		err = tinynpu_error_set(error, -ENOMEM, "out of memory");
+	turn_give(&ctx->board->turn);
+	return err;
+}
+
+const struct backend backend_sim = {
+	.name = "sim",
+	.device_open = sim_device_open,
+	.device_close = sim_device_close,
+	.device_info = sim_device_info,
+	.context_create = sim_context_create,
+	.context_destroy = sim_context_destroy,
+	.buffer_create = sim_buffer_create,
+	.submit = sim_submit,
+	.wait = sim_wait,
+	.end = sim_end,
+	.fd = sim_fd,
+};

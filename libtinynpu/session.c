@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sessions: a program in the memory of a device. Lays out the session's address
+ * space (commands, constants, region table, result record, scratch memory and
+ * each tensor, with an unmapped page between any two) and fills it.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_ADDRESS 0x100000 /* below: unmapped, so that 0 faults */
+
+static uint64_t round_up_page(uint64_t size)
+{
+	return (size + BACKEND_PAGE_SIZE - 1) & ~(uint64_t)(BACKEND_PAGE_SIZE - 1);
+}
+
+/* Makes @buffer at *next and moves *next behind it and a page. */
+static int place(struct tinynpu_session *session, struct backend_buffer *buffer,
+		 uint64_t size_bytes, bool is_readonly, uint64_t *next,
+		 struct tinynpu_error *error)
+{
+	if (!size_bytes)
+		return 0;
+	buffer->address = *next;
+	buffer->size_bytes = size_bytes;
+	buffer->is_readonly = is_readonly;
+	*next += round_up_page(size_bytes) + BACKEND_PAGE_SIZE;
+	if (*next > BACKEND_VA_END)
+		return tinynpu_error_set(error, -ENOSPC,
+			"the program's memory exceeds the address space");
+	return session->device->backend->buffer_create(session->context, buffer,
+						       error);
+}
+
+static int place_all(struct tinynpu_session *session,
+		     struct tinynpu_error *error)
+{
+	const struct tinynpu_program *prog = session->program;
+	struct session_memory *memory = &session->memory;
+	uint64_t next = FIRST_ADDRESS;
+	uint32_t i;
+	int err;
+
+	err = place(session, &memory->commands,
+		    (uint64_t)prog->command_count * 64, true, &next, error);
+	if (!err)
+		err = place(session, &memory->constants, prog->constants_size,
+			    true, &next, error);
+	if (!err)
+		err = place(session, &memory->regions,
+			    NPU_MAX_REGIONS * sizeof(struct npu_region), true,
+			    &next, error);
+	if (!err)
+		err = place(session, &memory->result,
+			    sizeof(struct npu_job_result), false, &next, error);
+	if (!err)
+		err = place(session, &memory->scratch, prog->info->scratch_size,
+			    false, &next, error);
+	for (i = 0; !err && i < prog->tensor_count; i++)
+		err = place(session, &memory->tensors[i], prog->tensors[i].size,
+			    i < prog->info->inputs, &next, error);
+	return err;
+}
+
+static void set_region(struct npu_region *region,
+		       const struct backend_buffer *buffer)
+{
+	region->base = buffer->address;
+	region->size = buffer->size_bytes;
+}
+
+static void fill(struct tinynpu_session *session)
+{
+	const struct tinynpu_program *prog = session->program;
+	struct session_memory *memory = &session->memory;
+	struct npu_region *regions = memory->regions.map;
+	uint32_t i;
+
+	memcpy(memory->commands.map, prog->commands,
+	       memory->commands.size_bytes);
+	if (prog->constants_size)
+		memcpy(memory->constants.map, prog->constants,
+		       prog->constants_size);
+	set_region(&regions[NPU_REGION_CONSTANTS], &memory->constants);
+	set_region(&regions[NPU_REGION_SCRATCH], &memory->scratch);
+	for (i = 0; i < prog->tensor_count; i++)
+		set_region(&regions[NPU_REGION_TENSORS + i],
+			   &memory->tensors[i]);
+}
+
+/* Whether the device can run the program at all. */
+static int check_fit(struct tinynpu_device *device,
+		     const struct tinynpu_program *prog,
+		     struct tinynpu_error *error)
+{
+	struct tinynpu_device_info info;
+
+	tinynpu_device_info(device, &info, sizeof(info));
+	if (prog->info->hw_major != info.hw_version >> 16)
+		return tinynpu_error_set(error, -EOPNOTSUPP,
+			"the program is for version %u of the machine, %s has %u.%u",
+			prog->info->hw_major, info.name, info.hw_version >> 16,
+			info.hw_version & 0xffff);
+	if (prog->info->sram_size > info.sram_size)
+		return tinynpu_error_set(error, -ENOSPC,
+			"the program needs %u bytes of SRAM, %s has %u: compile it for that",
+			prog->info->sram_size, info.name, info.sram_size);
+	return 0;
+}
+
+int tinynpu_session_create(struct tinynpu_device *device,
+			   struct tinynpu_program *program,
+			   struct tinynpu_session **session,
+			   struct tinynpu_error *error)
+{
+	struct tinynpu_session *new;
+	int err;
+
+	err = check_fit(device, program, error);
+	if (err)
+		return err;
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return tinynpu_error_set(error, -ENOMEM, "out of memory");
+	pthread_mutex_init(&new->lock, NULL);
+	new->device = tinynpu_device_get(device);
+	new->program = tinynpu_program_get(program);
+	err = device->backend->context_create(device->handle, &new->context,
+					      error);
+	if (err)
+		goto err_free;
+	err = place_all(new, error);
+	if (err)
+		goto err_context;
+	fill(new);
+	*session = new;
+	return 0;
+
+err_context:
+	device->backend->context_destroy(new->context);
+err_free:
+	tinynpu_program_close(new->program);
+	tinynpu_device_close(new->device);
+	pthread_mutex_destroy(&new->lock);
+	free(new);
+	return err;
+}
+
+void tinynpu_session_destroy(struct tinynpu_session *session)
+{
+	if (!session)
+		return;
+	session->device->backend->context_destroy(session->context);
+	tinynpu_program_close(session->program);
+	tinynpu_device_close(session->device);
+	pthread_mutex_destroy(&session->lock);
+	free(session);
+}
+
+void *tinynpu_session_tensor(struct tinynpu_session *session,
+			     unsigned int index)
+{
+	if (index >= session->program->tensor_count)
+		return NULL;
+	return session->memory.tensors[index].map;
+}
