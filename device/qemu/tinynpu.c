@@ -39,6 +39,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(TinyNPUState, TINYNPU)
 #define STEP_BUDGET 4096
 /* The same with sync=on, where the guest waits meanwhile. */
 #define SYNC_BUDGET 1024
+/* And how long a register write or doorbell is on its way then. */
+#define SYNC_WAKE_NS 1000
 
 struct TinyNPUState {
     PCIDevice parent_obj;
@@ -158,7 +160,8 @@ static void tinynpu_wake(void *opaque)
     if (!s->is_sync) {
         qemu_event_set(&s->work);
     } else if (!s->must_stop) {
-        timer_mod(&s->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+        timer_mod_anticipate(&s->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                        SYNC_WAKE_NS);
     }
 }
 
