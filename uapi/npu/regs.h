@@ -31,8 +31,6 @@
 #define NPU_REG_ID 0x000
 #define NPU_ID_MAGIC 0x55504e54 /* "TNPU" */
 #define NPU_REG_VERSION 0x004 /* major << 16 | minor */
-#define NPU_HW_VERSION_MAJOR 1
-#define NPU_HW_VERSION_MINOR 0
 #define NPU_REG_CORES 0x008
 #define NPU_REG_MACS 0x00c /* per core and cycle */
 #define NPU_REG_SRAM_SIZE 0x010 /* bytes per core */

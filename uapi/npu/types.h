@@ -28,6 +28,10 @@ typedef uint32_t npu_le32;
 typedef uint64_t npu_le64;
 #endif
 
+/* The hardware's version: in its registers, firmware images and programs. */
+#define NPU_HW_VERSION_MAJOR 1
+#define NPU_HW_VERSION_MINOR 0
+
 #define NPU_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " has a fixed size")
 #define NPU_ASSERT_OFFSET(type, member, offset)                       \
