@@ -2,4 +2,23 @@
 #
 # Checks that are scripts and print TAP. Included by tests/build.mk.
 
-host-tests += tests/check-digits
+host-tests += \
+	tests/check-digits \
+	tests/check-docs \
+	tests/check-includes \
+	tests/check-style
+
+# It looks at the libraries beside which it lies; sanitizers add symbols.
+ifeq ($(SAN),)
+host-tests += $(B)/tests/check-symbols
+endif
+
+$(B)/tests/check-symbols: tests/check-symbols $(B)/libtinynpu.so $(B)/libtinynpu.a
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# A minute of training, so not among the host's tests.
+check-train:
+	$(Q)tests/check-digits --train
+
+.PHONY: check-train
