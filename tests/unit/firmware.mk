@@ -7,3 +7,12 @@ firmware-objs := tests/unit/firmware_board.o libfirmware.a
 
 unit-tests += ring
 ring-objs := tests/unit/firmware_board.o libfirmware.a
+
+unit-tests += image
+image-objs := libcore.a
+image-libs := -lnettle
+
+$(B)/tests/unit/image_test.o: CPPFLAGS += -Idevice/core
+$(B)/tests/unit/image_test.o: CPPFLAGS += \
+	-DFIRMWARE_IMAGE='"$(B)/firmware/tinynpu.bin"'
+$(B)/tests/unit/image_test.o: $(B)/firmware/tinynpu.bin
