@@ -119,7 +119,7 @@ static bool fail(struct rv32 *cpu, uint32_t cause, uint32_t value)
 	return false;
 }
 
-static bool fail_illegal(struct rv32 *cpu, const struct step *step)
+static inline bool fail_illegal(struct rv32 *cpu, const struct step *step)
 {
 	return fail(cpu, RV32_ILLEGAL, step->raw);
 }
@@ -353,6 +353,11 @@ static uint64_t read_time(const struct rv32_bus *bus)
 	return bus->time ? bus->time(bus->opaque) : 0;
 }
 
+static uint64_t mcycle(const struct rv32 *cpu)
+{
+	return cpu->minstret + cpu->cycles_ahead;
+}
+
 static bool csr_read(const struct rv32 *cpu, const struct rv32_bus *bus,
 		     uint32_t csr, uint32_t *value)
 {
@@ -386,11 +391,11 @@ static bool csr_read(const struct rv32 *cpu, const struct rv32_bus *bus,
 		return true;
 	case CSR_MCYCLE:
 	case CSR_CYCLE:
-		*value = (uint32_t)cpu->mcycle;
+		*value = (uint32_t)mcycle(cpu);
 		return true;
 	case CSR_MCYCLEH:
 	case CSR_CYCLEH:
-		*value = (uint32_t)(cpu->mcycle >> 32);
+		*value = (uint32_t)(mcycle(cpu) >> 32);
 		return true;
 	case CSR_MINSTRET:
 	case CSR_INSTRET:
@@ -415,12 +420,26 @@ static bool csr_read(const struct rv32 *cpu, const struct rv32_bus *bus,
  * A counter written is what the next instruction reads: take back the one
  * that this instruction is about to add.
  */
-static void write_counter(uint64_t *counter, uint32_t value, bool is_high)
+static uint64_t write_counter(uint64_t counter, uint32_t value, bool is_high)
 {
-	uint64_t low = is_high ? (uint32_t)*counter : value;
-	uint64_t high = is_high ? value : *counter >> 32;
+	uint64_t low = is_high ? (uint32_t)counter : value;
+	uint64_t high = is_high ? value : counter >> 32;
 
-	*counter = (high << 32 | low) - 1;
+	return (high << 32 | low) - 1;
+}
+
+static void write_mcycle(struct rv32 *cpu, uint32_t value, bool is_high)
+{
+	cpu->cycles_ahead = write_counter(mcycle(cpu), value, is_high) -
+			    cpu->minstret;
+}
+
+static void write_minstret(struct rv32 *cpu, uint32_t value, bool is_high)
+{
+	uint64_t cycles = mcycle(cpu);
+
+	cpu->minstret = write_counter(cpu->minstret, value, is_high);
+	cpu->cycles_ahead = cycles - cpu->minstret;
 }
 
 /* Writes to read-only fields are ignored; csr_read() knows the CSR exists. */
@@ -450,11 +469,11 @@ static void csr_write(struct rv32 *cpu, uint32_t csr, uint32_t value)
 		break;
 	case CSR_MCYCLE:
 	case CSR_MCYCLEH:
-		write_counter(&cpu->mcycle, value, csr == CSR_MCYCLEH);
+		write_mcycle(cpu, value, csr == CSR_MCYCLEH);
 		break;
 	case CSR_MINSTRET:
 	case CSR_MINSTRETH:
-		write_counter(&cpu->minstret, value, csr == CSR_MINSTRETH);
+		write_minstret(cpu, value, csr == CSR_MINSTRETH);
 		break;
 	}
 }
@@ -506,6 +525,17 @@ static bool system(struct rv32 *cpu, const struct rv32_bus *bus,
 	return fail_illegal(cpu, step);
 }
 
+/* The step of all other instructions can stay in registers of the host. */
+static bool system_apart(struct rv32 *cpu, const struct rv32_bus *bus,
+			 struct step *step)
+{
+	struct step copy = *step;
+	bool is_done = system(cpu, bus, &copy);
+
+	step->next = copy.next;
+	return is_done;
+}
+
 static inline bool execute(struct rv32 *cpu, const struct rv32_bus *bus,
 			   struct step *step)
 {
@@ -539,9 +569,19 @@ static inline bool execute(struct rv32 *cpu, const struct rv32_bus *bus,
 		cpu->x[rd(insn)] = step->link;
 		return true;
 	case 0x73:
-		return system(cpu, bus, step);
+		return system_apart(cpu, bus, step);
 	}
 	return fail_illegal(cpu, step);
+}
+
+static inline uint32_t expand(struct rv32 *cpu, uint16_t raw)
+{
+	struct rv32_expansion *known;
+
+	known = &cpu->expansions[(raw ^ raw >> 6) % RV32_EXPANSIONS];
+	if (known->raw != raw)
+		*known = (struct rv32_expansion){ raw, rv32_expand(raw) };
+	return known->insn;
 }
 
 static inline bool fetch(struct rv32 *cpu, const struct rv32_bus *bus,
@@ -555,7 +595,7 @@ static inline bool fetch(struct rv32 *cpu, const struct rv32_bus *bus,
 	memcpy(&half, bus->tcm + offset, 2);
 	if ((half & 3) != 3) {
 		step->raw = half;
-		step->insn = rv32_expand(half);
+		step->insn = expand(cpu, half);
 		step->link = cpu->pc + 2;
 	} else {
 		if (!in_tcm(bus, cpu->pc, 4, &offset))
@@ -588,8 +628,9 @@ static inline void one_step(struct rv32 *cpu, const struct rv32_bus *bus)
 		cpu->pc = step.next;
 		cpu->x[0] = 0;
 		cpu->minstret++;
+	} else {
+		cpu->cycles_ahead++;
 	}
-	cpu->mcycle++;
 }
 
 void rv32_reset(struct rv32 *cpu, uint32_t pc)

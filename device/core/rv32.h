@@ -44,6 +44,8 @@ enum rv32_cause {
 
 #define RV32_MISA 0x40001104u
 
+#define RV32_EXPANSIONS 1024
+
 struct rv32 {
 	uint32_t x[32];
 	uint32_t pc;
@@ -55,10 +57,19 @@ struct rv32 {
 	uint32_t mepc;
 	uint32_t mcause;
 	uint32_t mtval;
-	uint64_t mcycle;
 	uint64_t minstret;
+	uint64_t cycles_ahead;	/* mcycle - minstret: one for each trap */
 	bool is_waiting;	/* in WFI */
 	bool must_stop;		/* a bus access asked to end the slice */
+
+	/*
+	 * Compressed instructions met lately and what they stand for, by a hash
+	 * of their bits: never out of date. 0, which is illegal, stands for 0.
+	 */
+	struct rv32_expansion {
+		uint16_t raw;
+		uint32_t insn;
+	} expansions[RV32_EXPANSIONS];
 };
 
 /*
