@@ -2,10 +2,10 @@
 #
 # libtinynpu.so and libtinynpu.a: the library with the simulator in it.
 
-lib-version := 0.1.0
-lib-soname := libtinynpu.so.0
+libtinynpu-version := 0.1.0
+libtinynpu-soname := libtinynpu.so.0
 
-lib-objs := \
+libtinynpu-objs := \
 	libtinynpu/device.o \
 	libtinynpu/drm.o \
 	libtinynpu/error.o \
@@ -14,25 +14,25 @@ lib-objs := \
 	libtinynpu/session.o
 
 # What it is linked of, for tests that look inside, too.
-lib-parts := $(addprefix $(B)/,$(lib-objs) $(sim-objs)) $(B)/libcore.a
-lib-libs := -lelf -ldrm -lnettle -lm -pthread
+libtinynpu-parts := $(addprefix $(B)/,$(libtinynpu-objs) $(board-objs)) $(B)/libcore.a
+libtinynpu-libs := -lelf -ldrm -lnettle -lm -pthread
 
-$(addprefix $(B)/,$(lib-objs)): CPPFLAGS += -Ilibtinynpu/include \
-	$(shell pkg-config --cflags libdrm) -DTINYNPU_VERSION='"$(lib-version)"'
+$(addprefix $(B)/,$(libtinynpu-objs)): CPPFLAGS += -Ilibtinynpu/include \
+	$(shell pkg-config --cflags libdrm) -DTINYNPU_VERSION='"$(libtinynpu-version)"'
 # What is public is said once, in the map.
-$(addprefix $(B)/,$(lib-objs)): CFLAGS += -fvisibility=default
+$(addprefix $(B)/,$(libtinynpu-objs)): CFLAGS += -fvisibility=default
 
-$(B)/$(lib-soname): $(lib-parts) libtinynpu/libtinynpu.map
+$(B)/$(libtinynpu-soname): $(libtinynpu-parts) libtinynpu/libtinynpu.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(lib-soname) \
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,$(libtinynpu-soname) \
 		-Wl,--version-script,libtinynpu/libtinynpu.map \
-		$(if $(SAN),,-Wl,-z,defs) -o $@ $(filter %.o %.a,$^) $(lib-libs)
+		$(if $(SAN),,-Wl,-z,defs) -o $@ $(filter %.o %.a,$^) $(libtinynpu-libs)
 
-$(B)/libtinynpu.so: $(B)/$(lib-soname)
-	$(Q)ln -sf $(lib-soname) $@
+$(B)/libtinynpu.so: $(B)/$(libtinynpu-soname)
+	$(Q)ln -sf $(libtinynpu-soname) $@
 
 # One object, in which only the public names are left global.
-$(B)/libtinynpu/static.o: $(lib-parts)
+$(B)/libtinynpu/static.o: $(libtinynpu-parts)
 	$(call say,LD,$@)
 	$(Q)$(CC) -r -nostdlib -o $@.all $(filter %.o,$^) \
 		-Wl,--whole-archive $(B)/libcore.a -Wl,--no-whole-archive
@@ -47,19 +47,19 @@ all: $(B)/libtinynpu.so $(B)/libtinynpu.a
 
 install: install-lib
 
-install-lib: $(B)/$(lib-soname) $(B)/libtinynpu.a
+install-lib: $(B)/$(libtinynpu-soname) $(B)/libtinynpu.a
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/lib)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include
-	$(Q)install -m 755 $(B)/$(lib-soname) \
-		$(DESTDIR)$(PREFIX)/lib/libtinynpu.so.$(lib-version)
-	$(Q)ln -sf libtinynpu.so.$(lib-version) \
-		$(DESTDIR)$(PREFIX)/lib/$(lib-soname)
-	$(Q)ln -sf $(lib-soname) $(DESTDIR)$(PREFIX)/lib/libtinynpu.so
+	$(Q)install -m 755 $(B)/$(libtinynpu-soname) \
+		$(DESTDIR)$(PREFIX)/lib/libtinynpu.so.$(libtinynpu-version)
+	$(Q)ln -sf libtinynpu.so.$(libtinynpu-version) \
+		$(DESTDIR)$(PREFIX)/lib/$(libtinynpu-soname)
+	$(Q)ln -sf $(libtinynpu-soname) $(DESTDIR)$(PREFIX)/lib/libtinynpu.so
 	$(Q)install -m 644 $(B)/libtinynpu.a $(DESTDIR)$(PREFIX)/lib
 	$(Q)install -m 644 libtinynpu/include/tinynpu.h \
 		$(DESTDIR)$(PREFIX)/include
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(lib-version)|' \
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(libtinynpu-version)|' \
 		libtinynpu/tinynpu.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/tinynpu.pc
 

@@ -2,7 +2,7 @@
 #
 # The simulator: objects that go into libtinynpu, with the firmware in them.
 
-sim-objs := \
+board-objs := \
 	device/sim/board.o \
 	device/sim/context.o \
 	device/sim/firmware.o \
@@ -11,7 +11,7 @@ sim-objs := \
 	device/sim/options.o \
 	device/sim/pagetable.o
 
-$(addprefix $(B)/,$(sim-objs)): CPPFLAGS += -Idevice/core -Ilibtinynpu/include
+$(addprefix $(B)/,$(board-objs)): CPPFLAGS += -Idevice/core -Ilibtinynpu/include
 
 $(B)/device/sim/firmware.o: $(B)/firmware/tinynpu.bin
 $(B)/device/sim/firmware.o: CPPFLAGS += \
