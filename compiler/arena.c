@@ -90,6 +90,31 @@ void *tnc_arena_alloc(struct tnc_arena *arena, size_t size)
 	return bytes;
 }
 
+struct tnc_arena_mark tnc_arena_mark(const struct tnc_arena *arena)
+{
+	const struct block *block = arena->blocks;
+
+	return (struct tnc_arena_mark){ block, block ? block->used : 0 };
+}
+
+/* Frees everything that was allocated since @mark. */
+void tnc_arena_rewind(struct tnc_arena *arena, struct tnc_arena_mark mark)
+{
+	struct block *block;
+
+	while (arena->blocks != mark.block) {
+		block = arena->blocks;
+		arena->blocks = block->next;
+		arena->held -= block->size;
+		free(block);
+	}
+	block = arena->blocks;
+	if (!block)
+		return;
+	memset(block->bytes + mark.used, 0, block->used - mark.used);
+	block->used = mark.used;
+}
+
 void *tnc_alloc(struct tnc *c, size_t count, size_t size)
 {
 	size_t bytes;

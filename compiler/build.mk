@@ -4,18 +4,30 @@
 
 tnc-objs := \
 	compiler/arena.o \
+	compiler/disasm.o \
+	compiler/emit.o \
 	compiler/error.o \
+	compiler/estimate.o \
 	compiler/flatbuffer.o \
 	compiler/fold.o \
+	compiler/geometry.o \
 	compiler/graph.o \
 	compiler/legalise.o \
+	compiler/maps.o \
+	compiler/pack.o \
 	compiler/pass.o \
+	compiler/place.o \
+	compiler/plan.o \
+	compiler/program.o \
 	compiler/quantise.o \
 	compiler/ref.o \
 	compiler/ref_softmax.o \
+	compiler/schedule.o \
+	compiler/steps.o \
 	compiler/text_read.o \
 	compiler/text_write.o \
 	compiler/tflite.o \
+	compiler/tile.o \
 	compiler/tnc.o \
 	compiler/verify.o
 

@@ -11,7 +11,7 @@
 void tnc_place_op(struct tnc *c, const struct tnc_op *op)
 {
 	c->at_op = op->source;
-	c->at_op_name = tnc_op_info[op->kind].name;
+	c->at_op_name = tnc_op_title(op);
 	c->at_tensor = -1;
 }
 

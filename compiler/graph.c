@@ -9,7 +9,7 @@
 
 const struct tnc_op_info tnc_op_info[TNC_OP_KINDS] = {
 #define X(op, name, least, most, attrs) \
-	[TNC_##op] = { name, least, most, attrs },
+	[TNC_##op] = { name, #op, least, most, attrs },
 	TNC_OPS(X)
 #undef X
 };
@@ -107,6 +107,7 @@ struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind)
 	c->op = tnc_grow(c, c->op, c->ops, &c->ops_room, sizeof(*c->op));
 	op = tnc_alloc(c, 1, sizeof(*op));
 	op->kind = kind;
+	op->origin = kind;
 	op->source = c->ops;
 	op->output = -1;
 	op->stride = (struct tnc_hw){ 1, 1 };
@@ -121,6 +122,11 @@ void tnc_list_append(struct tnc *c, struct tnc_list *list, int id)
 {
 	list->id = tnc_grow(c, list->id, list->count, &list->room, sizeof(int));
 	list->id[list->count++] = id;
+}
+
+const char *tnc_op_title(const struct tnc_op *op)
+{
+	return tnc_op_info[op->origin].title;
 }
 
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,

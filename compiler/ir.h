@@ -14,13 +14,14 @@
 
 #include "tnc.h"
 
+#define TNC_VERSION "0.1"
 #define TNC_RANK_MAX 6
 #define TNC_INPUTS_MAX 3
 #define TNC_TENSORS_MAX 65536
 #define TNC_OPS_MAX 65536
 #define TNC_DIM_MAX (1 << 24)
 #define TNC_ELEMENTS_MAX (1 << 28)
-#define TNC_WINDOW_MAX (1 << 16)
+#define TNC_WINDOW_MAX (1 << 14)
 
 #define TNC_ARRAY_SIZE(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
@@ -63,6 +64,7 @@ enum tnc_op_kind {
 
 struct tnc_op_info {
 	const char *name;
+	const char *title;	/* in messages */
 	int inputs_min;
 	int inputs_max;
 	unsigned int attrs;
@@ -128,6 +130,7 @@ struct tnc_tensor {
 
 struct tnc_op {
 	enum tnc_op_kind kind;
+	enum tnc_op_kind origin;	/* what the model called it */
 	int source;		/* number of the operator in the model */
 	int inputs;
 	int input[TNC_INPUTS_MAX];
@@ -182,6 +185,13 @@ struct tnc_graph {
 /* arena.c */
 struct tnc_arena *tnc_arena_create(size_t limit, uint64_t fail_allocation);
 void tnc_arena_destroy(struct tnc_arena *arena);
+struct tnc_arena_mark {
+	const void *block;
+	size_t used;
+};
+
+struct tnc_arena_mark tnc_arena_mark(const struct tnc_arena *arena);
+void tnc_arena_rewind(struct tnc_arena *arena, struct tnc_arena_mark mark);
 void *tnc_arena_alloc(struct tnc_arena *arena, size_t size);
 void *tnc_alloc(struct tnc *c, size_t count, size_t size);
 void *tnc_grow(struct tnc *c, void *old, int count, int *room, size_t size);
@@ -206,6 +216,7 @@ size_t tnc_tensor_bytes(const struct tnc_tensor *t);
 struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind);
 void tnc_drop_unused(struct tnc *c);
 void tnc_list_append(struct tnc *c, struct tnc_list *list, int id);
+const char *tnc_op_title(const struct tnc_op *op);
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
 				int index);
 struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op);

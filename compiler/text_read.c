@@ -307,6 +307,28 @@ static void read_factors(struct reader *r, struct tnc_op *op)
 	}
 }
 
+/* Returns TNC_OP_KINDS when there is no such operator. */
+static int kind_of(const char *word)
+{
+	int kind = 0;
+
+	while (kind < TNC_OP_KINDS && strcmp(word, tnc_op_info[kind].name))
+		kind++;
+	return kind;
+}
+
+static void read_origin(struct reader *r, struct tnc_op *op)
+{
+	char word[WORD_MAX];
+	int kind;
+
+	read_word(r, word);
+	kind = kind_of(word);
+	if (kind == TNC_OP_KINDS)
+		fail(r, "an operator before this");
+	op->origin = kind;
+}
+
 static bool read_attr(struct reader *r, struct tnc_op *op, unsigned int attrs)
 {
 	if ((attrs & TNC_HAS_STRIDE) && accept(r, "stride="))
@@ -325,6 +347,8 @@ static bool read_attr(struct reader *r, struct tnc_op *op, unsigned int attrs)
 		op->beta = read_float(r);
 	else if ((attrs & TNC_HAS_REQUANT) && accept(r, "factors=["))
 		read_factors(r, op);
+	else if (accept(r, "origin="))
+		read_origin(r, op);
 	else if (accept(r, "source="))
 		op->source = read_int(r);
 	else
@@ -372,14 +396,10 @@ static void read_statement(struct reader *r)
 	} else if (!strcmp(word, "data")) {
 		read_data(r);
 	} else {
-		for (int kind = 0; kind < TNC_OP_KINDS; kind++) {
-			if (!strcmp(word, tnc_op_info[kind].name)) {
-				read_op(r, kind);
-				return;
-			}
-		}
-		tnc_error(c, -EINVAL, "line %d: unknown word \"%s\"", r->line,
-			  word);
+		if (kind_of(word) == TNC_OP_KINDS)
+			tnc_error(c, -EINVAL, "line %d: unknown word \"%s\"",
+				  r->line, word);
+		read_op(r, kind_of(word));
 	}
 }
 

@@ -101,6 +101,8 @@ static void write_op(const struct tnc_op *op, FILE *to)
 	for (int i = 0; i < op->inputs; i++)
 		fprintf(to, " %%%d", op->input[i]);
 	write_attrs(op, to);
+	if (op->origin != op->kind)
+		fprintf(to, " origin=%s", tnc_op_info[op->origin].name);
 	fprintf(to, " source=%d\n", op->source);
 }
 

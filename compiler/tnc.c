@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pass.h"
+#include "plan.h"
 #include "text.h"
 
 #define DEFAULT_MEMORY_LIMIT ((size_t)1 << 30)
@@ -16,6 +17,7 @@ void tnc_options_init(struct tnc_options *options)
 {
 	*options = (struct tnc_options){
 		.name = "model",
+		.machine = NPU_MACHINE_DEFAULT,
 		.dump_to = stdout,
 	};
 }
@@ -52,6 +54,43 @@ static int failed(struct tnc *c, struct tnc_error *error)
 {
 	*error = c->error;
 	return c->status;
+}
+
+static void compile(struct tnc *c, const void *model, size_t size,
+		    void **program, size_t *program_size)
+{
+	const char *bad = npu_machine_check(&c->options.machine);
+	struct tnc_program *best;
+
+	if (bad)
+		tnc_error(c, -EINVAL, "machine: %s", bad);
+	import(c, model, size);
+	tnc_pass_run_all(c);
+	best = tnc_schedule(c);
+	if (c->options.dump && strchr(c->options.dump, 'p'))
+		tnc_disassemble(best->cmd, best->cmds, 0, c->options.dump_to);
+	tnc_program_write(c, best, model, size, program, program_size);
+}
+
+int tnc_compile(const void *model, size_t size,
+		const struct tnc_options *options, void **program,
+		size_t *program_size, struct tnc_error *error)
+{
+	struct tnc c;
+	int status = start(&c, options, error);
+
+	*program = NULL;
+	*program_size = 0;
+	if (status)
+		return status;
+	if (setjmp(c.on_error)) {
+		*error = c.error;
+		tnc_arena_destroy(c.arena);
+		return c.status;
+	}
+	compile(&c, model, size, program, program_size);
+	tnc_arena_destroy(c.arena);
+	return 0;
 }
 
 int tnc_graph_open(const void *bytes, size_t size,

@@ -21,6 +21,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <npu/cost.h>
+
 #define TNC_ERROR_TEXT 512
 
 /** struct tnc_error - why an entry point failed; @text is one line. */
@@ -31,13 +33,16 @@ struct tnc_error {
 /**
  * struct tnc_options - what a compilation depends on besides the model
  * @name: what messages call the model, usually its file name
- * @dump: letters of the passes after which the graph is printed, or NULL
+ * @machine: the machine to compile for
+ * @dump: letters of the passes after which the graph is printed, or NULL: 'i'
+ *	for the import, those of tnc_pass_letters(), 'p' for the plan
  * @dump_to: where it is printed
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @fail_allocation: makes the n-th allocation fail, for tests; 0 is never
  */
 struct tnc_options {
 	const char *name;
+	struct npu_machine machine;
 	const char *dump;
 	FILE *dump_to;
 	size_t memory_limit;
@@ -46,6 +51,24 @@ struct tnc_options {
 
 /** tnc_options_init() - set every option to its default. */
 void tnc_options_init(struct tnc_options *options);
+
+/**
+ * tnc_compile() - compile a model (TFLite, or the text form of a graph)
+ * @model: the file's bytes
+ * @program: where the new program file's bytes go; free() them
+ */
+int tnc_compile(const void *model, size_t size,
+		const struct tnc_options *options, void **program,
+		size_t *program_size, struct tnc_error *error);
+
+/**
+ * tnc_disassemble() - print commands, one a line, each with all its fields
+ * @commands: 64-byte records
+ * @count: how many
+ * @first: the number of the first one
+ */
+void tnc_disassemble(const void *commands, size_t count, size_t first,
+		     FILE *to);
 
 /** struct tnc_graph - a model as a graph of operators and tensors. */
 struct tnc_graph;

@@ -161,7 +161,7 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
-	struct tnc_hw window;
+	struct tnc_hw window, span;
 	struct tnc_pads p;
 
 	need_rank(c, in, 4);
@@ -174,9 +174,11 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 	window = tnc_op_window(c, op);
 	need_positive(c, window, "window");
 	p = tnc_op_pads(c, op);
+	span.h = (window.h - 1) * op->dilation.h + 1;
+	span.w = (window.w - 1) * op->dilation.w + 1;
 	if (p.top < 0 || p.left < 0 || p.bottom < 0 || p.right < 0 ||
-	    p.top > TNC_WINDOW_MAX || p.left > TNC_WINDOW_MAX ||
-	    p.bottom > TNC_WINDOW_MAX || p.right > TNC_WINDOW_MAX)
+	    p.top >= span.h || p.bottom >= span.h || p.left >= span.w ||
+	    p.right >= span.w)
 		tnc_error(c, -EINVAL, "padding %d,%d,%d,%d is out of range",
 			  p.top, p.left, p.bottom, p.right);
 	need_size(c, out, 1, positions(in->shape[1], p.top, p.bottom, window.h,
@@ -331,8 +333,7 @@ static void verify_factors(struct tnc *c, const struct tnc_op *op)
 	}
 	for (int i = 0; i < count; i++) {
 		int least = op->kind == TNC_SOFTMAX ? 0 : -31;
-		int most = op->kind == TNC_ADD ? 0 :
-			   op->kind == TNC_SOFTMAX ? 31 : 30;
+		int most = op->kind == TNC_ADD ? 0 : 30;
 
 		if (factor[i].multiplier < 0 || factor[i].shift < least ||
 		    factor[i].shift > most)

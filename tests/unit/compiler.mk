@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# Unit tests of the compiler.
+# Unit tests of the compiler. Those that run programs link the library.
+
+unit-tests += compile
+compile-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
+compile-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
 unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
 
-$(addprefix $(B)/tests/unit/,models.o ref_test.o): CPPFLAGS += -I.
+$(addprefix $(B)/tests/unit/,compile_test.o compiled.o models.o ref_test.o): \
+	CPPFLAGS += -I. -Ilibtinynpu/include

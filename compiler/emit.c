@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Emits the commands of a plan in their order, and orders them between the
+ * units: a command waits for the last command of another unit that touches the
+ * SRAM it writes, or writes what it touches. The rules are those by which the
+ * machine finds hazards, so that a program that comes from here has none.
+ */
+#include "plan.h"
+
+#define RANGES_MAX 4
+
+struct range {
+	uint64_t low, high;	/* [low, high) of SRAM */
+	bool is_write;
+};
+
+/* What later commands have to know about one that was emitted. */
+struct issued {
+	struct range range[RANGES_MAX];
+	int ranges;
+	uint32_t known[NPU_UNIT_COUNT];
+};
+
+struct unit {
+	struct issued *issued;
+	int count;
+	int room;
+};
+
+struct emitter {
+	struct tnc_plan *p;
+	struct tnc_program *program;
+	struct unit unit[NPU_UNIT_COUNT];
+	int next_load;
+	int next_store;
+	/* Buffers: the first command that writes, the last that reads. */
+	int *first_use;
+	int *last_use;
+};
+
+static bool conflict(const struct issued *a, const struct issued *b)
+{
+	for (int i = 0; i < a->ranges; i++)
+		for (int k = 0; k < b->ranges; k++)
+			if ((a->range[i].is_write || b->range[k].is_write) &&
+			    a->range[i].low < b->range[k].high &&
+			    b->range[k].low < a->range[i].high)
+				return true;
+	return false;
+}
+
+static void learn(struct issued *to, int unit, uint32_t number,
+		  const struct issued *from)
+{
+	if (to->known[unit] < number)
+		to->known[unit] = number;
+	for (int u = 0; u < NPU_UNIT_COUNT; u++)
+		if (to->known[u] < from->known[u])
+			to->known[u] = from->known[u];
+}
+
+/* What has surely finished before any wait: unit order and queue depth. */
+static void learn_order(struct emitter *e, struct issued *now, int unit)
+{
+	for (int u = 0; u < NPU_UNIT_COUNT; u++) {
+		const struct unit *of = &e->unit[u];
+		int number = u == unit ? of->count :
+					 of->count - NPU_QUEUE_DEPTH;
+
+		if (number > 0)
+			learn(now, u, number, &of->issued[number - 1]);
+	}
+}
+
+/* Adds the waits that the command at hand needs. */
+static void order(struct emitter *e, struct issued *now, int unit,
+		  struct npu_cmd_hdr *hdr)
+{
+	learn_order(e, now, unit);
+	for (int u = 0; u < NPU_UNIT_COUNT; u++) {
+		const struct unit *of = &e->unit[u];
+		uint32_t number = of->count;
+
+		if (u == unit)
+			continue;
+		while (number > now->known[u] &&
+		       !conflict(now, &of->issued[number - 1]))
+			number--;
+		if (number <= now->known[u])
+			continue;
+		hdr->flags |= NPU_CMD_WAIT(u);
+		hdr->wait[u] = number;
+		learn(now, u, number, &of->issued[number - 1]);
+	}
+}
+
+static void use(struct emitter *e, int buffer)
+{
+	int number = e->program->cmds;
+
+	if (e->first_use[buffer] < 0)
+		e->first_use[buffer] = number;
+	e->last_use[buffer] = number;
+}
+
+static void add_range(struct issued *now, uint64_t low, uint64_t high,
+		      bool is_write)
+{
+	now->range[now->ranges++] = (struct range){ low, high, is_write };
+}
+
+static void emit(struct emitter *e, int unit, union npu_cmd *cmd,
+		 struct issued *now, int op)
+{
+	struct tnc_program *pr = e->program;
+	struct unit *of = &e->unit[unit];
+	struct tnc *c = e->p->c;
+	int op_room = pr->cmds_room;
+
+	order(e, now, unit, &cmd->hdr);
+	of->issued = tnc_grow(c, of->issued, of->count, &of->room,
+			      sizeof(*of->issued));
+	of->issued[of->count++] = *now;
+	pr->cmd_op = tnc_grow(c, pr->cmd_op, pr->cmds, &op_room,
+			      sizeof(*pr->cmd_op));
+	pr->cmd = tnc_grow(c, pr->cmd, pr->cmds, &pr->cmds_room,
+			   sizeof(*pr->cmd));
+	pr->cmd[pr->cmds] = *cmd;
+	pr->cmd_op[pr->cmds++] = op;
+}
+
+static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
+{
+	const struct tnc_buffer *b = &e->p->buffer[t->buffer];
+	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_COPY } };
+	struct npu_cmd_copy *copy = &cmd.copy;
+	struct issued now = { .ranges = 0 };
+
+	copy->src_region = t->region;
+	copy->src = t->offset;
+	copy->dst_region = t->region;
+	copy->dst = t->offset;
+	copy->run = t->run;
+	for (int i = 0; i < 3; i++) {
+		copy->n[i] = t->n[i];
+		copy->src_stride[i] = t->mem_stride[i];
+		copy->dst_stride[i] = t->mem_stride[i];
+	}
+	if (t->buffer < 0) {
+		copy->dst_region = t->to_region;
+		copy->dst = t->to_offset;
+		emit(e, NPU_UNIT_DMA, &cmd, &now, t->op);
+		return;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (t->is_store)
+			copy->src_stride[i] = t->sram_stride[i];
+		else
+			copy->dst_stride[i] = t->sram_stride[i];
+	}
+	if (t->is_store) {
+		copy->src_region = NPU_REGION_SRAM;
+		copy->src = b->addr;
+	} else {
+		copy->dst_region = NPU_REGION_SRAM;
+		copy->dst = b->addr;
+	}
+	/* Transfers are dense in SRAM. */
+	add_range(&now, b->addr,
+		  (uint64_t)b->addr +
+			  (uint64_t)t->run * t->n[0] * t->n[1] * t->n[2],
+		  !t->is_store);
+	use(e, t->buffer);
+	emit(e, NPU_UNIT_DMA, &cmd, &now, t->op);
+}
+
+/* The operand's address and pitches; its range goes to @now. */
+static struct npu_surface operand(struct emitter *e, struct issued *now,
+				  const struct tnc_surface *s, bool is_write)
+{
+	const struct tnc_buffer *b = &e->p->buffer[s->buffer];
+	struct npu_surface surface = {
+		.addr = b->addr + s->offset,
+		.row_pitch = s->h > 1 ? s->row_pitch : 0,
+		.pixel_pitch = s->w > 1 ? s->pixel_pitch : 0,
+	};
+	uint64_t bytes = (uint64_t)(s->h - 1) * s->row_pitch +
+			 (uint64_t)(s->w - 1) * s->pixel_pitch + s->c;
+
+	add_range(now, surface.addr, surface.addr + bytes, is_write);
+	use(e, s->buffer);
+	return surface;
+}
+
+static void emit_conv(struct emitter *e, const struct tnc_step *s,
+		      const struct tnc_op *op, union npu_cmd *cmd,
+		      struct issued *now)
+{
+	const struct tnc_geometry *g = &e->p->op[s->op].geometry;
+	const struct tnc_buffer *weights = &e->p->buffer[s->weights];
+	struct npu_cmd_conv *conv = &cmd->conv;
+
+	conv->ifm = operand(e, now, &s->in[0], false);
+	conv->ofm = operand(e, now, &s->out, true);
+	conv->ifm_h = s->in[0].h;
+	conv->ifm_w = s->in[0].w;
+	conv->ifm_c = s->in[0].c;
+	conv->ofm_h = s->out.h;
+	conv->ofm_w = s->out.w;
+	conv->ofm_c = s->out.c;
+	conv->kernel_h = g->window.h;
+	conv->kernel_w = g->window.w;
+	conv->stride_y = g->stride.h;
+	conv->stride_x = g->stride.w;
+	conv->dilation_y = g->dilation.h;
+	conv->dilation_x = g->dilation.w;
+	conv->pad_top = s->pad_top;
+	conv->pad_left = s->pad_left;
+	conv->ifm_zp = tnc_op_input(e->p->c, op, 0)->quant.zero_point[0];
+	conv->ofm_zp = tnc_op_output(e->p->c, op)->quant.zero_point[0];
+	conv->act_min = op->clamp_min;
+	conv->act_max = op->clamp_max;
+	if (op->kind == TNC_DEPTHWISE_CONV_2D)
+		conv->multiplier = g->multiplier;
+	conv->weights = weights->addr;
+	add_range(now, weights->addr,
+		  weights->addr + npu_conv_block_size(conv), false);
+	use(e, s->weights);
+}
+
+static void emit_pool(struct emitter *e, const struct tnc_step *s,
+		      const struct tnc_op *op, union npu_cmd *cmd,
+		      struct issued *now)
+{
+	const struct tnc_geometry *g = &e->p->op[s->op].geometry;
+	struct npu_cmd_pool *pool = &cmd->pool;
+
+	pool->ifm = operand(e, now, &s->in[0], false);
+	pool->ofm = operand(e, now, &s->out, true);
+	pool->ifm_h = s->in[0].h;
+	pool->ifm_w = s->in[0].w;
+	pool->channels = s->in[0].c;
+	pool->ofm_h = s->out.h;
+	pool->ofm_w = s->out.w;
+	pool->kernel_h = g->window.h;
+	pool->kernel_w = g->window.w;
+	pool->stride_y = g->stride.h;
+	pool->stride_x = g->stride.w;
+	pool->pad_top = s->pad_top;
+	pool->pad_left = s->pad_left;
+	pool->act_min = op->clamp_min;
+	pool->act_max = op->clamp_max;
+}
+
+static void emit_add(struct emitter *e, const struct tnc_step *s,
+		     const struct tnc_op *op, union npu_cmd *cmd,
+		     struct issued *now)
+{
+	const struct tnc *c = e->p->c;
+	struct npu_cmd_add *add = &cmd->add;
+
+	add->a = operand(e, now, &s->in[0], false);
+	add->b = operand(e, now, &s->in[1], false);
+	add->ofm = operand(e, now, &s->out, true);
+	add->height = s->out.h;
+	add->width = s->out.w;
+	add->channels = s->out.c;
+	add->a_zp = tnc_op_input(c, op, 0)->quant.zero_point[0];
+	add->b_zp = tnc_op_input(c, op, 1)->quant.zero_point[0];
+	add->ofm_zp = tnc_op_output(c, op)->quant.zero_point[0];
+	add->left_shift = 20;
+	add->a_mult = op->factor[0].multiplier;
+	add->a_shift = op->factor[0].shift;
+	add->b_mult = op->factor[1].multiplier;
+	add->b_shift = op->factor[1].shift;
+	add->ofm_mult = op->factor[2].multiplier;
+	add->ofm_shift = op->factor[2].shift;
+	add->act_min = op->clamp_min;
+	add->act_max = op->clamp_max;
+}
+
+/* Rows of the command are pixels of the operator. */
+static void emit_softmax(struct emitter *e, const struct tnc_step *s,
+			 const struct tnc_op *op, union npu_cmd *cmd,
+			 struct issued *now)
+{
+	struct npu_cmd_softmax *softmax = &cmd->softmax;
+	int64_t most = (INT64_C(31) << 26) >> op->factor[0].shift;
+
+	softmax->ifm = operand(e, now, &s->in[0], false).addr;
+	softmax->ofm = operand(e, now, &s->out, true).addr;
+	softmax->ifm_pitch = s->in[0].row_pitch;
+	softmax->ofm_pitch = s->out.row_pitch;
+	softmax->rows = s->out.h;
+	softmax->depth = s->out.c;
+	softmax->mult = op->factor[0].multiplier;
+	softmax->shift = op->factor[0].shift;
+	softmax->diff_min = most < 255 ? -most : -255;
+}
+
+/* How each operator becomes a command. */
+static const struct {
+	enum npu_op code;
+	enum npu_unit unit;
+	void (*fill)(struct emitter *e, const struct tnc_step *s,
+		     const struct tnc_op *op, union npu_cmd *cmd,
+		     struct issued *now);
+} kinds[TNC_OP_KINDS] = {
+	[TNC_CONV_2D] = { NPU_OP_CONV, NPU_UNIT_MAC, emit_conv },
+	[TNC_DEPTHWISE_CONV_2D] = { NPU_OP_DWCONV, NPU_UNIT_MAC, emit_conv },
+	[TNC_ADD] = { NPU_OP_ADD, NPU_UNIT_VEC, emit_add },
+	[TNC_AVERAGE_POOL_2D] = { NPU_OP_POOL_AVG, NPU_UNIT_VEC, emit_pool },
+	[TNC_MAX_POOL_2D] = { NPU_OP_POOL_MAX, NPU_UNIT_VEC, emit_pool },
+	[TNC_SOFTMAX] = { NPU_OP_SOFTMAX, NPU_UNIT_VEC, emit_softmax },
+};
+
+static void emit_step(struct emitter *e, const struct tnc_step *s)
+{
+	const struct tnc_op *op = e->p->c->op[s->op];
+	union npu_cmd cmd = { .hdr = { .op = kinds[op->kind].code } };
+	struct issued now = { .ranges = 0 };
+
+	kinds[op->kind].fill(e, s, op, &cmd, &now);
+	emit(e, kinds[op->kind].unit, &cmd, &now, s->op);
+}
+
+static void emit_stores(struct emitter *e, int at, bool is_early)
+{
+	struct tnc_plan *p = e->p;
+
+	for (; e->next_store < p->stores; e->next_store++) {
+		const struct tnc_transfer *store = &p->store[e->next_store];
+
+		if (store->at > at || (store->at == at && is_early &&
+				       !store->is_early))
+			return;
+		emit_transfer(e, store);
+	}
+}
+
+static void emit_loads(struct emitter *e, int at)
+{
+	struct tnc_plan *p = e->p;
+
+	while (e->next_load < p->loads && p->load[e->next_load].at <= at)
+		emit_transfer(e, &p->load[e->next_load++]);
+}
+
+/*
+ * A command at which no buffer holds what it or a later one reads is a point
+ * at which the job can be preempted.
+ */
+static void mark_dead(struct emitter *e)
+{
+	struct tnc_program *pr = e->program;
+	int *opened = tnc_alloc(e->p->c, pr->cmds + 2, sizeof(int));
+	int live = 0;
+
+	for (int i = 0; i < e->p->buffers; i++) {
+		if (e->first_use[i] < 0)
+			continue;
+		opened[e->first_use[i] + 1]++;
+		opened[e->last_use[i] + 1]--;
+	}
+	for (int i = 0; i < pr->cmds; i++) {
+		live += opened[i];
+		if (!live)
+			pr->cmd[i].hdr.flags |= NPU_CMD_SRAM_DEAD;
+	}
+}
+
+/* Needs: a plan with addresses. Leaves: the program's commands. */
+void tnc_emit(struct tnc_plan *p, struct tnc_program *program)
+{
+	struct emitter e = { .p = p, .program = program };
+
+	e.first_use = tnc_alloc(p->c, p->buffers + 1, sizeof(int));
+	e.last_use = tnc_alloc(p->c, p->buffers + 1, sizeof(int));
+	for (int i = 0; i < p->buffers; i++)
+		e.first_use[i] = -1;
+	for (int i = 0; i < p->steps; i++) {
+		emit_stores(&e, i, true);
+		emit_loads(&e, i);
+		emit_stores(&e, i, false);
+		emit_step(&e, &p->step[i]);
+	}
+	emit_stores(&e, p->steps, false);
+	program->scratch_size = p->scratch_size;
+	program->sram_used = p->sram_used;
+	mark_dead(&e);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Operators in numbers, the sizes of their tiles, and the limits of one
+ * command. Used by the planner.
+ */
+#include <errno.h>
+
+#include "plan.h"
+
+#define FIELD8_MAX 255
+#define FIELD16_MAX 65535
+
+struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	bool is_conv = op->kind == TNC_CONV_2D;
+	bool is_depthwise = op->kind == TNC_DEPTHWISE_CONV_2D;
+	struct tnc_geometry g = {
+		.in_h = in->shape[1],
+		.in_w = in->shape[2],
+		.in_c = in->shape[3],
+		.out_h = out->shape[1],
+		.out_w = out->shape[2],
+		.out_c = out->shape[3],
+		.window = tnc_op_window(c, op),
+		.stride = op->stride,
+		.dilation = op->dilation,
+		.pads = op->pads,
+		.inputs = op->kind == TNC_ADD ? 2 : 1,
+		.has_weights = is_conv || is_depthwise,
+		.is_channelwise = !is_conv && op->kind != TNC_SOFTMAX,
+		.multiplier = 1,
+		.channel_unit = 1,
+	};
+
+	if (is_depthwise) {
+		g.multiplier = g.out_c / g.in_c;
+		g.channel_unit = g.multiplier;
+	}
+	if (op->kind == TNC_SOFTMAX)
+		g.channel_unit = g.out_c;
+	return g;
+}
+
+static void limit(struct tnc *c, const char *what, int value, int most)
+{
+	if (value > most)
+		tnc_error(c, -EOPNOTSUPP, "unsupported %s of %d, at most %d",
+			  what, value, most);
+}
+
+/* Commands have fields of 8 and 16 bits: is there one that is too small? */
+void tnc_geometry_check(struct tnc *c, const struct tnc_op *op,
+			const struct tnc_geometry *g)
+{
+	tnc_place_op(c, op);
+	limit(c, "window height", g->window.h, FIELD8_MAX);
+	limit(c, "window width", g->window.w, FIELD8_MAX);
+	limit(c, "vertical stride", g->stride.h, FIELD8_MAX);
+	limit(c, "horizontal stride", g->stride.w, FIELD8_MAX);
+	limit(c, "vertical dilation", g->dilation.h, FIELD8_MAX);
+	limit(c, "horizontal dilation", g->dilation.w, FIELD8_MAX);
+	limit(c, "padding at the top", g->pads.top, FIELD8_MAX);
+	limit(c, "padding on the left", g->pads.left, FIELD8_MAX);
+	limit(c, "depth multiplier", g->multiplier, FIELD8_MAX);
+	limit(c, "input depth", g->in_c, FIELD16_MAX);
+	limit(c, "output depth", g->out_c, FIELD16_MAX);
+	tnc_place_none(c);
+}
+
+/*
+ * The input cells that @count output positions from @first on look at, along
+ * one axis: clipped to the input, with what is missing before it.
+ */
+void tnc_geometry_range(int first, int count, int stride, int span, int pad,
+			int size, int *from, int *cells, int *pad_before)
+{
+	int64_t low = (int64_t)first * stride - pad;
+	int64_t high = low + (int64_t)(count - 1) * stride + span;
+
+	*pad_before = low < 0 ? -low : 0;
+	if (low < 0)
+		low = 0;
+	if (high > size)
+		high = size;
+	*from = low;
+	*cells = high - low;
+}
+
+/* Most input cells along one axis that @count outputs need. */
+static uint64_t cells(int count, int stride, int window, int dilation,
+		      int size)
+{
+	uint64_t all = (uint64_t)(count - 1) * stride +
+		       (uint64_t)(window - 1) * dilation + 1;
+
+	return all < (uint64_t)size ? all : (uint64_t)size;
+}
+
+static uint64_t in_columns(const struct tnc_geometry *g,
+			   const struct tnc_tile *tile)
+{
+	return cells(tile->w, g->stride.w, g->window.w, g->dilation.w,
+		     g->in_w);
+}
+
+static uint64_t in_rows(const struct tnc_geometry *g,
+			const struct tnc_tile *tile)
+{
+	return cells(tile->h, g->stride.h, g->window.h, g->dilation.h,
+		     g->in_h);
+}
+
+static uint64_t in_channels(const struct tnc_geometry *g,
+			    const struct tnc_tile *tile)
+{
+	return g->is_channelwise ? tile->c / g->multiplier : g->in_c;
+}
+
+/* Bytes of a tile of one input. */
+uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
+			       const struct tnc_tile *tile)
+{
+	return in_rows(g, tile) * in_columns(g, tile) * in_channels(g, tile);
+}
+
+uint64_t tnc_geometry_out_bytes(const struct tnc_tile *tile)
+{
+	return (uint64_t)tile->h * tile->w * tile->c;
+}
+
+/* Bytes of the weight block of @channels output channels. */
+uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels)
+{
+	uint64_t taps = (uint64_t)g->window.h * g->window.w;
+	uint64_t weights;
+
+	if (!g->has_weights)
+		return 0;
+	weights = g->is_channelwise ?
+		npu_dwconv_weight_bytes(channels, taps) :
+		npu_conv_weight_bytes(channels, taps * g->in_c);
+	return npu_conv_weight_offset(channels) + weights;
+}
+
+/* Can one command compute the tile, wherever its operands lie? */
+bool tnc_geometry_is_legal(const struct tnc_geometry *g,
+			   const struct tnc_tile *tile)
+{
+	uint64_t out = tnc_geometry_out_bytes(tile);
+	uint64_t taps = (uint64_t)g->window.h * g->window.w;
+	uint64_t depth = taps * (g->is_channelwise ? 1 : g->in_c);
+	uint64_t most = g->has_weights ? NPU_MAX_CMD_MACS : NPU_MAX_CMD_STEPS;
+
+	return out * depth <= most &&
+	       tile->h <= FIELD16_MAX && tile->w <= FIELD16_MAX &&
+	       in_rows(g, tile) <= FIELD16_MAX &&
+	       in_columns(g, tile) * in_channels(g, tile) <= FIELD16_MAX &&
+	       (uint64_t)tile->w * tile->c <= FIELD16_MAX;
+}

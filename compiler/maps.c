@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The maps: one for each activation tensor that owns its bytes. Decides where
+ * in memory those are that have to be there, and which may stay in SRAM.
+ */
+#include <errno.h>
+
+#include "plan.h"
+
+#define PITCH_MAX 65535
+#define SCRATCH_ALIGN 64
+
+static int map_add(struct tnc_plan *p, int tensor, int first_op)
+{
+	const struct tnc_tensor *root = tnc_tensor_root(p->c, tensor);
+	struct tnc_map *map;
+
+	if (p->map_of[root->id] < 0) {
+		map = &p->map[p->maps];
+		*map = (struct tnc_map){
+			.root = root,
+			.size = tnc_tensor_bytes(root),
+			.is_resident = true,
+			.input = -1,
+			.output = -1,
+			.first_op = first_op,
+			.last_op = first_op,
+			.buffer = -1,
+		};
+		p->map_of[root->id] = p->maps++;
+	}
+	p->map_of[tensor] = p->map_of[root->id];
+	return p->map_of[root->id];
+}
+
+/* A map whose rows are longer than a pitch can say is moved in tiles. */
+static void check_pitch(struct tnc_map *map, const struct tnc_tensor *view)
+{
+	if (view->rank == 4 && view->shape[1] > 1 &&
+	    (int64_t)view->shape[2] * view->shape[3] > PITCH_MAX)
+		map->is_resident = false;
+	if (view->rank == 4 && view->shape[1] > PITCH_MAX)
+		map->is_resident = false;
+}
+
+static void add_operands(struct tnc_plan *p, int op_number)
+{
+	struct tnc *c = p->c;
+	const struct tnc_op *op = c->op[op_number];
+	int inputs = p->op[op_number].geometry.inputs;
+	int map;
+
+	for (int i = 0; i < inputs; i++) {
+		map = map_add(p, op->input[i], -1);
+		p->map[map].last_op = op_number;
+		check_pitch(&p->map[map], c->tensor[op->input[i]]);
+	}
+	map = map_add(p, op->output, op_number);
+	check_pitch(&p->map[map], c->tensor[op->output]);
+}
+
+static void give_home(struct tnc_map *map, int region, uint32_t offset)
+{
+	map->has_home = true;
+	map->region = region;
+	map->offset = offset;
+}
+
+void tnc_maps_create(struct tnc_plan *p)
+{
+	struct tnc *c = p->c;
+
+	p->map = tnc_alloc(c, c->tensors, sizeof(*p->map));
+	p->map_of = tnc_alloc(c, c->tensors, sizeof(*p->map_of));
+	for (int i = 0; i < c->tensors; i++)
+		p->map_of[i] = -1;
+	for (int i = 0; i < c->inputs.count; i++) {
+		struct tnc_map *map = &p->map[map_add(p, c->inputs.id[i], -1)];
+
+		map->input = i;
+		give_home(map, NPU_REGION_TENSORS + i, 0);
+	}
+	for (int i = 0; i < c->ops; i++)
+		add_operands(p, i);
+	for (int i = 0; i < c->outputs.count; i++) {
+		struct tnc_map *map = &p->map[map_add(p, c->outputs.id[i], -1)];
+
+		if (map->output < 0)
+			map->output = i;
+		if (!map->has_home && !map->root->data)
+			give_home(map,
+				  NPU_REGION_TENSORS + c->inputs.count + i, 0);
+	}
+}
+
+/* Puts constant maps among the constants, and the rest into scratch memory. */
+void tnc_maps_place(struct tnc_plan *p)
+{
+	uint64_t scratch = 0;
+
+	for (int i = 0; i < p->maps; i++) {
+		struct tnc_map *map = &p->map[i];
+		uint64_t offset = 0;
+
+		if (map->root->data) {
+			give_home(map, NPU_REGION_CONSTANTS, p->constants_size);
+			p->constants_size += (map->size + 15) & ~15u;
+			continue;
+		}
+		if (map->is_resident ||
+		    (map->has_home && map->region != NPU_REGION_SCRATCH))
+			continue;
+		/* Behind every earlier one that is live at the same time. */
+		for (int k = 0; k < i; k++) {
+			const struct tnc_map *other = &p->map[k];
+			uint64_t end = (uint64_t)other->offset + other->size;
+
+			if (!other->is_resident && other->has_home &&
+			    other->region == NPU_REGION_SCRATCH &&
+			    other->first_op <= map->last_op &&
+			    map->first_op <= other->last_op && end > offset)
+				offset = end;
+		}
+		offset = (offset + SCRATCH_ALIGN - 1) & -SCRATCH_ALIGN;
+		if (offset + map->size > UINT32_MAX)
+			tnc_error(p->c, -ENOSPC,
+				  "more than 4 GiB of scratch memory");
+		give_home(map, NPU_REGION_SCRATCH, offset);
+		if (offset + map->size > scratch)
+			scratch = offset + map->size;
+	}
+	p->scratch_size = scratch;
+}
+
+static bool is_live(const struct tnc_map *map, int op)
+{
+	return map->is_resident && map->first_op <= op && op <= map->last_op;
+}
+
+/* Bytes of SRAM that resident maps hold while operator @op runs. */
+uint64_t tnc_maps_live(const struct tnc_plan *p, int op)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < p->maps; i++)
+		if (is_live(&p->map[i], op))
+			bytes += (p->map[i].size + 15) & ~15u;
+	return bytes;
+}
+
+/* Sends the largest map that is resident at @op to memory. */
+bool tnc_maps_spill(struct tnc_plan *p, int op)
+{
+	struct tnc_map *largest = NULL;
+
+	for (int i = 0; i < p->maps; i++)
+		if (is_live(&p->map[i], op) &&
+		    (!largest || p->map[i].size > largest->size))
+			largest = &p->map[i];
+	if (!largest)
+		return false;
+	largest->is_resident = false;
+	return true;
+}

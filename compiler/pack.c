@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Packs weights into the blocks that CONV and DWCONV read: biases, factors,
+ * and weights in the order in which the array takes them. The layout is that
+ * of npu/isa.h.
+ */
+#include <string.h>
+
+#include "plan.h"
+
+static void put32(uint8_t *to, uint32_t value)
+{
+	to[0] = value;
+	to[1] = value >> 8;
+	to[2] = value >> 16;
+	to[3] = value >> 24;
+}
+
+static void pack_scales(const struct tnc *c, const struct tnc_op *op,
+			int first, int channels, uint8_t *block)
+{
+	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
+
+	for (int i = 0; i < channels; i++) {
+		struct tnc_factor factor = op->factor[first + i];
+
+		if (bias)
+			memcpy(block + 4 * i, bias->data + 4 * (first + i), 4);
+		put32(block + 4 * channels + 4 * i, factor.multiplier);
+		block[npu_conv_shift_offset(channels) + i] = factor.shift;
+	}
+}
+
+static void pack_conv(const struct tnc_geometry *g, const uint8_t *weights,
+		      int first, int channels, uint8_t *to)
+{
+	uint32_t depth = (uint32_t)g->window.h * g->window.w * g->in_c;
+
+	for (int i = 0; i < channels; i++)
+		for (uint32_t k = 0; k < depth; k++)
+			to[npu_conv_weight_index(channels, depth, i, k)] =
+				weights[(size_t)(first + i) * depth + k];
+}
+
+static void pack_depthwise(const struct tnc_geometry *g,
+			   const uint8_t *weights, int first, int channels,
+			   uint8_t *to)
+{
+	uint32_t taps = (uint32_t)g->window.h * g->window.w;
+
+	for (int i = 0; i < channels; i++)
+		for (uint32_t tap = 0; tap < taps; tap++)
+			to[npu_dwconv_weight_index(channels, taps, i, tap)] =
+				weights[(size_t)tap * g->out_c + first + i];
+}
+
+static void pack_op(struct tnc_plan *p, int number, uint8_t *constants)
+{
+	const struct tnc_op *op = p->c->op[number];
+	const struct tnc_op_plan *plan = &p->op[number];
+	const struct tnc_geometry *g = &plan->geometry;
+
+	for (int i = 0; i < plan->chunks; i++) {
+		const uint8_t *weights = tnc_op_input(p->c, op, 1)->data;
+		uint8_t *block = constants + plan->chunk_offset[i];
+		int first = i * plan->tile.c;
+		int left = g->out_c - first;
+		int channels = left < plan->tile.c ? left : plan->tile.c;
+
+		pack_scales(p->c, op, first, channels, block);
+		block += npu_conv_weight_offset(channels);
+		if (op->kind == TNC_CONV_2D)
+			pack_conv(g, weights, first, channels, block);
+		else
+			pack_depthwise(g, weights, first, channels, block);
+	}
+}
+
+/* Needs: a plan. Leaves: the program's constants. */
+void tnc_pack(struct tnc_plan *p, struct tnc_program *program)
+{
+	program->constants_size = p->constants_size;
+	program->constants = tnc_alloc(p->c, 1, p->constants_size);
+	for (int i = 0; i < p->maps; i++)
+		if (p->map[i].root->data)
+			memcpy(program->constants + p->map[i].offset,
+			       p->map[i].root->data, p->map[i].size);
+	for (int i = 0; i < p->c->ops; i++)
+		pack_op(p, i, program->constants);
+}

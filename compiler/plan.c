@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Plans a program: tries with everything resident and tiles as large as can
+ * be, and gives up something each time it does not fit, until it does.
+ */
+#include <errno.h>
+
+#include "plan.h"
+
+/* Each attempt gives up something for good, so this is never reached. */
+#define ATTEMPTS_MAX 100000
+
+static void plan_start(struct tnc_plan *p)
+{
+	struct tnc *c = p->c;
+
+	p->op = tnc_alloc(c, c->ops + 1, sizeof(*p->op));
+	for (int i = 0; i < c->ops; i++) {
+		p->op[i].geometry = tnc_geometry_of(c, c->op[i]);
+		p->op[i].cap = UINT64_MAX;
+		tnc_geometry_check(c, c->op[i], &p->op[i].geometry);
+	}
+	tnc_maps_create(p);
+}
+
+static void attempt_start(struct tnc_plan *p)
+{
+	p->buffer = NULL;
+	p->step = NULL;
+	p->load = NULL;
+	p->store = NULL;
+	p->buffers = p->buffers_room = 0;
+	p->steps = p->steps_room = 0;
+	p->loads = p->loads_room = 0;
+	p->stores = p->stores_room = 0;
+	p->constants_size = 0;
+	for (int i = 0; i < p->maps; i++)
+		p->map[i].buffer = -1;
+}
+
+static bool attempt(struct tnc_plan *p)
+{
+	attempt_start(p);
+	if (!tnc_tile_choose(p))
+		return false;
+	tnc_steps_create(p);
+	return tnc_place(p);
+}
+
+static _Noreturn void does_not_fit(struct tnc_plan *p, int number)
+{
+	const struct tnc_geometry *g = &p->op[number].geometry;
+	struct tnc_tile tile = { 1, 1, g->channel_unit, true };
+	uint64_t bytes = tnc_geometry_in_bytes(g, &tile) * g->inputs +
+			 tnc_geometry_out_bytes(&tile) +
+			 tnc_geometry_chunk_bytes(g, tile.c);
+
+	tnc_place_op(p->c, p->c->op[number]);
+	tnc_error(p->c, -ENOSPC,
+		  "needs %llu bytes of SRAM for its smallest tile, the machine has %u",
+		  (unsigned long long)bytes, p->machine->sram_size);
+}
+
+static void give_up_something(struct tnc_plan *p)
+{
+	int number = p->failed_op;
+
+	if (tnc_tile_shrink(p, number))
+		return;
+	if (tnc_maps_spill(p, number))
+		tnc_tile_restart(p, number);
+	else if (!tnc_tile_last_resort(p, number))
+		does_not_fit(p, number);
+}
+
+/*
+ * Needs: a legal graph. Leaves: in @p, everything that tnc_emit() needs.
+ * @chunk_channels: most channels of a weight chunk, 0 for any number.
+ */
+void tnc_plan_make(struct tnc_plan *p, struct tnc *c, int chunk_channels)
+{
+	struct tnc_arena_mark mark;
+
+	*p = (struct tnc_plan){
+		.c = c,
+		.machine = &c->options.machine,
+		.chunk_channels = chunk_channels,
+	};
+	plan_start(p);
+	mark = tnc_arena_mark(c->arena);
+	for (int i = 0; i < ATTEMPTS_MAX; i++) {
+		if (attempt(p))
+			return;
+		tnc_arena_rewind(c->arena, mark);
+		give_up_something(p);
+	}
+	tnc_error(c, -ENOSPC, "no plan in %d attempts", ATTEMPTS_MAX);
+}

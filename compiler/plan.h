@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way from a legal graph to commands. Words used here:
+ *
+ *   map       the bytes of an activation tensor; resident in SRAM from its
+ *             first to its last use, or kept in memory and moved in tiles
+ *   tile      the part of an operator's output that one command computes
+ *   step      one command of the MAC or VEC unit; steps are numbered in their
+ *             order, and that number is what "time" means here
+ *   chunk     the weight block of a tile's output channels
+ *   buffer    a range of SRAM during a range of steps
+ *   transfer  one DMA command: a load into a buffer or a store from it
+ *
+ * Private to the compiler.
+ */
+#ifndef TNC_PLAN_H
+#define TNC_PLAN_H
+
+#include <npu/cost.h>
+#include <npu/program.h>
+
+#include "ir.h"
+
+#define TNC_STEPS_MAX 200000
+
+/* An operator in numbers: what tiling has to know of it. */
+struct tnc_geometry {
+	int in_h, in_w, in_c;
+	int out_h, out_w, out_c;
+	struct tnc_hw window;
+	struct tnc_hw stride;
+	struct tnc_hw dilation;
+	struct tnc_pads pads;
+	int inputs;		/* activations */
+	bool has_weights;
+	bool is_channelwise;	/* output channel c needs input c / multiplier */
+	int multiplier;
+	int channel_unit;	/* tiles have a multiple of so many channels */
+};
+
+struct tnc_tile {
+	int h, w, c;
+	bool is_channels_outer;	/* order of the loops over tiles */
+};
+
+/* What the planner decides for one operator. */
+struct tnc_op_plan {
+	struct tnc_geometry geometry;
+	struct tnc_tile tile;
+	uint64_t cap;		/* most bytes its tiles may take */
+	uint64_t need;		/* bytes they take */
+	int level;		/* of giving up: see tile.c */
+	int chunks;
+	uint32_t *chunk_offset;	/* in the constants */
+	int first_step;
+	int last_step;
+};
+
+struct tnc_map {
+	const struct tnc_tensor *root;
+	uint32_t size;
+	bool is_resident;
+	bool has_home;		/* else it needs a place in the scratch region */
+	int region;
+	uint32_t offset;
+	int input;		/* of the model, or -1 */
+	int output;		/* first of the model's, or -1 */
+	int first_op;		/* -1: there from the start */
+	int last_op;
+	int buffer;
+};
+
+struct tnc_buffer {
+	uint32_t size;
+	int first;
+	int last;
+	uint32_t addr;
+	int op;
+	bool is_placed;
+	bool is_loaded;		/* by a transfer: placed in that order */
+};
+
+struct tnc_transfer {
+	bool is_store;
+	int buffer;		/* -1: from memory to memory */
+	int region;
+	uint32_t offset;
+	int to_region;		/* memory to memory only; likewise the next */
+	uint32_t to_offset;
+	uint32_t run;
+	uint16_t n[3];
+	uint32_t mem_stride[3];
+	uint32_t sram_stride[3];
+	int op;
+	int ready;		/* loads: first step they may precede */
+	int step;		/* loads: the step that needs it; stores: made it */
+	int at;			/* the step before which it is issued */
+	bool is_early;		/* stores: before the loads of that step */
+	int number;		/* stores: keeps their order when sorted */
+};
+
+/* Part of a map or tile, as a command's operand sees it. */
+struct tnc_surface {
+	int buffer;
+	uint32_t offset;
+	uint32_t row_pitch;
+	uint32_t pixel_pitch;
+	int h, w, c;
+};
+
+struct tnc_step {
+	int op;
+	struct tnc_surface in[2];
+	struct tnc_surface out;
+	int pad_top, pad_left;
+	int weights;		/* buffer, or -1 */
+	int channel;		/* first output channel */
+};
+
+struct tnc_plan {
+	struct tnc *c;
+	const struct npu_machine *machine;
+	int chunk_channels;	/* most channels of a chunk; 0: any */
+	struct tnc_map *map;
+	int maps;
+	int *map_of;		/* by tensor */
+	struct tnc_op_plan *op;
+
+	/* Made anew by each attempt. */
+	struct tnc_buffer *buffer;
+	int buffers, buffers_room;
+	struct tnc_step *step;
+	int steps, steps_room;
+	struct tnc_transfer *load;
+	int loads, loads_room;
+	struct tnc_transfer *store;
+	int stores, stores_room;
+	uint32_t constants_size;
+	uint32_t scratch_size;
+	uint32_t sram_used;
+	int failed_op;		/* where the SRAM was too small */
+};
+
+struct tnc_estimate {
+	uint64_t cycles;
+	uint64_t energy_fj;
+	uint64_t mac_ops;
+	uint64_t busy[NPU_UNIT_COUNT];
+	uint64_t mem_bytes;
+};
+
+/* What emitting leaves: everything that goes into the program file. */
+struct tnc_program {
+	union npu_cmd *cmd;
+	int *cmd_op;		/* the operator each command belongs to */
+	int cmds;
+	int cmds_room;
+	uint8_t *constants;
+	uint32_t constants_size;
+	uint32_t scratch_size;
+	uint32_t sram_used;
+	struct tnc_estimate estimate;
+	struct npu_program_layer *layer;	/* by operator */
+};
+
+/* geometry.c */
+struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op);
+void tnc_geometry_check(struct tnc *c, const struct tnc_op *op,
+			const struct tnc_geometry *g);
+void tnc_geometry_range(int first, int count, int stride, int span, int pad,
+			int size, int *from, int *cells, int *pad_before);
+uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
+			       const struct tnc_tile *tile);
+uint64_t tnc_geometry_out_bytes(const struct tnc_tile *tile);
+uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels);
+bool tnc_geometry_is_legal(const struct tnc_geometry *g,
+			   const struct tnc_tile *tile);
+
+/* maps.c */
+void tnc_maps_create(struct tnc_plan *p);
+void tnc_maps_place(struct tnc_plan *p);
+uint64_t tnc_maps_live(const struct tnc_plan *p, int op);
+bool tnc_maps_spill(struct tnc_plan *p, int op);
+
+/* tile.c, steps.c, place.c: true when it fits, else @failed_op is set */
+bool tnc_tile_choose(struct tnc_plan *p);
+bool tnc_tile_shrink(struct tnc_plan *p, int op);
+void tnc_tile_restart(struct tnc_plan *p, int op);
+bool tnc_tile_last_resort(struct tnc_plan *p, int op);
+void tnc_steps_create(struct tnc_plan *p);
+bool tnc_place(struct tnc_plan *p);
+
+/* plan.c */
+void tnc_plan_make(struct tnc_plan *p, struct tnc *c, int chunk_channels);
+
+/* schedule.c */
+struct tnc_program *tnc_schedule(struct tnc *c);
+
+/* pack.c, emit.c, estimate.c, program.c */
+void tnc_pack(struct tnc_plan *p, struct tnc_program *program);
+void tnc_emit(struct tnc_plan *p, struct tnc_program *program);
+void tnc_estimate(struct tnc_plan *p, struct tnc_program *program);
+void tnc_program_write(struct tnc *c, const struct tnc_program *program,
+		       const uint8_t *model, size_t model_size, void **bytes,
+		       size_t *size);
+
+#endif

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From tiles to steps: what each command of the MAC and VEC unit reads and
+ * writes, the buffers for it, and the transfers that fill and empty them.
+ * Where buffers lie and when loads are issued is for place.c to find.
+ */
+#include <errno.h>
+
+#include "plan.h"
+
+#define BLOCK_ALIGN 16
+
+/* Where in its output the tile of a step lies. */
+struct area {
+	int y, h;
+	int x, w;
+	int channel, channels;
+};
+
+/* What the steps of one operator share while they are made. */
+struct walk {
+	struct tnc_plan *p;
+	int number;
+	const struct tnc_op *op;
+	struct tnc_op_plan *plan;
+	const struct tnc_geometry *g;
+	struct area last_in[2];		/* the input tiles that are loaded */
+	int in_buffer[2];
+	int chunk;			/* the chunk that is loaded, or -1 */
+	int chunk_buffer;
+};
+
+static int buffer_add(struct tnc_plan *p, uint32_t size, int op, int step)
+{
+	struct tnc_buffer *b;
+
+	p->buffer = tnc_grow(p->c, p->buffer, p->buffers, &p->buffers_room,
+			     sizeof(*p->buffer));
+	b = &p->buffer[p->buffers];
+	*b = (struct tnc_buffer){
+		.size = (size + 15) & ~15u,
+		.op = op,
+		.first = step,
+		.last = step,
+	};
+	return p->buffers++;
+}
+
+static struct tnc_transfer *transfer_add(struct tnc_plan *p, bool is_store)
+{
+	struct tnc_transfer **list = is_store ? &p->store : &p->load;
+	int *count = is_store ? &p->stores : &p->loads;
+	int *room = is_store ? &p->stores_room : &p->loads_room;
+	struct tnc_transfer *t;
+
+	*list = tnc_grow(p->c, *list, *count, room, sizeof(**list));
+	t = &(*list)[(*count)++];
+	*t = (struct tnc_transfer){ .is_store = is_store, .n = { 1, 1, 1 } };
+	return t;
+}
+
+static void touch(struct tnc_plan *p, int buffer)
+{
+	p->buffer[buffer].last = p->steps;
+}
+
+/* A block of bytes that lie together on both sides. */
+static struct tnc_transfer *transfer_block(struct tnc_plan *p, bool is_store,
+					   int buffer, int region,
+					   uint32_t offset, uint32_t size,
+					   int op)
+{
+	struct tnc_transfer *t = transfer_add(p, is_store);
+
+	t->buffer = buffer;
+	t->region = region;
+	t->offset = offset;
+	t->run = size;
+	t->op = op;
+	t->step = p->steps;
+	for (int i = 0; i < 3; i++) {
+		t->mem_stride[i] = size;
+		t->sram_stride[i] = size;
+	}
+	return t;
+}
+
+/*
+ * An area of a map in memory, dense in SRAM: as few and as long runs as the
+ * map's layout allows.
+ */
+static struct tnc_transfer *transfer_area(struct tnc_plan *p, bool is_store,
+					  int buffer,
+					  const struct tnc_map *map,
+					  const struct area *a, int width,
+					  int depth, int op)
+{
+	uint32_t pixel = a->channels, row = pixel * a->w;
+	uint32_t offset = map->offset + ((uint32_t)a->y * width + a->x) * depth +
+			  a->channel;
+	struct tnc_transfer *t = transfer_block(p, is_store, buffer,
+						map->region, offset,
+						row * a->h, op);
+
+	if (a->channels < depth) {
+		t->run = pixel;
+		t->n[0] = a->w;
+		t->mem_stride[0] = depth;
+		t->sram_stride[0] = pixel;
+		t->n[1] = a->h;
+		t->mem_stride[1] = (uint32_t)width * depth;
+		t->sram_stride[1] = row;
+	} else if (a->w < width) {
+		t->run = row;
+		t->n[0] = a->h;
+		t->mem_stride[0] = (uint32_t)width * depth;
+		t->sram_stride[0] = row;
+	}
+	return t;
+}
+
+/* The buffer of a resident map; brought in when memory has it. */
+static int resident_buffer(struct tnc_plan *p, struct tnc_map *map, int op)
+{
+	if (map->buffer < 0) {
+		map->buffer = buffer_add(p, map->size, op, p->steps);
+		if (map->first_op < 0) {
+			p->buffer[map->buffer].is_loaded = true;
+			transfer_block(p, false, map->buffer, map->region,
+				       map->offset, map->size, op);
+		}
+	}
+	touch(p, map->buffer);
+	return map->buffer;
+}
+
+static struct tnc_surface resident_surface(int buffer, const struct area *a,
+					   int width, int depth)
+{
+	return (struct tnc_surface){
+		.buffer = buffer,
+		.offset = ((uint32_t)a->y * width + a->x) * depth + a->channel,
+		.row_pitch = (uint32_t)width * depth,
+		.pixel_pitch = depth,
+		.h = a->h,
+		.w = a->w,
+		.c = a->channels,
+	};
+}
+
+static struct tnc_surface tile_surface(int buffer, const struct area *a)
+{
+	return (struct tnc_surface){
+		.buffer = buffer,
+		.row_pitch = (uint32_t)a->w * a->channels,
+		.pixel_pitch = a->channels,
+		.h = a->h,
+		.w = a->w,
+		.c = a->channels,
+	};
+}
+
+static bool same_area(const struct area *a, const struct area *b)
+{
+	return a->y == b->y && a->h == b->h && a->x == b->x && a->w == b->w &&
+	       a->channel == b->channel && a->channels == b->channels;
+}
+
+static struct tnc_surface input_surface(struct walk *w, int index,
+					const struct area *a)
+{
+	struct tnc_plan *p = w->p;
+	struct tnc_map *map = &p->map[p->map_of[w->op->input[index]]];
+	struct tnc_transfer *load;
+	int buffer;
+
+	if (map->is_resident)
+		return resident_surface(resident_buffer(p, map, w->number), a,
+					w->g->in_w, w->g->in_c);
+	if (w->in_buffer[index] < 0 || !same_area(a, &w->last_in[index])) {
+		buffer = buffer_add(p, (uint32_t)a->h * a->w * a->channels,
+				    w->number, p->steps);
+		p->buffer[buffer].is_loaded = true;
+		load = transfer_area(p, false, buffer, map, a, w->g->in_w,
+				     w->g->in_c, w->number);
+		if (map->first_op >= 0)
+			load->ready = p->op[map->first_op].last_step + 1;
+		w->in_buffer[index] = buffer;
+		w->last_in[index] = *a;
+	}
+	touch(p, w->in_buffer[index]);
+	return tile_surface(w->in_buffer[index], a);
+}
+
+static struct tnc_surface output_surface(struct walk *w, const struct area *a)
+{
+	struct tnc_plan *p = w->p;
+	struct tnc_map *map = &p->map[p->map_of[w->op->output]];
+	int buffer;
+
+	if (map->is_resident)
+		return resident_surface(resident_buffer(p, map, w->number), a,
+					w->g->out_w, w->g->out_c);
+	buffer = buffer_add(p, (uint32_t)a->h * a->w * a->channels, w->number,
+			    p->steps);
+	transfer_area(p, true, buffer, map, a, w->g->out_w, w->g->out_c,
+		      w->number);
+	return tile_surface(buffer, a);
+}
+
+static int weights_buffer(struct walk *w, int chunk, int channels)
+{
+	struct tnc_plan *p = w->p;
+	uint32_t size = tnc_geometry_chunk_bytes(w->g, channels);
+
+	if (!w->g->has_weights)
+		return -1;
+	if (w->chunk != chunk) {
+		w->chunk = chunk;
+		w->chunk_buffer = buffer_add(p, size, w->number, p->steps);
+		p->buffer[w->chunk_buffer].is_loaded = true;
+		transfer_block(p, false, w->chunk_buffer, NPU_REGION_CONSTANTS,
+			       w->plan->chunk_offset[chunk], size, w->number);
+	}
+	touch(p, w->chunk_buffer);
+	return w->chunk_buffer;
+}
+
+static struct area input_area(const struct walk *w, const struct area *out,
+			      struct tnc_step *step)
+{
+	const struct tnc_geometry *g = w->g;
+	struct area in = { .channels = g->in_c };
+
+	tnc_geometry_range(out->y, out->h, g->stride.h,
+			   (g->window.h - 1) * g->dilation.h + 1, g->pads.top,
+			   g->in_h, &in.y, &in.h, &step->pad_top);
+	tnc_geometry_range(out->x, out->w, g->stride.w,
+			   (g->window.w - 1) * g->dilation.w + 1, g->pads.left,
+			   g->in_w, &in.x, &in.w, &step->pad_left);
+	if (g->is_channelwise) {
+		in.channel = out->channel / g->multiplier;
+		in.channels = out->channels / g->multiplier;
+	}
+	return in;
+}
+
+static void step_add(struct walk *w, const struct area *out)
+{
+	struct tnc_plan *p = w->p;
+	struct tnc_step step = {
+		.op = w->number,
+		.channel = out->channel,
+	};
+	struct area in = input_area(w, out, &step);
+
+	if (p->steps == TNC_STEPS_MAX)
+		tnc_error(p->c, -ENOSPC, "more than %d tiles", TNC_STEPS_MAX);
+	/* In the order in which the DMA unit had best bring them. */
+	for (int i = 0; i < w->g->inputs; i++)
+		step.in[i] = input_surface(w, i, &in);
+	step.weights = weights_buffer(w, out->channel / w->plan->tile.c,
+				      out->channels);
+	step.out = output_surface(w, out);
+	p->step = tnc_grow(p->c, p->step, p->steps, &p->steps_room,
+			   sizeof(*p->step));
+	p->step[p->steps++] = step;
+}
+
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+static void walk_areas(struct walk *w, int channel)
+{
+	const struct tnc_tile *tile = &w->plan->tile;
+	const struct tnc_geometry *g = w->g;
+	bool is_outer = channel >= 0;
+
+	for (int y = 0; y < g->out_h; y += tile->h)
+	for (int x = 0; x < g->out_w; x += tile->w)
+	for (int k = is_outer ? channel : 0; k < g->out_c; k += tile->c) {
+		struct area out = {
+			.y = y,
+			.h = least(tile->h, g->out_h - y),
+			.x = x,
+			.w = least(tile->w, g->out_w - x),
+			.channel = k,
+			.channels = least(tile->c, g->out_c - k),
+		};
+
+		step_add(w, &out);
+		if (is_outer)
+			break;
+	}
+}
+
+/* Gives each chunk of the operator's weights a place among the constants. */
+static void place_chunks(struct tnc_plan *p, struct tnc_op_plan *op)
+{
+	const struct tnc_geometry *g = &op->geometry;
+
+	op->chunks = g->has_weights ? npu_div_up(g->out_c, op->tile.c) : 0;
+	op->chunk_offset = tnc_alloc(p->c, op->chunks + 1, sizeof(uint32_t));
+	for (int i = 0; i < op->chunks; i++) {
+		int channels = least(op->tile.c, g->out_c - i * op->tile.c);
+		uint64_t end = p->constants_size +
+			       tnc_geometry_chunk_bytes(g, channels);
+
+		if (end > UINT32_MAX - BLOCK_ALIGN)
+			tnc_error(p->c, -ENOSPC, "more than 4 GiB of weights");
+		op->chunk_offset[i] = p->constants_size;
+		p->constants_size = (end + BLOCK_ALIGN - 1) & -BLOCK_ALIGN;
+	}
+}
+
+static void walk_op(struct tnc_plan *p, int number)
+{
+	struct tnc_op_plan *plan = &p->op[number];
+	struct walk w = {
+		.p = p,
+		.number = number,
+		.op = p->c->op[number],
+		.plan = plan,
+		.g = &plan->geometry,
+		.in_buffer = { -1, -1 },
+		.chunk = -1,
+	};
+
+	tnc_place_op(p->c, w.op);
+	plan->first_step = p->steps;
+	if (plan->tile.is_channels_outer)
+		for (int k = 0; k < w.g->out_c; k += plan->tile.c)
+			walk_areas(&w, k);
+	else
+		walk_areas(&w, -1);
+	plan->last_step = p->steps - 1;
+	tnc_place_none(p->c);
+}
+
+/* Resident maps that are the model's outputs: stored once they are whole. */
+static void store_output(struct tnc_plan *p, int index)
+{
+	struct tnc *c = p->c;
+	struct tnc_map *map = &p->map[p->map_of[c->outputs.id[index]]];
+	int region = NPU_REGION_TENSORS + c->inputs.count + index;
+	int op = map->first_op >= 0 ? map->first_op : 0;
+	struct tnc_transfer *t;
+
+	if (map->buffer >= 0) {
+		t = transfer_block(p, true, map->buffer, region, 0, map->size,
+				   op);
+		t->step = p->op[op].last_step;
+		if (map->first_op < 0)
+			t->step = p->buffer[map->buffer].last;
+		return;
+	}
+	if (map->has_home && map->region == region)
+		return;
+	for (uint32_t done = 0; done < map->size; done += NPU_MAX_CMD_BYTES) {
+		uint32_t left = map->size - done;
+
+		t = transfer_block(p, true, -1, map->region,
+				   map->offset + done,
+				   left < NPU_MAX_CMD_BYTES ? left :
+							NPU_MAX_CMD_BYTES,
+				   op);
+		t->to_region = region;
+		t->to_offset = done;
+		t->step = p->steps - 1;
+	}
+}
+
+/*
+ * Needs: maps and tiles. Leaves: steps, buffers with sizes and the steps that
+ * use them, loads in the order of need, stores, offsets of all constants.
+ */
+void tnc_steps_create(struct tnc_plan *p)
+{
+	for (int i = 0; i < p->c->ops; i++)
+		place_chunks(p, &p->op[i]);
+	tnc_maps_place(p);
+	for (int i = 0; i < p->c->ops; i++)
+		walk_op(p, i);
+	for (int i = 0; i < p->c->outputs.count; i++)
+		store_output(p, i);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How each operator is cut into tiles, so that what a tile needs besides the
+ * resident maps fits into what they leave of the SRAM. Where there is room for
+ * it, everything that moves has two buffers, one in use and one on its way.
+ */
+#include <errno.h>
+
+#include "plan.h"
+
+/* Chunks are not cut below so many channels but as a last resort. */
+#define CHANNELS_GOOD 16
+
+/*
+ * What has been given up for an operator that did not fit: nothing; second
+ * buffers; chunks of a decent size. Between the last two, maps are spilled.
+ */
+enum { LEVEL_ROOMY, LEVEL_TIGHT, LEVEL_LAST };
+
+struct moving {
+	uint64_t in;		/* bytes of all inputs' tiles */
+	uint64_t out;
+	uint64_t weights;
+};
+
+static const struct tnc_map *map_of(const struct tnc_plan *p, int tensor)
+{
+	return &p->map[p->map_of[tensor]];
+}
+
+static uint64_t round16(uint64_t bytes)
+{
+	return (bytes + 15) & ~(uint64_t)15;
+}
+
+static struct moving moving_bytes(const struct tnc_plan *p, int number,
+				  const struct tnc_tile *tile)
+{
+	const struct tnc_op *op = p->c->op[number];
+	const struct tnc_geometry *g = &p->op[number].geometry;
+	struct moving m = { 0 };
+
+	for (int i = 0; i < g->inputs; i++)
+		if (!map_of(p, op->input[i])->is_resident)
+			m.in += round16(tnc_geometry_in_bytes(g, tile));
+	if (!map_of(p, op->output)->is_resident)
+		m.out = round16(tnc_geometry_out_bytes(tile));
+	m.weights = round16(tnc_geometry_chunk_bytes(g, tile->c));
+	return m;
+}
+
+/* Bytes of SRAM that the tiles take, second buffers included. */
+static uint64_t tile_need(const struct tnc_plan *p, int number,
+			  const struct tnc_tile *tile)
+{
+	const struct tnc_op_plan *op = &p->op[number];
+	const struct tnc_geometry *g = &op->geometry;
+	struct moving m = moving_bytes(p, number, tile);
+	bool has_chunks = tile->c < g->out_c;
+	bool has_tiles = has_chunks || tile->h < g->out_h ||
+			 tile->w < g->out_w;
+
+	if (op->level != LEVEL_ROOMY)
+		return m.in + m.out + m.weights;
+	return m.in * (has_tiles ? 2 : 1) + m.out * (has_tiles ? 2 : 1) +
+	       m.weights * (has_chunks ? 2 : 1);
+}
+
+static int halve_channels(const struct tnc_geometry *g, int channels)
+{
+	int unit = g->channel_unit;
+	int half = (channels / unit + 1) / 2 * unit;
+
+	if (half > CHANNELS_GOOD && CHANNELS_GOOD % unit == 0)
+		half = (half + CHANNELS_GOOD - 1) / CHANNELS_GOOD *
+		       CHANNELS_GOOD;
+	return half < channels ? half : channels;
+}
+
+/* Makes the tile smaller where it costs least; false when it can't be. */
+static bool tile_halve(const struct tnc_plan *p, int number,
+		       struct tnc_tile *tile, int channels_min)
+{
+	const struct tnc_geometry *g = &p->op[number].geometry;
+	struct moving m = moving_bytes(p, number, tile);
+	int half = halve_channels(g, tile->c);
+	bool can_halve = half < tile->c && half >= channels_min;
+	bool moves_maps = m.in + m.out > 0 ||
+			  !tnc_geometry_is_legal(g, tile);
+
+	if (can_halve && m.weights >= m.in + m.out)
+		tile->c = half;
+	else if (moves_maps && tile->h > 1)
+		tile->h = (tile->h + 1) / 2;
+	else if (moves_maps && tile->w > 1)
+		tile->w = (tile->w + 1) / 2;
+	else if (can_halve)
+		tile->c = half;
+	else
+		return false;
+	return true;
+}
+
+/*
+ * Which loop is outside: that over channels (each chunk is loaded once, the
+ * input again for each), or that over rows (the other way round)?
+ */
+static bool channels_outer(const struct tnc_plan *p, int number,
+			   const struct tnc_tile *tile)
+{
+	const struct tnc_geometry *g = &p->op[number].geometry;
+	struct moving m = moving_bytes(p, number, tile);
+	uint64_t chunks = npu_div_up(g->out_c, tile->c);
+	uint64_t areas = npu_div_up(g->out_h, tile->h) *
+			 npu_div_up(g->out_w, tile->w);
+
+	if (!m.in || g->is_channelwise || chunks == 1)
+		return true;
+	return m.in * areas * chunks + m.weights * chunks <=
+	       m.in * areas + m.weights * chunks * areas;
+}
+
+static bool choose(struct tnc_plan *p, int number, uint64_t room,
+		   int channels_min)
+{
+	struct tnc_op_plan *op = &p->op[number];
+	const struct tnc_geometry *g = &op->geometry;
+	struct tnc_tile tile = { g->out_h, g->out_w, g->out_c, true };
+
+	while (g->has_weights && p->chunk_channels &&
+	       tile.c > p->chunk_channels && halve_channels(g, tile.c) < tile.c)
+		tile.c = halve_channels(g, tile.c);
+	while (tile_need(p, number, &tile) > room ||
+	       !tnc_geometry_is_legal(g, &tile))
+		if (!tile_halve(p, number, &tile, channels_min))
+			return false;
+	tile.is_channels_outer = channels_outer(p, number, &tile);
+	op->tile = tile;
+	op->need = tile_need(p, number, &tile);
+	return true;
+}
+
+static bool choose_op(struct tnc_plan *p, int number)
+{
+	struct tnc_op_plan *op = &p->op[number];
+	uint64_t live = tnc_maps_live(p, number);
+	uint64_t room = p->machine->sram_size;
+	int channels_min = op->geometry.channel_unit;
+
+	op->need = 0;
+	if (live > room)
+		return false;
+	room -= live;
+	if (room > op->cap)
+		room = op->cap;
+	if (op->level != LEVEL_LAST && channels_min < CHANNELS_GOOD)
+		channels_min = CHANNELS_GOOD;
+	return choose(p, number, room, channels_min);
+}
+
+/* Needs: maps. Leaves: a tile for each operator, or @failed_op. */
+bool tnc_tile_choose(struct tnc_plan *p)
+{
+	for (int i = 0; i < p->c->ops; i++) {
+		if (choose_op(p, i))
+			continue;
+		p->failed_op = i;
+		return false;
+	}
+	return true;
+}
+
+/* Demands less of an operator that did not fit; false: that is not enough. */
+bool tnc_tile_shrink(struct tnc_plan *p, int number)
+{
+	struct tnc_op_plan *op = &p->op[number];
+
+	if (op->need) {
+		op->cap = op->need - 1;
+		return true;
+	}
+	if (op->level != LEVEL_ROOMY)
+		return false;
+	op->level = LEVEL_TIGHT;
+	op->cap = UINT64_MAX;
+	return true;
+}
+
+/* After a map was spilled at the operator there is room again. */
+void tnc_tile_restart(struct tnc_plan *p, int number)
+{
+	p->op[number].level = LEVEL_ROOMY;
+	p->op[number].cap = UINT64_MAX;
+}
+
+bool tnc_tile_last_resort(struct tnc_plan *p, int number)
+{
+	if (p->op[number].level == LEVEL_LAST)
+		return false;
+	p->op[number].level = LEVEL_LAST;
+	p->op[number].cap = UINT64_MAX;
+	return true;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/* Compiles and runs models for tests; see compiled.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <tinynpu.h>
+
+#include "compiled.h"
+
+struct compiled {
+	struct tinynpu_device *device;
+	struct tinynpu_program *program;
+	struct tinynpu_session *session;
+	struct tinynpu_program_info info;
+};
+
+static void open_device(struct compiled *compiled,
+			const struct npu_machine *m)
+{
+	struct tinynpu_error error = { "" };
+	char options[256];
+
+	snprintf(options, sizeof(options),
+		 "cores=%u,macs=%u,sram=%u,clock=%u000,sram-bw=%u,"
+		 "sram-latency=%u,mem-bw=%u,mem-latency=%u",
+		 m->cores, m->macs, m->sram_size, m->clock_khz, m->sram_bw,
+		 m->sram_latency, m->mem_bw, m->mem_latency);
+	if (tinynpu_device_open("sim", options, &compiled->device, &error))
+		fail_msg("%s", error.text);
+}
+
+struct compiled *compiled_create(const void *model, size_t size,
+				 const char *name,
+				 const struct npu_machine *machine)
+{
+	struct compiled *compiled = calloc(1, sizeof(*compiled));
+	struct tinynpu_error error = { "" };
+	struct tnc_options options;
+	struct tnc_error why = { "" };
+	size_t program_size;
+	void *program;
+
+	tnc_options_init(&options);
+	options.name = name;
+	options.machine = *machine;
+	if (tnc_compile(model, size, &options, &program, &program_size, &why))
+		fail_msg("%s", why.text);
+	open_device(compiled, machine);
+	if (tinynpu_program_read(program, program_size, name,
+				 &compiled->program, &error))
+		fail_msg("%s", error.text);
+	free(program);
+	tinynpu_program_info(compiled->program, &compiled->info,
+			     sizeof(compiled->info));
+	if (tinynpu_session_create(compiled->device, compiled->program,
+				   &compiled->session, &error))
+		fail_msg("%s", error.text);
+	return compiled;
+}
+
+void compiled_destroy(struct compiled *compiled)
+{
+	tinynpu_session_destroy(compiled->session);
+	tinynpu_program_close(compiled->program);
+	tinynpu_device_close(compiled->device);
+	free(compiled);
+}
+
+static void run(struct compiled *compiled)
+{
+	struct tinynpu_error error = { "" };
+	struct tinynpu_fault fault;
+
+	if (!tinynpu_session_run(compiled->session, &error))
+		return;
+	tinynpu_session_fault(compiled->session, &fault, sizeof(fault));
+	fail_msg("%s (command %u: %s, info %u, address %#llx)", error.text,
+		 fault.command, fault.name, fault.info,
+		 (unsigned long long)fault.address);
+}
+
+void compiled_run(struct compiled *compiled, const void *const *inputs)
+{
+	struct tinynpu_stats stats;
+
+	for (uint32_t i = 0; i < compiled->info.inputs; i++) {
+		struct tinynpu_tensor_info info;
+
+		tinynpu_program_tensor(compiled->program, i, &info,
+				       sizeof(info));
+		memcpy(tinynpu_session_tensor(compiled->session, i), inputs[i],
+		       info.size);
+	}
+	run(compiled);
+	tinynpu_session_stats(compiled->session, &stats, sizeof(stats));
+	assert_int_equal(stats.cycles, compiled->info.cycles);
+	assert_int_equal(stats.energy_fj, compiled->info.energy_fj);
+	assert_int_equal(stats.mac_ops, compiled->info.mac_ops);
+	assert_int_equal(stats.commands, compiled->info.commands);
+}
+
+const void *compiled_output(struct compiled *compiled, int index)
+{
+	return tinynpu_session_tensor(compiled->session,
+				      compiled->info.inputs + index);
+}
+
+uint64_t compiled_cycles(const struct compiled *compiled)
+{
+	return compiled->info.cycles;
+}

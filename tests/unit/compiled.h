@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For tests: compiles a model, runs it in the simulator and hands out results,
+ * so that they can be compared with the reference executor and with goldens.
+ */
+#ifndef TESTS_UNIT_COMPILED_H
+#define TESTS_UNIT_COMPILED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compiler/tnc.h"
+
+struct compiled;
+
+struct compiled *compiled_create(const void *model, size_t size,
+				 const char *name,
+				 const struct npu_machine *machine);
+void compiled_destroy(struct compiled *compiled);
+
+/* Runs once; fails the test on any error or when the estimate is not exact. */
+void compiled_run(struct compiled *compiled, const void *const *inputs);
+
+const void *compiled_output(struct compiled *compiled, int index);
+uint64_t compiled_cycles(const struct compiled *compiled);
+
+#endif
