@@ -76,6 +76,14 @@ static int by_address(const void *a, const void *b, void *context)
 	return x < y ? -1 : x > y;
 }
 
+static void sort(struct placer *pl, struct placed *list,
+		 int (*compare)(const void *a, const void *b, void *context))
+{
+	if (list->count)
+		qsort_r(list->buffer, list->count, sizeof(int), compare,
+			pl->p->buffer);
+}
+
 /* The lowest free address for the time that @b has. */
 static bool place_buffer(struct placer *pl, struct tnc_buffer *b)
 {
@@ -83,8 +91,7 @@ static bool place_buffer(struct placer *pl, struct tnc_buffer *b)
 	uint64_t addr = 0;
 
 	find_near(pl, b);
-	qsort_r(pl->near.buffer, pl->near.count, sizeof(int), by_address,
-		p->buffer);
+	sort(pl, &pl->near, by_address);
 	for (int i = 0; i < pl->near.count; i++) {
 		const struct tnc_buffer *o = &p->buffer[pl->near.buffer[i]];
 		uint64_t end = (uint64_t)o->addr + o->size;
@@ -123,8 +130,7 @@ static bool place_maps(struct placer *pl)
 	for (int i = 0; i < p->maps; i++)
 		if (p->map[i].buffer >= 0)
 			placed_add(p, &pl->always, p->map[i].buffer);
-	qsort_r(pl->always.buffer, pl->always.count, sizeof(int), larger_first,
-		p->buffer);
+	sort(pl, &pl->always, larger_first);
 	for (int i = 0; i < pl->always.count; i++) {
 		struct tnc_buffer *b = &p->buffer[pl->always.buffer[i]];
 

@@ -36,6 +36,7 @@ struct writer {
 	const struct tnc_program *program;
 	struct names names;
 	struct section section[SECTIONS_MAX];
+	uint32_t section_name[SECTIONS_MAX];
 	int sections;
 };
 
@@ -229,27 +230,22 @@ static bool elf_section(Elf *elf, const struct section *s, uint32_t name,
 	return true;
 }
 
-/* The table of section names: begins with an empty one. */
-static struct section section_names(struct writer *w, uint32_t *offset)
+/* The table of section names, itself the last section. */
+static void add_section_names(struct writer *w)
 {
 	struct names saved = w->names;
-	struct section s = { .name = ".shstrtab", .align = 1 };
 
 	w->names = (struct names){ 0 };
 	name_add(w, "");
 	for (int i = 0; i < w->sections; i++)
-		offset[i] = name_add(w, w->section[i].name);
-	offset[w->sections] = name_add(w, s.name);
-	s.bytes = w->names.text;
-	s.size = w->names.size;
+		w->section_name[i] = name_add(w, w->section[i].name);
+	w->section_name[w->sections] = name_add(w, ".shstrtab");
+	section_add(w, ".shstrtab", w->names.text, w->names.size, 1);
 	w->names = saved;
-	return s;
 }
 
 static bool elf_write(struct writer *w, Elf *elf)
 {
-	uint32_t name[SECTIONS_MAX + 1];
-	struct section names = section_names(w, name);
 	Elf64_Ehdr *header = elf64_newehdr(elf);
 
 	if (!header)
@@ -258,12 +254,15 @@ static bool elf_write(struct writer *w, Elf *elf)
 	header->e_type = ET_EXEC;
 	header->e_machine = EM_NONE;
 	header->e_version = EV_CURRENT;
-	header->e_shstrndx = w->sections + 1;
-	for (int i = 0; i < w->sections; i++)
-		if (!elf_section(elf, &w->section[i], name[i], SHT_PROGBITS))
+	header->e_shstrndx = w->sections;
+	for (int i = 0; i < w->sections; i++) {
+		uint32_t type = i == w->sections - 1 ? SHT_STRTAB :
+						       SHT_PROGBITS;
+
+		if (!elf_section(elf, &w->section[i], w->section_name[i],
+				 type))
 			return false;
-	if (!elf_section(elf, &names, name[w->sections], SHT_STRTAB))
-		return false;
+	}
 	return elf_update(elf, ELF_C_WRITE) >= 0;
 }
 
@@ -332,6 +331,7 @@ void tnc_program_write(struct tnc *c, const struct tnc_program *program,
 		    DEFAULT_ALIGN);
 	add_source(&w);
 	add_digest(&w);
+	add_section_names(&w);
 	status = write_elf(&w, bytes, size);
 	if (status)
 		tnc_error(c, status, "program file: %s", strerror(-status));

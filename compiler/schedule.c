@@ -32,6 +32,8 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported: %d inputs and outputs, at most %d",
 			  tensors, NPU_PROGRAM_MAX_TENSORS);
+	if (!c->ops)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: nothing to compute");
 	for (int i = 0; i < TNC_ARRAY_SIZE(chunk_channels); i++) {
 		struct tnc_program *program = try_plan(c, chunk_channels[i]);
 

@@ -422,13 +422,13 @@ static void import_graph(const struct importer *im,
 
 	if (ops.count > TNC_OPS_MAX)
 		tnc_error(im->c, -EINVAL, "%zu operators", ops.count);
-	import_interface(im, graph, SUBGRAPH_INPUTS, "inputs",
-			 &im->c->inputs);
 	for (size_t i = 0; i < ops.count; i++) {
 		struct tnc_fb_table op = tnc_fb_at_table(&ops, i, "operator");
 
 		import_operator(im, &op, i);
 	}
+	import_interface(im, graph, SUBGRAPH_INPUTS, "inputs",
+			 &im->c->inputs);
 	import_interface(im, graph, SUBGRAPH_OUTPUTS, "outputs",
 			 &im->c->outputs);
 }

@@ -10,5 +10,9 @@ unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
 
-$(addprefix $(B)/tests/unit/,compile_test.o compiled.o models.o ref_test.o): \
-	CPPFLAGS += -I. -Ilibtinynpu/include
+unit-tests += tflite
+tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
+tflite-libs := -ljansson $(tnc-libs)
+
+$(addprefix $(B)/tests/unit/,compile_test.o compiled.o models.o ref_test.o \
+	tflite_test.o tiny_tflite.o): CPPFLAGS += -I. -Ilibtinynpu/include

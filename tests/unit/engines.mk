@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of the DMA, MAC and VEC units.
+
+unit-tests += dma
+dma-objs := tests/unit/engine.o libcore.a
+
+unit-tests += mac
+mac-objs := tests/unit/engine.o libcore.a
+
+unit-tests += vec
+vec-objs := tests/unit/engine.o tests/unit/models.o libcore.a
+vec-libs := -ljansson -lm
+
+$(addprefix $(B)/tests/unit/,dma_test.o engine.o mac_test.o vec_test.o): \
+	CPPFLAGS += -Idevice/core

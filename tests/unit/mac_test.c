@@ -1,0 +1,765 @@
+// SPDX-License-Identifier: MIT
+/*
+ * CONV and DWCONV: vectors by hand, random shapes against the formulas of the
+ * manual in the plainest form, with each set of loops that this processor can
+ * run, and every rule of the checks broken alone.
+ */
+#include "engine.h"
+#include "mac.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CONV npu_cmd_conv
+#define BIG_SRAM (256u * 1024)
+#define RANDOM_SHAPES 300
+
+/* --- The formulas of the manual -------------------------------------------- */
+
+static int32_t ref_srdhm(int32_t a, int32_t b)
+{
+	int64_t p = (int64_t)a * b;
+	int64_t n = p >= 0 ? 1ll << 30 : 1 - (1ll << 30);
+
+	if (a == INT32_MIN && b == INT32_MIN)
+		return INT32_MAX;
+	return (int32_t)((p + n) / (1ll << 31));
+}
+
+static int32_t ref_rdivp(int32_t x, int e)
+{
+	int64_t unit = 1ll << e, half = unit / 2;
+	int64_t size = x < 0 ? -(int64_t)x : x;
+	int64_t result = e ? (size + half) / unit : size;
+
+	return (int32_t)(x < 0 ? -result : result);
+}
+
+static int32_t ref_scale(int32_t x, uint32_t mult, int shift)
+{
+	mult &= 0x7fffffff;
+	shift = shift < -31 ? -31 : shift > 30 ? 30 : shift;
+	if (shift > 0)
+		x = (int32_t)(uint32_t)((uint64_t)(uint32_t)x << shift);
+	x = ref_srdhm(x, (int32_t)mult);
+	return shift < 0 ? ref_rdivp(x, -shift) : x;
+}
+
+/* A layer with its parameters in the plainest order. */
+struct layer {
+	struct npu_cmd_conv cmd;
+	int32_t *bias;
+	uint32_t *mult;
+	int8_t *shift;
+	int8_t *weights; /* [o][ky][kx][c], DWCONV: [o][ky][kx] */
+};
+
+static uint32_t layer_depth(const struct npu_cmd_conv *cmd)
+{
+	uint32_t taps = cmd->kernel_h * cmd->kernel_w;
+
+	return cmd->hdr.op == NPU_OP_CONV ? taps * cmd->ifm_c : taps;
+}
+
+static int8_t ref_cell(const struct npu_cmd_conv *cmd, const uint8_t *sram,
+		       int y, int x, int c)
+{
+	if (y < 0 || y >= cmd->ifm_h || x < 0 || x >= cmd->ifm_w)
+		return cmd->ifm_zp;
+	return (int8_t)sram[cmd->ifm.addr + y * cmd->ifm.row_pitch +
+			    x * cmd->ifm.pixel_pitch + c];
+}
+
+static int32_t ref_sum(const struct layer *l, const uint8_t *sram, int oy,
+		       int ox, int o)
+{
+	const struct npu_cmd_conv *cmd = &l->cmd;
+	bool is_dw = cmd->hdr.op == NPU_OP_DWCONV;
+	const int8_t *w = l->weights + (size_t)o * layer_depth(cmd);
+	int64_t sum = l->bias[o];
+	int ky, kx, c;
+
+	for (ky = 0; ky < cmd->kernel_h; ky++) {
+		for (kx = 0; kx < cmd->kernel_w; kx++) {
+			int y = oy * cmd->stride_y + ky * cmd->dilation_y -
+				cmd->pad_top;
+			int x = ox * cmd->stride_x + kx * cmd->dilation_x -
+				cmd->pad_left;
+
+			for (c = 0; c < (is_dw ? 1 : cmd->ifm_c); c++)
+				sum += (ref_cell(cmd, sram, y, x, is_dw ?
+						 o / cmd->multiplier : c) -
+					cmd->ifm_zp) * *w++;
+		}
+	}
+	return (int32_t)(uint32_t)(uint64_t)sum;
+}
+
+static void ref_layer(const struct layer *l, const uint8_t *sram,
+		      uint8_t *result)
+{
+	const struct npu_cmd_conv *cmd = &l->cmd;
+	int16_t min = (int16_t)cmd->act_min, max = (int16_t)cmd->act_max;
+	int y, x, o;
+
+	for (y = 0; y < cmd->ofm_h; y++) {
+		for (x = 0; x < cmd->ofm_w; x++) {
+			for (o = 0; o < cmd->ofm_c; o++) {
+				int32_t v = ref_scale(ref_sum(l, sram, y, x, o),
+						      l->mult[o], l->shift[o]);
+
+				v = (int32_t)((uint32_t)v + cmd->ofm_zp);
+				result[cmd->ofm.addr +
+				       y * cmd->ofm.row_pitch +
+				       x * cmd->ofm.pixel_pitch + o] =
+					(uint8_t)(v < min ? min :
+						  v > max ? max : v);
+			}
+		}
+	}
+}
+
+/* The weight block, in the words of npu/isa.h. */
+static uint32_t layer_pack(const struct layer *l, uint8_t *block)
+{
+	uint32_t n = l->cmd.ofm_c, depth = layer_depth(&l->cmd);
+	uint32_t unit = l->cmd.hdr.op == NPU_OP_CONV ? 4 : 1;
+	uint8_t *at = block;
+	uint32_t first, k, o, i;
+
+	for (o = 0; o < n; o++, at += 4)
+		memcpy(at, &l->bias[o], 4);
+	for (o = 0; o < n; o++, at += 4)
+		memcpy(at, &l->mult[o], 4);
+	for (o = 0; o < n; o++)
+		*at++ = (uint8_t)l->shift[o];
+	while ((at - block) % 4)
+		*at++ = (uint8_t)engine_random(); /* padding is not looked at */
+	for (first = 0; first < n; first += 16)
+		for (k = 0; k < depth; k += unit)
+			for (o = first; o < n && o < first + 16; o++)
+				for (i = k; i < k + unit; i++)
+					*at++ = i < depth ?
+						(uint8_t)l->weights[o * depth +
+								    i] :
+						(uint8_t)engine_random();
+	while ((at - block) % 4)
+		*at++ = (uint8_t)engine_random();
+	return (uint32_t)(at - block);
+}
+
+/* --- Vectors by hand ------------------------------------------------------- */
+
+static union npu_cmd small_conv(void)
+{
+	return (union npu_cmd){ .conv = {
+		.hdr.op = NPU_OP_CONV,
+		.ifm = { .addr = 0, .row_pitch = 2, .pixel_pitch = 1 },
+		.ofm = { .addr = 64, .row_pitch = 2, .pixel_pitch = 1 },
+		.weights = 128,
+		.ifm_h = 2, .ifm_w = 2, .ifm_c = 1,
+		.ofm_h = 2, .ofm_w = 2, .ofm_c = 1,
+		.kernel_h = 1, .kernel_w = 1,
+		.stride_y = 1, .stride_x = 1,
+		.dilation_y = 1, .dilation_x = 1,
+		.act_min = (npu_le16)-128, .act_max = 127,
+	} };
+}
+
+/* Bias, multiplier, shift and weights of one output channel at 128. */
+static void put_block(struct engine *e, int32_t bias, uint32_t mult, int shift,
+		      const int8_t *weights, uint32_t count)
+{
+	memcpy(e->ctx.sram + 128, &bias, 4);
+	memcpy(e->ctx.sram + 132, &mult, 4);
+	e->ctx.sram[136] = (uint8_t)shift;
+	memcpy(e->ctx.sram + 140, weights, count);
+}
+
+static void test_dot_product_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+
+	/*
+	 * One pixel of two channels, 10 and -3, zero point 2: 8 and -5.
+	 * 7 + 8 * 3 + -5 * -5 = 56. Times 0.5 * 2^1, plus -1: 55.
+	 */
+	cmd.conv.ifm_h = cmd.conv.ifm_w = 1;
+	cmd.conv.ofm_h = cmd.conv.ofm_w = 1;
+	cmd.conv.ifm_c = 2;
+	cmd.conv.ifm_zp = 2;
+	cmd.conv.ofm_zp = -1;
+	memcpy(e->ctx.sram, (int8_t[]){ 10, -3 }, 2);
+	put_block(e, 7, 1u << 30, 1, (int8_t[]){ 3, -5 }, 2);
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 55);
+
+	/* Times 0.5 * 2^-2: 28, then 28 / 4 = 7; 7 - 1 = 6. */
+	put_block(e, 7, 1u << 30, -2, (int8_t[]){ 3, -5 }, 2);
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 6);
+
+	/* Clamped: 55 to 50, 6 to 8. */
+	cmd.conv.act_max = 50;
+	put_block(e, 7, 1u << 30, 1, (int8_t[]){ 3, -5 }, 2);
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 50);
+	cmd.conv.act_min = 8;
+	put_block(e, 7, 1u << 30, -2, (int8_t[]){ 3, -5 }, 2);
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 8);
+}
+
+static void test_rounding_by_hand(void **state)
+{
+	static const struct {
+		int32_t sum;
+		uint32_t mult;
+		int shift;
+		int8_t result;
+	} vectors[] = {
+		/* The manual's example: 12345 * 0.0005 = 6.17 */
+		{ 12345, 1099511628, -10, 6 },
+		/* 1 * 0.5 = 0.5, up: 1. Then 1 / 2 = 0.5, away: 1. */
+		{ 1, 1u << 30, -1, 1 },
+		/* -1 * 0.5 = -0.5, up: 0. */
+		{ -1, 1u << 30, -1, 0 },
+		/* -3 * 0.5 = -1.5, up: -1. Then -0.5, away: -1. */
+		{ -3, 1u << 30, -1, -1 },
+		/* 5 * 0.5 = 2.5, up: 3. Then 3 / 4 = 0.75: 1. */
+		{ 5, 1u << 30, -2, 1 },
+		/* 2^31 - 1 times almost 1 is 2^31 - 2; 2^-31 of it: 1. */
+		{ INT32_MAX, INT32_MAX, -31, 1 },
+		/* -2^31 times almost 1 is -2^31 + 1: -0.99: -1. */
+		{ INT32_MIN, INT32_MAX, -31, -1 },
+		/* 2^30 * 2^2 leaves 32 bits: 0. */
+		{ 1 << 30, 1u << 30, 2, 0 },
+		/* 2^29 * 2^2 is -2^31 modulo 2^32: half of it, clamped. */
+		{ 1 << 29, 1u << 30, 2, -128 },
+		/* Bit 31 of the multiplier is ignored: 100 * 0.5 */
+		{ 100, 3u << 30, 0, 50 },
+		/* A shift of 31 counts as 30: 1 * 2^30 * 2^-31 rounds up. */
+		{ 1, 1, 31, 1 },
+		/* One of -100 counts as -31. */
+		{ INT32_MIN, INT32_MAX, -100, -1 },
+	};
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+	uint32_t i;
+
+	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		put_block(e, vectors[i].sum, vectors[i].mult,
+			  vectors[i].shift, (int8_t[]){ 0 }, 1);
+		engine_run(e, &cmd);
+		assert_int_equal((int8_t)e->ctx.sram[64], vectors[i].result);
+	}
+}
+
+static void test_padding_by_hand(void **state)
+{
+	static const int8_t ones[9] = { 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+
+	/*
+	 * Windows of 3 x 3 ones around each cell of (1 2 / 3 4) see all four
+	 * cells and five outside, which are zero points and add nothing:
+	 * (1 + 2 + 3 + 4) - 4 * 5 = -10 everywhere.
+	 */
+	cmd.conv.kernel_h = cmd.conv.kernel_w = 3;
+	cmd.conv.pad_top = cmd.conv.pad_left = 1;
+	cmd.conv.ifm_zp = 5;
+	memcpy(e->ctx.sram, (int8_t[]){ 1, 2, 3, 4 }, 4);
+	put_block(e, 0, 1u << 30, 1, ones, 9);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64,
+			    ((int8_t[]){ -10, -10, -10, -10 }), 4);
+
+	/* Dilated by 2, only the middle tap is inside: cell - 5. */
+	cmd.conv.dilation_y = cmd.conv.dilation_x = 2;
+	cmd.conv.pad_top = cmd.conv.pad_left = 2;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, ((int8_t[]){ -4, -3, -2, -1 }),
+			    4);
+}
+
+static void test_depthwise_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+	uint8_t *block = e->ctx.sram + 128;
+
+	/*
+	 * One pixel (3, -4), multiplier 2, one tap; weights 1, 2, 3, 4:
+	 * 3 * 1, 3 * 2, -4 * 3, -4 * 4; with biases 0, 1, 2, 3: 3 7 -10 -13.
+	 */
+	cmd.conv.hdr.op = NPU_OP_DWCONV;
+	cmd.conv.ifm_h = cmd.conv.ifm_w = 1;
+	cmd.conv.ofm_h = cmd.conv.ofm_w = 1;
+	cmd.conv.ifm_c = 2;
+	cmd.conv.ofm_c = 4;
+	cmd.conv.multiplier = 2;
+	memcpy(e->ctx.sram, (int8_t[]){ 3, -4 }, 2);
+	memcpy(block, (int32_t[]){ 0, 1, 2, 3 }, 16);
+	memcpy(block + 16,
+	       (uint32_t[]){ 1u << 30, 1u << 30, 1u << 30, 1u << 30 }, 16);
+	memcpy(block + 32, (int8_t[]){ 1, 1, 1, 1 }, 4);
+	memcpy(block + 36, (int8_t[]){ 1, 2, 3, 4 }, 4);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, ((int8_t[]){ 3, 7, -10, -13 }),
+			    4);
+}
+
+/* --- Random shapes ---------------------------------------------------------- */
+
+static uint32_t surface_end(const struct npu_surface *s, uint32_t h, uint32_t w,
+			    uint32_t c)
+{
+	return s->addr + (h - 1) * s->row_pitch + (w - 1) * s->pixel_pitch + c;
+}
+
+/* Pitches with gaps of random size, at @addr. */
+static struct npu_surface random_surface(uint32_t addr, uint32_t w, uint32_t c)
+{
+	uint32_t pixel = c + (engine_random() % 3 ? 0 : engine_between(1, 9));
+	uint32_t row = w * pixel +
+		       (engine_random() % 3 ? 0 : engine_between(1, 9));
+
+	return (struct npu_surface){ addr, (npu_le16)row, (npu_le16)pixel };
+}
+
+static void random_geometry(struct npu_cmd_conv *cmd, bool is_dw)
+{
+	*cmd = (struct npu_cmd_conv){
+		.hdr.op = is_dw ? NPU_OP_DWCONV : NPU_OP_CONV,
+		.ifm_h = engine_between(1, 12),
+		.ifm_w = engine_between(1, 12),
+		.ifm_c = engine_between(1, 40),
+		.ofm_h = engine_between(1, 8),
+		.ofm_w = engine_between(1, 8),
+		.ofm_c = engine_between(1, 40),
+		.kernel_h = engine_between(1, 4),
+		.kernel_w = engine_between(1, 4),
+		.stride_y = engine_between(1, 3),
+		.stride_x = engine_between(1, 3),
+		.dilation_y = engine_between(1, 2),
+		.dilation_x = engine_between(1, 2),
+		.pad_top = engine_between(0, 3),
+		.pad_left = engine_between(0, 3),
+		.ifm_zp = engine_int8(),
+		.ofm_zp = engine_int8(),
+		.act_min = (npu_le16)-128,
+		.act_max = 127,
+	};
+	switch (engine_random() % 8) {
+	case 0: /* several chunks of depth */
+		cmd->ifm_c = engine_between(500, 1200);
+		cmd->ifm_h = cmd->ifm_w = 2;
+		cmd->ofm_h = cmd->ofm_w = 2;
+		cmd->ofm_c = engine_between(1, 20);
+		break;
+	case 1: /* several chunks of channels */
+		cmd->ofm_c = engine_between(120, 300);
+		cmd->ofm_h = cmd->ofm_w = 2;
+		break;
+	case 2: /* fully connected */
+		cmd->ifm_h = cmd->ifm_w = cmd->ofm_h = cmd->ofm_w = 1;
+		cmd->kernel_h = cmd->kernel_w = 1;
+		cmd->pad_top = cmd->pad_left = 0;
+		break;
+	case 3: /* several tiles of pixels, several runs of a row */
+		cmd->ifm_w = cmd->ofm_w = engine_between(60, 150);
+		cmd->stride_x = 1;
+		break;
+	case 4:
+		cmd->act_min = (npu_le16)engine_between(-128, 0);
+		cmd->act_max = (npu_le16)engine_between(0, 127);
+		break;
+	}
+	if (!is_dw)
+		return;
+	if (cmd->ifm_c > 200)
+		cmd->ifm_c = 200;
+	cmd->multiplier = engine_random() % 2 ? 1 : engine_between(2, 20);
+	cmd->ofm_c = cmd->ifm_c * cmd->multiplier;
+}
+
+static void *allocate(size_t size)
+{
+	void *p = calloc(1, size);
+
+	assert_non_null(p);
+	return p;
+}
+
+/* Factors as networks have them, and one in eight of any kind. */
+static void random_parameters(struct layer *l)
+{
+	uint32_t n = l->cmd.ofm_c, o;
+
+	l->bias = allocate(4 * n);
+	l->mult = allocate(4 * n);
+	l->shift = allocate(n);
+	l->weights = allocate((size_t)n * layer_depth(&l->cmd));
+	engine_randomise((uint8_t *)l->weights,
+			 (size_t)n * layer_depth(&l->cmd));
+	for (o = 0; o < n; o++) {
+		bool is_wild = engine_random() % 8 == 0;
+
+		l->bias[o] = is_wild ? (int32_t)engine_random() :
+				       engine_between(-20000, 20000);
+		l->mult[o] = is_wild ? engine_random() :
+				       (uint32_t)engine_between(1 << 30,
+								INT32_MAX);
+		l->shift[o] = is_wild ? engine_int8() : engine_between(-12, -5);
+	}
+}
+
+static void free_parameters(struct layer *l)
+{
+	free(l->bias);
+	free(l->mult);
+	free(l->shift);
+	free(l->weights);
+}
+
+/*
+ * A random layer with its operands side by side from a random place on.
+ * Returns false if it does not fit.
+ */
+static bool random_layer(struct engine *e, struct layer *l, bool is_dw)
+{
+	struct npu_cmd_conv *c = &l->cmd;
+	uint32_t end;
+
+	random_geometry(c, is_dw);
+	c->ifm = random_surface(engine_between(0, 100), c->ifm_w, c->ifm_c);
+	end = surface_end(&c->ifm, c->ifm_h, c->ifm_w, c->ifm_c);
+	c->ofm = random_surface(end, c->ofm_w, c->ofm_c);
+	c->weights = (surface_end(&c->ofm, c->ofm_h, c->ofm_w, c->ofm_c) + 3) &
+		     ~3u;
+	if (c->weights + npu_conv_block_size(c) > BIG_SRAM)
+		return false;
+	random_parameters(l);
+	engine_randomise(e->ctx.sram, BIG_SRAM);
+	assert_int_equal(layer_pack(l, e->ctx.sram + c->weights),
+			 npu_conv_block_size(c));
+	return true;
+}
+
+/* One layer with all loops there are: the same SRAM as the formulas make. */
+static void compare_layer(struct engine *e, const struct layer *l)
+{
+	const struct kernels *const *k;
+	union npu_cmd cmd = { .conv = l->cmd };
+	uint8_t *before = allocate(BIG_SRAM), *after = allocate(BIG_SRAM);
+
+	memcpy(before, e->ctx.sram, BIG_SRAM);
+	memcpy(after, e->ctx.sram, BIG_SRAM);
+	ref_layer(l, before, after);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram, after, BIG_SRAM);
+	for (k = npu_kernels_all; *k; k++) {
+		if (!(*k)->is_supported())
+			continue;
+		memcpy(e->ctx.sram, before, BIG_SRAM);
+		if (cmd.hdr.op == NPU_OP_CONV)
+			mac_conv(e->ctx.sram, &cmd.conv, *k);
+		else
+			mac_dwconv(e->ctx.sram, &cmd.conv, *k);
+		if (memcmp(e->ctx.sram, after, BIG_SRAM))
+			print_message("# %s\n", (*k)->name);
+		assert_memory_equal(e->ctx.sram, after, BIG_SRAM);
+	}
+	free(before);
+	free(after);
+}
+
+static void compare_random_layers(struct engine *e, bool is_dw)
+{
+	uint32_t done = 0;
+	struct layer l;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	while (done < RANDOM_SHAPES) {
+		if (!random_layer(e, &l, is_dw))
+			continue;
+		compare_layer(e, &l);
+		free_parameters(&l);
+		done++;
+	}
+}
+
+static void test_random_convolutions(void **state)
+{
+	compare_random_layers(*state, false);
+}
+
+static void test_random_depthwise(void **state)
+{
+	compare_random_layers(*state, true);
+}
+
+/* Sums that leave 32 bits: a deep window of greatest values, and a bias. */
+static void test_sums_wrap(void **state)
+{
+	struct engine *e = *state;
+	struct layer l = { .cmd = small_conv().conv };
+	uint32_t depth = 60000;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	l.cmd.ifm_h = l.cmd.ifm_w = l.cmd.ofm_h = l.cmd.ofm_w = 1;
+	l.cmd.ifm_c = depth;
+	l.cmd.ofm.addr = depth;
+	l.cmd.weights = depth + 4;
+	l.cmd.ifm_zp = 127;
+	random_parameters(&l);
+	l.bias[0] = INT32_MAX;
+	l.mult[0] = 1u << 30;
+	l.shift[0] = -23;
+	memset(e->ctx.sram, 0x80, depth);
+	memset(l.weights, 0x80, depth);
+	layer_pack(&l, e->ctx.sram + l.cmd.weights);
+
+	/* 255 * 128 * 60000 + 2^31 - 1 = 4105883647 = -189083649 mod 2^32;
+	 * half of it / 2^23 = -11.27: -11 */
+	compare_layer(e, &l);
+	assert_int_equal((int8_t)e->ctx.sram[depth], -11);
+	free_parameters(&l);
+}
+
+/* --- Checks ------------------------------------------------------------------ */
+
+static union npu_cmd valid_conv(void)
+{
+	union npu_cmd cmd = small_conv();
+
+	cmd.conv.ifm = (struct npu_surface){ 0, 5 * 24, 24 };
+	cmd.conv.ofm = (struct npu_surface){ 1024, 5 * 20, 20 };
+	cmd.conv.weights = 2048;
+	cmd.conv.ifm_h = cmd.conv.ifm_w = 5;
+	cmd.conv.ofm_h = cmd.conv.ofm_w = 5;
+	cmd.conv.ifm_c = 24;
+	cmd.conv.ofm_c = 20;
+	cmd.conv.kernel_h = cmd.conv.kernel_w = 3;
+	cmd.conv.pad_top = cmd.conv.pad_left = 1;
+	return cmd;
+}
+
+static union npu_cmd valid_dwconv(void)
+{
+	union npu_cmd cmd = valid_conv();
+
+	cmd.conv.hdr.op = NPU_OP_DWCONV;
+	cmd.conv.ofm = (struct npu_surface){ 4096, 5 * 48, 48 };
+	cmd.conv.ofm_c = 48;
+	cmd.conv.multiplier = 2;
+	return cmd;
+}
+
+static void test_bad_fields(void **state)
+{
+	static const struct engine_bad common[] = {
+		ENGINE_BAD(CONV, ifm_h, 0, FIELD),
+		ENGINE_BAD(CONV, ifm_w, 0, FIELD),
+		ENGINE_BAD(CONV, ifm_c, 0, FIELD),
+		ENGINE_BAD(CONV, ofm_h, 0, FIELD),
+		ENGINE_BAD(CONV, ofm_w, 0, FIELD),
+		ENGINE_BAD(CONV, ofm_c, 0, FIELD),
+		ENGINE_BAD(CONV, kernel_h, 0, FIELD),
+		ENGINE_BAD(CONV, kernel_w, 0, FIELD),
+		ENGINE_BAD(CONV, stride_y, 0, FIELD),
+		ENGINE_BAD(CONV, stride_x, 0, FIELD),
+		ENGINE_BAD(CONV, dilation_y, 0, FIELD),
+		ENGINE_BAD(CONV, dilation_x, 0, FIELD),
+		ENGINE_BAD(CONV, weights, 2049, FIELD),
+		ENGINE_BAD(CONV, weights, 2050, FIELD),
+		ENGINE_BAD(CONV, act_min, -129, FIELD),
+		ENGINE_BAD(CONV, act_min, 128, FIELD),
+		ENGINE_BAD(CONV, act_max, -129, FIELD),
+		ENGINE_BAD(CONV, act_max, 128, FIELD),
+		ENGINE_BAD(CONV, format, 1, RESERVED),
+		ENGINE_BAD(CONV, format, 128, RESERVED),
+		ENGINE_BAD(CONV, ofm.row_pitch, 99, FIELD),
+		ENGINE_BAD(CONV, ofm.pixel_pitch, 19, FIELD),
+		ENGINE_BAD(CONV, ofm.pixel_pitch, 0, FIELD),
+	};
+	const uint32_t count = sizeof(common) / sizeof(common[0]);
+	struct engine *e = *state;
+	union npu_cmd conv = valid_conv(), dw = valid_dwconv();
+
+	engine_refuse_all(e, &conv, common, count);
+	engine_refuse_all(e, &dw, common, count);
+	engine_refuse_reserved(e, &conv,
+			       __builtin_offsetof(struct CONV, second), 8);
+	engine_refuse_all(e, &conv, (struct engine_bad[]){
+		ENGINE_BAD(CONV, multiplier, 1, FIELD),
+		ENGINE_BAD(CONV, multiplier, 255, FIELD),
+	}, 2);
+	engine_refuse_all(e, &dw, (struct engine_bad[]){
+		ENGINE_BAD(CONV, multiplier, 0, FIELD),
+		ENGINE_BAD(CONV, ofm_c, 47, FIELD),
+		ENGINE_BAD(CONV, ofm_c, 24, FIELD),
+	}, 3);
+	conv.conv.act_min = 5;
+	conv.conv.act_max = 4;
+	engine_refuse(e, &conv, NPU_FAULT_FIELD,
+		      __builtin_offsetof(struct CONV, act_max));
+}
+
+static void test_unknown_opcodes(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_conv();
+	uint32_t op;
+
+	for (op = 0; op < 256; op++) {
+		cmd.hdr.op = (uint8_t)op;
+		if (op == NPU_OP_CONV || op == NPU_OP_DWCONV)
+			continue;
+		assert_int_equal(npu_mac_check(&e->ctx, &cmd, &e->access), -1);
+		assert_int_equal(e->ctx.fault.code, NPU_FAULT_OPCODE);
+	}
+}
+
+static void test_too_much_work(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+
+	/* 2^14 * 2^7 pixels of 2^7 = 2^28: allowed, but not in this SRAM. */
+	cmd.conv.ofm_h = 1 << 14;
+	cmd.conv.ofm_w = 1 << 7;
+	cmd.conv.ofm = (struct npu_surface){ 64, 1 << 14, 1 << 7 };
+	cmd.conv.ofm_c = 1 << 7;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd.conv.ofm_h++;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+	cmd = small_conv();
+	cmd.conv.ifm_c = UINT16_MAX;
+	cmd.conv.ofm_c = UINT16_MAX;
+	cmd.conv.ofm.row_pitch = cmd.conv.ofm.pixel_pitch = UINT16_MAX;
+	cmd.conv.ofm_h = UINT16_MAX;
+	cmd.conv.ofm_w = 1;
+	cmd.conv.kernel_h = cmd.conv.kernel_w = 255;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+}
+
+static void test_borders_of_sram(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_conv();
+	const uint32_t ifm = 5 * 5 * 24, ofm = 5 * 5 * 20;
+	const uint32_t block = (uint32_t)npu_conv_block_size(&cmd.conv);
+
+	cmd.conv.ifm.addr = ENGINE_SRAM - ifm;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	cmd.conv.ifm.addr++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	assert_int_equal(e->ctx.fault.addr, ENGINE_SRAM);
+	cmd.conv.ifm.addr = UINT32_MAX;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	assert_int_equal(e->ctx.fault.addr, UINT32_MAX);
+
+	cmd = valid_conv();
+	cmd.conv.ofm.addr = ENGINE_SRAM - ofm;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	cmd.conv.ofm.addr++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+
+	/* The block's size is a multiple of four, and so is the SRAM's. */
+	cmd = valid_conv();
+	cmd.conv.weights = ENGINE_SRAM - block;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	engine_run(e, &cmd);
+	cmd.conv.weights += 4;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd.conv.weights = UINT32_MAX - 3;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+}
+
+static void test_overlaps(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_conv();
+	const uint32_t ifm = 5 * 5 * 24, ofm = 5 * 5 * 20;
+
+	cmd.conv.ofm.addr = ifm;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	cmd.conv.ofm.addr--;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct CONV, ifm));
+	cmd.conv.ofm.addr = cmd.conv.ifm.addr;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct CONV, ifm));
+
+	cmd = valid_conv();
+	cmd.conv.ofm.addr = cmd.conv.weights - ofm;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	cmd.conv.ofm.addr++;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct CONV, weights));
+
+	/* Both read: an input that looks at the weights is no error. */
+	cmd = valid_conv();
+	cmd.conv.ifm.addr = cmd.conv.weights;
+	assert_int_equal(engine_check(e, &cmd), 0);
+}
+
+static void test_access_is_exact(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_conv();
+
+	assert_int_equal(engine_check(e, &cmd), 0);
+	assert_int_equal(e->access.read_count, 2);
+	assert_int_equal(e->access.write_count, 1);
+	assert_int_equal(e->access.reads[0].low, 0);
+	assert_int_equal(e->access.reads[0].high, 5 * 5 * 24);
+	assert_int_equal(e->access.reads[1].low, 2048);
+	/* 20 biases, multipliers, shifts, and weights of depth 216 */
+	assert_int_equal(e->access.reads[1].high,
+			 2048 + 80 + 80 + 20 + 20 * 216);
+	assert_int_equal(e->access.writes[0].low, 1024);
+	assert_int_equal(e->access.writes[0].high,
+			 1024 + 5 * 5 * 20);
+}
+
+static void test_hostile_commands(void **state)
+{
+	union npu_cmd conv = valid_conv(), dw = valid_dwconv();
+
+	engine_torture(*state, &conv, 20000);
+	engine_torture(*state, &dw, 20000);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, engine_setup, engine_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_dot_product_by_hand),
+		TEST(test_rounding_by_hand),
+		TEST(test_padding_by_hand),
+		TEST(test_depthwise_by_hand),
+		TEST(test_random_convolutions),
+		TEST(test_random_depthwise),
+		TEST(test_sums_wrap),
+		TEST(test_bad_fields),
+		TEST(test_unknown_opcodes),
+		TEST(test_too_much_work),
+		TEST(test_borders_of_sram),
+		TEST(test_overlaps),
+		TEST(test_access_is_exact),
+		TEST(test_hostile_commands),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("mac", tests, NULL, NULL);
+}
