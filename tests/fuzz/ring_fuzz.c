@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Fuzzing of all that the firmware reads from others' memory: admin commands,
+ * jobs, tails, heads, doorbells at any moment, cores that end in any way. The
+ * input is a little program; see the table at the end. Whatever it does, the
+ * firmware touches only what is there, goes to sleep, and keeps its books.
+ */
+#include "fuzz.h"
+
+#include "../unit/firmware_board.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ACCESSES 2000000 /* per run: a bound on the firmware's loops */
+
+/* What is left of the input; reads as zeros when it is used up. */
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+static void take(struct input *in, void *dest, size_t size)
+{
+	size_t have = size < in->size ? size : in->size;
+
+	memset(dest, 0, size);
+	memcpy(dest, in->data, have);
+	in->data += have;
+	in->size -= have;
+}
+
+static uint8_t take8(struct input *in)
+{
+	uint8_t value;
+
+	take(in, &value, 1);
+	return value;
+}
+
+static uint32_t take32(struct input *in)
+{
+	uint32_t value;
+
+	take(in, &value, 4);
+	return value;
+}
+
+#define require(fact)                                                   \
+	do {                                                            \
+		if (!(fact)) {                                          \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, \
+				__LINE__, #fact);                       \
+			abort();                                        \
+		}                                                       \
+	} while (0)
+
+/* --- The firmware's books --------------------------------------------------------------- */
+
+static void check_lists(void)
+{
+	uint32_t i, priority, waiting = 0;
+
+	for (i = 0; i < NPU_MAX_QUEUES; i++)
+		waiting += board_fw.queues[i].is_waiting;
+	for (priority = 0; priority < NPU_PRIORITIES; priority++) {
+		uint32_t last = FW_NONE;
+
+		for (i = board_fw.waiting[priority].first; i != FW_NONE;
+		     i = board_fw.queues[i].next) {
+			const struct fw_queue *queue = &board_fw.queues[i];
+
+			require(waiting-- && queue->is_waiting &&
+				queue->priority == priority &&
+				queue->state == FW_QUEUE_ACTIVE &&
+				queue->core == FW_NONE);
+			last = i;
+		}
+		require(board_fw.waiting[priority].last == last);
+	}
+	require(!waiting);
+}
+
+static void check_cores(void)
+{
+	uint32_t i, running = 0;
+
+	for (i = 0; i < board_fw.core_count; i++) {
+		const struct fw_core *core = &board_fw.cores[i];
+
+		if (core->state == FW_CORE_IDLE)
+			continue;
+		require(board_fw.queues[core->queue].core == i);
+		running++;
+	}
+	for (i = 0; i < NPU_MAX_QUEUES; i++)
+		if (board_fw.queues[i].state != FW_QUEUE_FREE &&
+		    board_fw.queues[i].core != FW_NONE)
+			running--;
+	require(!running);
+}
+
+static void run(struct input *in)
+{
+	uint64_t before = board.accesses;
+
+	require(board_run());
+	require(board.accesses - before < MAX_ACCESSES);
+	require(board_fw.event_tail == board_fw.event_published);
+	require(board_fw.event_tail - board_fw.event_head <=
+			NPU_EVENT_ENTRIES ||
+		!event_has_room(&board_fw));
+	check_lists();
+	check_cores();
+}
+
+/* --- What the input can do ------------------------------------------------------------- */
+
+static void admin(struct input *in)
+{
+	struct npu_admin_cmd cmd = { .op = take8(in) };
+	uint8_t context = take8(in);
+
+	take(in, cmd.args, sizeof(cmd.args));
+	if (context & 1) /* something that may well succeed */
+		cmd.args[0] %= NPU_MAX_QUEUES;
+	board_admin_write(&cmd);
+}
+
+static void create(struct input *in)
+{
+	struct npu_admin_cmd cmd = { .op = NPU_ADMIN_QUEUE_CREATE };
+	uint8_t queue = take8(in) % NPU_MAX_QUEUES;
+	const struct npu_admin_queue arg = {
+		.queue = queue,
+		.context = take8(in) % 2,
+		.priority = take8(in) % NPU_PRIORITIES,
+		.entries = 2u << take8(in) % 6,
+		.ring = BOARD_QUEUE(queue),
+		.watchdog_ns = 1 + take32(in),
+	};
+
+	memcpy(cmd.args, &arg, sizeof(arg));
+	board_admin_write(&cmd);
+}
+
+static void submit(struct input *in)
+{
+	uint8_t queue = take8(in) % NPU_MAX_QUEUES;
+	struct npu_job job = board_job(1 + take8(in));
+
+	if (!board_fw.queues[queue].entries)
+		return;
+	if (take8(in) & 1)
+		take(in, &job, sizeof(job));
+	else
+		job.result = take32(in) & ~7u;
+	board_submit(queue, &job);
+}
+
+/* The driver's or a submitter's words become anything. */
+static void poke(struct input *in)
+{
+	uint8_t queue = take8(in);
+	uint32_t value = take32(in);
+	struct npu_init *init = board_init_block();
+
+	if (queue < NPU_MAX_QUEUES)
+		board_queue(queue)->tail = value;
+	else if (queue & 1)
+		init->admin_tail = value;
+	else if (queue & 2)
+		init->event_head = value;
+	else
+		init->event_armed = value;
+}
+
+static void ring(struct input *in)
+{
+	board.doorbells |= (uint64_t)take32(in) << (take8(in) & 32);
+}
+
+static void finish(struct input *in)
+{
+	static const enum npu_core_state ends[] = {
+		NPU_CORE_DONE, NPU_CORE_FAULTED, NPU_CORE_STOPPED,
+	};
+	uint8_t core = take8(in) % NPU_MAX_CORES;
+
+	board.cores[core].is_deaf = take8(in) & 1;
+	if (board_running(core))
+		board_finish(core, ends[take8(in) % 3], take32(in));
+}
+
+static void pass_time(struct input *in)
+{
+	board.now += (uint64_t)take32(in) << take8(in) % 8;
+}
+
+static void read_events(struct input *in)
+{
+	struct npu_event event;
+	uint8_t n = take8(in);
+
+	while (n-- && board_event(&event))
+		require(event.type == NPU_EVENT_ADMIN_DONE ||
+			event.type == NPU_EVENT_JOB_DONE);
+}
+
+static void (*const deeds[])(struct input *in) = {
+	run, admin, create, submit, poke, ring, finish, pass_time, read_events,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, size };
+	uint32_t context;
+
+	board_boot(1 + take8(&in) % NPU_MAX_CORES);
+	for (context = 0; context < 2; context++)
+		require(!board_admin(NPU_ADMIN_CONTEXT_SET, context, 0x1000, 0,
+				     NULL));
+	while (in.size)
+		deeds[take8(&in) % (sizeof(deeds) / sizeof(*deeds))](&in);
+	run(&in);
+	return 0;
+}
