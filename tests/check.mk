@@ -17,8 +17,5 @@ $(B)/tests/check-symbols: tests/check-symbols $(B)/libtinynpu.so $(B)/libtinynpu
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
 
-# A minute of training, so not among the host's tests.
-check-train:
-	$(Q)tests/check-digits --train
-
-.PHONY: check-train
+# Too slow for check-host: only `make check` runs these lists together.
+vm-tests += tests/check-train
