@@ -9,4 +9,15 @@ unit-tests += sim
 sim-objs := $(library-parts)
 sim-libs := $(libtinynpu-libs)
 
-$(B)/tests/unit/sim_test.o: CPPFLAGS += -Ilibtinynpu/include
+
+
+unit-tests += program
+program-objs := tests/unit/tnp_image.o $(library-parts)
+program-libs := $(libtinynpu-libs)
+
+unit-tests += lib
+lib-objs := tests/unit/tnp_image.o $(library-parts)
+lib-libs := $(libtinynpu-libs)
+
+$(addprefix $(B)/tests/unit/,lib_test.o program_test.o sim_test.o): \
+	CPPFLAGS += -Ilibtinynpu/include
