@@ -174,12 +174,19 @@ static struct board_core *core_at(uint32_t address)
 	return &board.cores[n];
 }
 
+static void count_access(void)
+{
+	board.accesses++;
+	if (board.on_access)
+		board.on_access();
+}
+
 uint32_t io_read32(uint32_t address)
 {
 	uint32_t value = UINT32_MAX;
 	void *place;
 
-	board.accesses++;
+	count_access();
 	if (address % 4)
 		die("misaligned load", address);
 	if (address >= NPU_WINDOW_BASE) {
@@ -199,7 +206,7 @@ void io_write32(uint32_t address, uint32_t value)
 {
 	void *place;
 
-	board.accesses++;
+	count_access();
 	if (address % 4)
 		die("misaligned store", address);
 	if (address >= NPU_WINDOW_BASE) {
@@ -223,7 +230,7 @@ void io_write8(uint32_t address, uint8_t value)
 {
 	uint8_t *place;
 
-	board.accesses++;
+	count_access();
 	if (address < NPU_WINDOW_BASE)
 		die("store of a byte", address);
 	place = window_at(address, 1, true);
@@ -231,11 +238,9 @@ void io_write8(uint32_t address, uint8_t value)
 		*place = value;
 }
 
+/* One thread plays both sides: what it did is done. */
 void io_fence(void)
 {
-	board.fences++;
-	if (board.on_fence)
-		board.on_fence();
 }
 
 /* --- The driver's side --------------------------------------------------------- */
@@ -314,7 +319,7 @@ static void ring(uint32_t page)
 	board.rings++;
 }
 
-void board_admin_write(const struct npu_admin_cmd *cmd)
+void board_admin_put(const struct npu_admin_cmd *cmd)
 {
 	struct npu_init *init = board_init_block();
 	struct npu_admin_cmd *entries =
@@ -322,8 +327,18 @@ void board_admin_write(const struct npu_admin_cmd *cmd)
 
 	entries[init->admin_tail % NPU_ADMIN_ENTRIES] = *cmd;
 	init->admin_tail++;
-	if (init->admin_armed)
+}
+
+void board_admin_ring(void)
+{
+	if (board_init_block()->admin_armed)
 		ring(NPU_DOORBELL_ADMIN);
+}
+
+void board_admin_write(const struct npu_admin_cmd *cmd)
+{
+	board_admin_put(cmd);
+	board_admin_ring();
 }
 
 static uint32_t await(uint32_t seq, struct npu_event *event)
@@ -384,15 +399,25 @@ struct npu_job board_job(uint64_t cookie)
 	};
 }
 
-void board_submit(uint32_t queue, const struct npu_job *job)
+void board_queue_put(uint32_t queue, const struct npu_job *job)
 {
 	uint32_t entries = board_fw.queues[queue].entries;
 	struct npu_queue_ring *memory = board_queue(queue);
 
 	memory->jobs[board.queue_tails[queue]++ % entries] = *job;
 	memory->tail = board.queue_tails[queue];
-	if (memory->armed)
+}
+
+void board_queue_ring(uint32_t queue)
+{
+	if (board_queue(queue)->armed)
 		ring(NPU_DOORBELL_QUEUE(queue));
+}
+
+void board_submit(uint32_t queue, const struct npu_job *job)
+{
+	board_queue_put(queue, job);
+	board_queue_ring(queue);
 }
 
 void board_finish(uint32_t core, enum npu_core_state state, uint32_t commands)

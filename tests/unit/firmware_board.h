@@ -47,7 +47,6 @@ struct board {
 	uint32_t host_irqs; /* interrupts raised so far */
 	uint32_t rings; /* doorbells rung so far */
 	uint64_t accesses; /* of the firmware, so far */
-	uint32_t fences;
 	struct board_core cores[NPU_MAX_CORES];
 
 	/* The driver's own counters */
@@ -55,8 +54,8 @@ struct board {
 	uint32_t events_read;
 	uint32_t queue_tails[NPU_MAX_QUEUES];
 
-	/* Called at each fence of the firmware, to race with it */
-	void (*on_fence)(void);
+	/* Called before each access of the firmware, to race with it */
+	void (*on_access)(void);
 };
 
 extern struct board board;
@@ -79,6 +78,9 @@ bool board_advance(uint64_t ns);
 
 /* Write an admin command and ring, if the firmware asked for it. */
 void board_admin_write(const struct npu_admin_cmd *cmd);
+/* Its halves: with the tail written, and with the armed flag looked at. */
+void board_admin_put(const struct npu_admin_cmd *cmd);
+void board_admin_ring(void);
 /* Likewise, run, and return the status of its event, which has to be next. */
 uint32_t board_admin(uint32_t op, uint64_t a0, uint64_t a1, uint64_t a2,
 		     struct npu_event *event);
@@ -90,6 +92,9 @@ uint32_t board_queue_create(uint32_t queue, uint32_t context,
 struct npu_job board_job(uint64_t cookie);
 /* Write a job to a queue and ring, if the firmware asked for it. */
 void board_submit(uint32_t queue, const struct npu_job *job);
+/* Its halves: with the tail written, and with the armed flag looked at. */
+void board_queue_put(uint32_t queue, const struct npu_job *job);
+void board_queue_ring(uint32_t queue);
 /* The core's job ends so, having finished @commands. */
 void board_finish(uint32_t core, enum npu_core_state state, uint32_t commands);
 /* The cookie of the job that @core runs, 0 if none. */

@@ -2,7 +2,7 @@
 /*
  * The firmware's handshake and its ends of the rings: wrap-around, full event
  * ring, tails and heads that can't be, bad addresses, and the armed protocol
- * under every interleaving at the firmware's fences.
+ * under every interleaving of a submitter with the firmware's accesses.
  */
 #include "firmware_board.h"
 
@@ -344,76 +344,121 @@ static void doorbells_are_asked_for_only_when_idle(void **state)
 	assert_int_equal(board_queue(0)->armed, 1);
 }
 
-/* --- Races --------------------------------------------------------------------------- */
+/* --- Races ----------------------------------------------------------------- */
 
-static uint32_t racing_fence;
-static uint64_t racing_cookie;
+/*
+ * A submitter writes the tail before the firmware's access number tail_at and
+ * looks at the armed flag before number look_at.
+ */
+static struct {
+	uint64_t tail_at;
+	uint64_t look_at;
+	void (*put)(void);
+	void (*ring)(void);
+} racer;
 
-static void submit_at_fence(void)
+static void race(void)
 {
-	struct npu_job job = board_job(racing_cookie);
+	if (board.accesses == racer.tail_at)
+		racer.put();
+	if (board.accesses == racer.look_at)
+		racer.ring();
+}
 
-	if (board.fences == racing_fence)
-		board_submit(0, &job);
+static void start_race(uint64_t access, uint64_t pause, void (*put)(void),
+		       void (*ring)(void))
+{
+	racer.tail_at = board.accesses + access;
+	racer.look_at = racer.tail_at + pause;
+	racer.put = put;
+	racer.ring = ring;
+	board.on_access = race;
 }
 
 /*
- * A job is submitted while the firmware is at its n-th fence on the way to
- * sleep, for all n: it is always found, by the armed flag or by a second look.
+ * True when the firmware slept before the race began. If it slept before its
+ * end, the submitter looks now.
  */
-static void a_job_is_never_overlooked(void **state)
+static bool is_race_missed(void)
 {
-	struct npu_event event;
-	struct npu_job job;
-	uint32_t n;
-
-	for (n = 1; n < 12; n++) {
-		make_queue(4);
-		job = board_job(1);
-		board_submit(0, &job);
-		assert_true(board_run());
-		board_finish(0, NPU_CORE_DONE, 3);
-		racing_fence = board.fences + n;
-		racing_cookie = 2;
-		board.on_fence = submit_at_fence;
-		assert_true(board_run());
-		if (board.fences < racing_fence)
-			break;
-		assert_int_equal(board_running(0), 2);
-		assert_true(board_event(&event));
-		assert_int_equal(event.id, 1);
-	}
-	assert_in_range(n, 3, 11);
+	board.on_access = NULL;
+	if (board.accesses < racer.tail_at)
+		return true;
+	if (board.accesses < racer.look_at)
+		racer.ring();
+	return false;
 }
 
-static void admin_at_fence(void)
-{
-	struct npu_admin_cmd cmd = { .op = NPU_ADMIN_PING, .seq = 88 };
+static const uint64_t pauses[] = { 0, 1, 2, 3, 5, 9 };
 
-	if (board.fences == racing_fence)
-		board_admin_write(&cmd);
+static void put_job(void)
+{
+	const struct npu_job job = board_job(2);
+
+	board_queue_put(0, &job);
+}
+
+static void ring_queue(void)
+{
+	board_queue_ring(0);
+}
+
+/* While the firmware ends job 1, finds nothing and goes to sleep. */
+static void a_job_is_never_overlooked(void **state)
+{
+	const struct npu_job job = board_job(1);
+	struct npu_event event;
+	uint32_t i, access;
+
+	for (i = 0; i < sizeof(pauses) / sizeof(*pauses); i++) {
+		for (access = 1; access < 1000; access++) {
+			make_queue(4);
+			board_submit(0, &job);
+			assert_true(board_run());
+			board_finish(0, NPU_CORE_DONE, 3);
+			start_race(access, pauses[i], put_job, ring_queue);
+			assert_true(board_run());
+			if (is_race_missed())
+				break;
+			assert_true(board_run());
+			assert_int_equal(board_running(0), 2);
+			assert_true(board_event(&event));
+			assert_int_equal(event.id, 1);
+		}
+		assert_in_range(access, 30, 999);
+	}
+}
+
+static void put_ping(void)
+{
+	const struct npu_admin_cmd cmd = { .op = NPU_ADMIN_PING, .seq = 88 };
+
+	board_admin_put(&cmd);
 }
 
 static void an_admin_command_is_never_overlooked(void **state)
 {
-	struct npu_admin_cmd cmd = { .op = NPU_ADMIN_PING, .seq = 87 };
+	const struct npu_admin_cmd cmd = { .op = NPU_ADMIN_PING, .seq = 87 };
 	struct npu_event event;
-	uint32_t n;
+	uint32_t i, access;
 
-	for (n = 1; n < 12; n++) {
-		board_boot(1);
-		board_admin_write(&cmd);
-		racing_fence = board.fences + n;
-		board.on_fence = admin_at_fence;
-		assert_true(board_run());
-		if (board.fences < racing_fence)
-			break;
-		assert_true(board_event(&event));
-		assert_int_equal(event.id, 87);
-		assert_true(board_event(&event));
-		assert_int_equal(event.id, 88);
+	for (i = 0; i < sizeof(pauses) / sizeof(*pauses); i++) {
+		for (access = 1; access < 1000; access++) {
+			board_boot(1);
+			board_admin_write(&cmd);
+			start_race(access, pauses[i], put_ping,
+				   board_admin_ring);
+			assert_true(board_run());
+			if (is_race_missed())
+				break;
+			assert_true(board_run());
+			assert_true(board_event(&event));
+			assert_int_equal(event.id, 87);
+			assert_true(board_event(&event));
+			assert_int_equal(event.id, 88);
+		}
+		assert_in_range(access, 30, 999);
 	}
-	assert_in_range(n, 3, 11);
 }
 
 /* --- Log -------------------------------------------------------------------------------- */
