@@ -1,0 +1,1068 @@
+// SPDX-License-Identifier: MIT
+/*
+ * NOP, pools, ADD and SOFTMAX: vectors by hand, random shapes against the
+ * formulas of the manual in the plainest form, stored tensors of published
+ * models, and every rule of the checks broken alone.
+ */
+#include "engine.h"
+#include "models.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define POOL npu_cmd_pool
+#define ADD npu_cmd_add
+#define SOFTMAX npu_cmd_softmax
+#define BIG_SRAM (1024u * 1024)
+#define RANDOM_SHAPES 400
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void *allocate(size_t size)
+{
+	void *p = calloc(1, size);
+
+	assert_non_null(p);
+	return p;
+}
+
+/* --- The formulas of the manual -------------------------------------------- */
+
+static int32_t ref_srdhm(int32_t a, int32_t b)
+{
+	int64_t p = (int64_t)a * b;
+	int64_t n = p >= 0 ? 1ll << 30 : 1 - (1ll << 30);
+
+	if (a == INT32_MIN && b == INT32_MIN)
+		return INT32_MAX;
+	return (int32_t)((p + n) / (1ll << 31));
+}
+
+static int32_t ref_rdivp(int32_t x, int e)
+{
+	int64_t unit = 1ll << e, half = unit / 2;
+	int64_t size = x < 0 ? -(int64_t)x : x;
+	int64_t result = e ? (size + half) / unit : size;
+
+	return (int32_t)(x < 0 ? -result : result);
+}
+
+static int32_t ref_wrap(int64_t x)
+{
+	return (int32_t)(uint32_t)(uint64_t)x;
+}
+
+static int32_t ref_scale(int32_t x, uint32_t mult, int shift)
+{
+	if (shift > 0)
+		x = ref_wrap((int64_t)x * (1ll << shift));
+	x = ref_srdhm(x, (int32_t)mult);
+	return shift < 0 ? ref_rdivp(x, -shift) : x;
+}
+
+static int8_t ref_clamp(int32_t x, npu_le16 min, npu_le16 max)
+{
+	if (x < (int16_t)min)
+		return (int8_t)min;
+	return x > (int16_t)max ? (int8_t)max : (int8_t)x;
+}
+
+static uint32_t ref_place(const struct npu_surface *s, int y, int x, int c)
+{
+	return s->addr + y * s->row_pitch + x * s->pixel_pitch + c;
+}
+
+static int8_t ref_pool_cell(const struct npu_cmd_pool *p, const uint8_t *sram,
+			    int oy, int ox, int c)
+{
+	int32_t sum = 0, max = -1000, count = 0;
+	int ky, kx;
+
+	for (ky = 0; ky < p->kernel_h; ky++) {
+		for (kx = 0; kx < p->kernel_w; kx++) {
+			int y = oy * p->stride_y + ky - p->pad_top;
+			int x = ox * p->stride_x + kx - p->pad_left;
+			int8_t v;
+
+			if (y < 0 || y >= p->ifm_h || x < 0 || x >= p->ifm_w)
+				continue;
+			v = (int8_t)sram[ref_place(&p->ifm, y, x, c)];
+			sum += v;
+			count++;
+			max = v > max ? v : max;
+		}
+	}
+	if (p->hdr.op == NPU_OP_POOL_AVG)
+		max = (int32_t)lround((double)sum / count);
+	return ref_clamp(max, p->act_min, p->act_max);
+}
+
+static void ref_pool(const struct npu_cmd_pool *p, const uint8_t *sram,
+		     uint8_t *result)
+{
+	int y, x, c;
+
+	for (y = 0; y < p->ofm_h; y++)
+		for (x = 0; x < p->ofm_w; x++)
+			for (c = 0; c < p->channels; c++)
+				result[ref_place(&p->ofm, y, x, c)] =
+					(uint8_t)ref_pool_cell(p, sram, y, x,
+							       c);
+}
+
+static int8_t ref_add_cell(const struct npu_cmd_add *a, int8_t first,
+			   int8_t second)
+{
+	int64_t one = 1ll << a->left_shift;
+	int32_t x = ref_scale(ref_wrap((first - a->a_zp) * one), a->a_mult,
+			      a->a_shift);
+	int32_t y = ref_scale(ref_wrap((second - a->b_zp) * one), a->b_mult,
+			      a->b_shift);
+	int32_t sum = ref_scale(ref_wrap((int64_t)x + y), a->ofm_mult,
+				a->ofm_shift);
+
+	return ref_clamp(ref_wrap((int64_t)sum + a->ofm_zp), a->act_min,
+			 a->act_max);
+}
+
+static void ref_add(const struct npu_cmd_add *a, const uint8_t *sram,
+		    uint8_t *result)
+{
+	int y, x, c;
+
+	for (y = 0; y < a->height; y++)
+		for (x = 0; x < a->width; x++)
+			for (c = 0; c < a->channels; c++)
+				result[ref_place(&a->ofm, y, x, c)] =
+					(uint8_t)ref_add_cell(a,
+					(int8_t)sram[ref_place(&a->a, y, x, c)],
+					(int8_t)sram[ref_place(&a->b, y, x, c)]);
+}
+
+/* Left shift by bits, or rounding right shift; saturating. */
+static int32_t ref_rescale(int32_t x, int bits)
+{
+	int64_t wide = (int64_t)x * (1ll << (bits > 0 ? bits : 0));
+
+	if (bits <= 0)
+		return ref_rdivp(x, -bits);
+	return wide > INT32_MAX ? INT32_MAX :
+	       wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
+}
+
+/*
+ * gemmlowp's exp_on_negative_values for 5 integer bits, constant by constant:
+ * the exponential of -1/8, 1/3, and of -1/4, -1/2, -1, -2, -4, -8, -16, all as
+ * fractions of 2^31.
+ */
+static int32_t ref_exp(int32_t a)
+{
+	static const double powers[] = { .25, .5, 1, 2, 4, 8, 16 };
+	const double one = 2147483648.0;
+	int32_t c8 = (int32_t)lround(exp(-1 / 8.) * one);
+	int32_t c3 = (int32_t)lround(one / 3);
+	int32_t part = (a & 0xffffff) - 0x1000000;
+	int32_t x = ref_wrap((int64_t)ref_rescale(part, 5) + (1 << 28));
+	int32_t x2 = ref_srdhm(x, x), x3 = ref_srdhm(x2, x);
+	int32_t x4 = ref_srdhm(x2, x2);
+	int32_t sum = ref_wrap((int64_t)ref_rescale(x4, -2) + x3);
+	uint32_t rest = (uint32_t)part - (uint32_t)a;
+	int32_t result;
+	unsigned int i;
+
+	sum = ref_wrap((int64_t)ref_srdhm(sum, c3) + x2);
+	sum = ref_wrap((int64_t)x + ref_rescale(sum, -1));
+	result = ref_wrap((int64_t)c8 + ref_srdhm(c8, sum));
+	for (i = 0; i < 7; i++)
+		if (rest & (1u << (24 + i)))
+			result = ref_srdhm(result,
+				(int32_t)lround(exp(-powers[i]) * one));
+	return a ? result : INT32_MAX;
+}
+
+/* gemmlowp's one_over_one_plus_x_for_x_in_0_1 */
+static int32_t ref_inverse(int32_t a)
+{
+	int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
+	int32_t x = ref_wrap(1515870810ll + ref_srdhm(half, -1010580540));
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		int32_t rest = ref_wrap((1ll << 29) - ref_srdhm(half, x));
+
+		x = ref_wrap((int64_t)x + ref_rescale(ref_srdhm(x, rest), 2));
+	}
+	return ref_rescale(x, 1);
+}
+
+static int32_t ref_softmax_exp(const struct npu_cmd_softmax *s, int d)
+{
+	return ref_exp(ref_srdhm(ref_wrap((int64_t)d * (1ll << s->shift)),
+				 (int32_t)s->mult));
+}
+
+static void ref_softmax_row(const struct npu_cmd_softmax *s, const int8_t *in,
+			    uint8_t *out)
+{
+	int max = -128, zeros = 0, i;
+	uint32_t sum = 0;
+	int32_t inverse;
+
+	for (i = 0; i < s->depth; i++)
+		max = in[i] > max ? in[i] : max;
+	for (i = 0; i < s->depth; i++)
+		if (in[i] - max >= (int32_t)s->diff_min)
+			sum += ref_rdivp(ref_softmax_exp(s, in[i] - max), 12);
+	while (!(sum << zeros >> 31))
+		zeros++;
+	inverse = ref_inverse((int32_t)((sum << zeros) - (1u << 31)));
+	for (i = 0; i < s->depth; i++) {
+		int32_t v = ref_srdhm(inverse,
+				      ref_softmax_exp(s, in[i] - max));
+
+		v = ref_rdivp(v, 12 - zeros + 31 - 8) - 128;
+		v = v > 127 ? 127 : v;
+		out[i] = (uint8_t)(in[i] - max >= (int32_t)s->diff_min ? v :
+									 -128);
+	}
+}
+
+static void ref_softmax(const struct npu_cmd_softmax *s, const uint8_t *sram,
+			uint8_t *result)
+{
+	uint32_t row;
+
+	for (row = 0; row < s->rows; row++)
+		ref_softmax_row(s,
+				(const int8_t *)sram + s->ifm +
+					row * s->ifm_pitch,
+				result + s->ofm + row * s->ofm_pitch);
+}
+
+/* --- NOP ---------------------------------------------------------------------- */
+
+static void test_nop(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = { .nop = { .hdr.op = NPU_OP_NOP, .cycles = 1 } };
+	uint8_t sram[ENGINE_SRAM];
+
+	memcpy(sram, e->ctx.sram, ENGINE_SRAM);
+	engine_run(e, &cmd);
+	assert_memory_equal(sram, e->ctx.sram, ENGINE_SRAM);
+	assert_int_equal(e->access.read_count + e->access.write_count, 0);
+	cmd.nop.cycles = 1 << 24;
+	engine_run(e, &cmd);
+	engine_refuse_all(e, &cmd, (struct engine_bad[]){
+		ENGINE_BAD(npu_cmd_nop, cycles, 0, FIELD),
+		ENGINE_BAD(npu_cmd_nop, cycles, (1 << 24) + 1, FIELD),
+		ENGINE_BAD(npu_cmd_nop, cycles, UINT32_MAX, FIELD),
+	}, 3);
+	engine_refuse_reserved(e, &cmd,
+		__builtin_offsetof(struct npu_cmd_nop, reserved), 52);
+}
+
+static void test_unknown_opcodes(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = { .nop.cycles = 1 };
+	uint32_t op;
+
+	for (op = 0; op < 256; op++) {
+		cmd.hdr.op = (uint8_t)op;
+		if (op == NPU_OP_NOP ||
+		    (op >= NPU_OP_POOL_AVG && op <= NPU_OP_SOFTMAX))
+			continue;
+		assert_int_equal(npu_vec_check(&e->ctx, &cmd, &e->access), -1);
+		assert_int_equal(e->ctx.fault.code, NPU_FAULT_OPCODE);
+	}
+}
+
+/* --- Pools --------------------------------------------------------------------- */
+
+static union npu_cmd small_pool(uint8_t op)
+{
+	return (union npu_cmd){ .pool = {
+		.hdr.op = op,
+		.ifm = { .addr = 0, .row_pitch = 3, .pixel_pitch = 1 },
+		.ofm = { .addr = 64, .row_pitch = 2, .pixel_pitch = 1 },
+		.ifm_h = 3, .ifm_w = 3, .channels = 1,
+		.ofm_h = 2, .ofm_w = 2,
+		.kernel_h = 2, .kernel_w = 2,
+		.stride_y = 2, .stride_x = 2,
+		.act_min = (npu_le16)-128, .act_max = 127,
+	} };
+}
+
+static void test_pools_by_hand(void **state)
+{
+	static const int8_t cells[9] = { 1,  2,  -3,
+					 4,  -6, -4,
+					 -5, 8,  9 };
+	struct engine *e = *state;
+	union npu_cmd cmd = small_pool(NPU_OP_POOL_AVG);
+
+	/*
+	 * Windows 1 2 4 -6: 1/4 = 0.25; -3 -4: -3.5, away from zero;
+	 * -5 8: 1.5, away; 9.
+	 */
+	memcpy(e->ctx.sram, cells, 9);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, ((int8_t[]){ 0, -4, 2, 9 }), 4);
+
+	cmd.hdr.op = NPU_OP_POOL_MAX;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, ((int8_t[]){ 4, -3, 8, 9 }), 4);
+
+	cmd.pool.act_min = (npu_le16)-2;
+	cmd.pool.act_max = 5;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, ((int8_t[]){ 4, -2, 5, 5 }), 4);
+
+	/* Padded by one: windows 1; 2 -3; 4 -5; -6 -4 8 9. */
+	cmd = small_pool(NPU_OP_POOL_AVG);
+	cmd.pool.pad_top = cmd.pool.pad_left = 1;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, ((int8_t[]){ 1, -1, -1, 2 }), 4);
+}
+
+/* Pitches with gaps of random size, at @addr. */
+static struct npu_surface random_surface(uint32_t addr, uint32_t w, uint32_t c)
+{
+	uint32_t pixel = c + (engine_random() % 3 ? 0 : engine_between(1, 9));
+	uint32_t row = w * pixel +
+		       (engine_random() % 3 ? 0 : engine_between(1, 9));
+
+	return (struct npu_surface){ addr, (npu_le16)row, (npu_le16)pixel };
+}
+
+/* Execute; SRAM has to be what a reference makes of it. */
+static void compare(struct engine *e, const union npu_cmd *cmd,
+		    void (*ref)(const union npu_cmd *cmd, const uint8_t *sram,
+				uint8_t *result))
+{
+	uint32_t size = e->ctx.sram_size;
+	uint8_t *result = allocate(size);
+
+	memcpy(result, e->ctx.sram, size);
+	ref(cmd, e->ctx.sram, result);
+	engine_run(e, cmd);
+	assert_memory_equal(e->ctx.sram, result, size);
+	free(result);
+}
+
+static void ref_pool_cmd(const union npu_cmd *cmd, const uint8_t *sram,
+			 uint8_t *result)
+{
+	ref_pool(&cmd->pool, sram, result);
+}
+
+static void ref_add_cmd(const union npu_cmd *cmd, const uint8_t *sram,
+			uint8_t *result)
+{
+	ref_add(&cmd->add, sram, result);
+}
+
+static void ref_softmax_cmd(const union npu_cmd *cmd, const uint8_t *sram,
+			    uint8_t *result)
+{
+	ref_softmax(&cmd->softmax, sram, result);
+}
+
+static union npu_cmd random_pool(void)
+{
+	union npu_cmd cmd = { .pool = {
+		.hdr.op = engine_random() % 2 ? NPU_OP_POOL_AVG :
+						NPU_OP_POOL_MAX,
+		.ifm_h = engine_between(1, 12),
+		.ifm_w = engine_between(1, 12),
+		.channels = engine_random() % 8 ? engine_between(1, 40) :
+						  engine_between(250, 600),
+		.ofm_h = engine_between(1, 8),
+		.ofm_w = engine_between(1, 8),
+		.kernel_h = engine_between(1, 12),
+		.kernel_w = engine_between(1, 12),
+		.stride_y = engine_between(1, 3),
+		.stride_x = engine_between(1, 3),
+		.pad_top = engine_between(0, 3),
+		.pad_left = engine_between(0, 3),
+		.act_min = (npu_le16)engine_between(-128, 0),
+		.act_max = (npu_le16)engine_between(0, 127),
+	} };
+
+	if (engine_random() % 4) {
+		cmd.pool.act_min = (npu_le16)-128;
+		cmd.pool.act_max = 127;
+	}
+	cmd.pool.ifm = random_surface(engine_between(0, 99), cmd.pool.ifm_w,
+				      cmd.pool.channels);
+	cmd.pool.ofm = random_surface(200000 + engine_between(0, 99),
+				      cmd.pool.ofm_w, cmd.pool.channels);
+	return cmd;
+}
+
+static void test_random_pools(void **state)
+{
+	struct engine *e = *state;
+	uint32_t done = 0;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	while (done < RANDOM_SHAPES) {
+		union npu_cmd cmd = random_pool();
+
+		if (engine_check(e, &cmd)) { /* an empty window, surely */
+			assert_int_equal(e->ctx.fault.code, NPU_FAULT_FIELD);
+			continue;
+		}
+		compare(e, &cmd, ref_pool_cmd);
+		done++;
+	}
+}
+
+static void test_greatest_window(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_pool(NPU_OP_POOL_AVG);
+
+	/* 255 x 255 cells of -128 */
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	cmd.pool.ifm_h = cmd.pool.ifm_w = 255;
+	cmd.pool.kernel_h = cmd.pool.kernel_w = 255;
+	cmd.pool.ofm_h = cmd.pool.ofm_w = 1;
+	cmd.pool.ifm.row_pitch = 255;
+	cmd.pool.ofm.addr = 255 * 255;
+	memset(e->ctx.sram, 0x80, 255 * 255);
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[255 * 255], -128);
+}
+
+static void test_bad_pools(void **state)
+{
+	static const struct engine_bad bad[] = {
+		ENGINE_BAD(POOL, ifm_h, 0, FIELD),
+		ENGINE_BAD(POOL, ifm_w, 0, FIELD),
+		ENGINE_BAD(POOL, channels, 0, FIELD),
+		ENGINE_BAD(POOL, ofm_h, 0, FIELD),
+		ENGINE_BAD(POOL, ofm_w, 0, FIELD),
+		ENGINE_BAD(POOL, kernel_h, 0, FIELD),
+		ENGINE_BAD(POOL, kernel_w, 0, FIELD),
+		ENGINE_BAD(POOL, stride_y, 0, FIELD),
+		ENGINE_BAD(POOL, stride_x, 0, FIELD),
+		ENGINE_BAD(POOL, act_min, -129, FIELD),
+		ENGINE_BAD(POOL, act_min, 128, FIELD),
+		ENGINE_BAD(POOL, act_max, -129, FIELD),
+		ENGINE_BAD(POOL, act_max, 128, FIELD),
+		/* A window of two rows, two of them before the input */
+		ENGINE_BAD(POOL, pad_top, 2, FIELD),
+		ENGINE_BAD(POOL, pad_left, 2, FIELD),
+		/* The third window begins behind the last row. */
+		ENGINE_BAD(POOL, ofm_h, 3, FIELD),
+		ENGINE_BAD(POOL, ofm_w, 3, FIELD),
+		ENGINE_BAD(POOL, ofm_h, UINT16_MAX, FIELD),
+		ENGINE_BAD(POOL, ofm.pixel_pitch, 0, FIELD),
+		ENGINE_BAD(POOL, ofm.row_pitch, 1, FIELD),
+	};
+	struct engine *e = *state;
+	union npu_cmd avg = small_pool(NPU_OP_POOL_AVG);
+	union npu_cmd max = small_pool(NPU_OP_POOL_MAX);
+
+	engine_refuse_all(e, &avg, bad, COUNT(bad));
+	engine_refuse_all(e, &max, bad, COUNT(bad));
+	engine_refuse_reserved(e, &max,
+			       __builtin_offsetof(struct POOL, reserved), 20);
+	avg.pool.act_min = 5;
+	avg.pool.act_max = 4;
+	engine_refuse(e, &avg, NPU_FAULT_FIELD,
+		      __builtin_offsetof(struct POOL, act_max));
+}
+
+static void test_borders_of_pools(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_pool(NPU_OP_POOL_AVG);
+
+	cmd.pool.ifm.addr = ENGINE_SRAM - 9;
+	engine_run(e, &cmd);
+	assert_int_equal(e->access.read_count, 1);
+	assert_int_equal(e->access.reads[0].low, ENGINE_SRAM - 9);
+	assert_int_equal(e->access.reads[0].high, ENGINE_SRAM);
+	assert_int_equal(e->access.write_count, 1);
+	assert_int_equal(e->access.writes[0].low, 64);
+	assert_int_equal(e->access.writes[0].high, 68);
+	cmd.pool.ifm.addr++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd = small_pool(NPU_OP_POOL_AVG);
+	cmd.pool.ofm.addr = ENGINE_SRAM - 4;
+	engine_run(e, &cmd);
+	cmd.pool.ofm.addr++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd.pool.ofm.addr = 9;
+	engine_run(e, &cmd);
+	cmd.pool.ofm.addr--;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct POOL, ifm));
+	cmd.pool.ofm.addr = cmd.pool.ifm.addr;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct POOL, ifm));
+}
+
+static void test_too_much_pooling(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_pool(NPU_OP_POOL_AVG);
+
+	/* 2^10 pixels of 2^8 channels and windows of 2^8 cells: 2^26 */
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	cmd.pool.ifm_h = cmd.pool.ifm_w = 40;
+	cmd.pool.ifm.pixel_pitch = cmd.pool.ifm.row_pitch = 0;
+	cmd.pool.ofm_h = cmd.pool.ofm_w = 32;
+	cmd.pool.stride_y = cmd.pool.stride_x = 1;
+	cmd.pool.kernel_h = cmd.pool.kernel_w = 16;
+	cmd.pool.channels = 256;
+	cmd.pool.ofm = (struct npu_surface){ 1024, 32 * 256, 256 };
+	assert_int_equal(engine_check(e, &cmd), 0);
+	cmd.pool.ofm_h++;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+}
+
+/* --- ADD ---------------------------------------------------------------------- */
+
+static union npu_cmd small_add(void)
+{
+	return (union npu_cmd){ .add = {
+		.hdr.op = NPU_OP_ADD,
+		.a = { .addr = 0, .row_pitch = 4, .pixel_pitch = 2 },
+		.b = { .addr = 16, .row_pitch = 4, .pixel_pitch = 2 },
+		.ofm = { .addr = 32, .row_pitch = 4, .pixel_pitch = 2 },
+		.height = 2, .width = 2, .channels = 2,
+		.left_shift = 20,
+		.a_mult = 1 << 30, .b_mult = 1 << 30, .ofm_mult = 1 << 30,
+		.ofm_shift = -18,
+		.act_min = (npu_le16)-128, .act_max = 127,
+	} };
+}
+
+static void test_add_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_add();
+
+	/*
+	 * (10 + 1) * 2^20 / 2 + (7 - 3) * 2^20 / 2 / 2 = 6.5 * 2^20, half of
+	 * it 3.25 * 2^20 = 13 * 2^18; / 2^18 = 13; 13 - 5 = 8. And for the
+	 * others: (-128 + 1) / 2 + (127 - 3) / 4 = -32.5: -65 - 5 = -70.
+	 */
+	cmd.add.a_zp = -1;
+	cmd.add.b_zp = 3;
+	cmd.add.b_shift = -1;
+	cmd.add.ofm_zp = -5;
+	memset(e->ctx.sram, 0x80, 8);
+	memset(e->ctx.sram + 16, 127, 8);
+	e->ctx.sram[5] = 10;
+	e->ctx.sram[16 + 5] = 7;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 32,
+			    ((int8_t[]){ -70, -70, -70, -70, -70, 8, -70,
+					 -70 }), 8);
+	cmd.add.act_min = (npu_le16)-60;
+	cmd.add.act_max = 7;
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[32], -60);
+	assert_int_equal((int8_t)e->ctx.sram[37], 7);
+}
+
+static union npu_cmd random_add(void)
+{
+	bool is_wild = engine_random() % 8 == 0;
+	union npu_cmd cmd = { .add = {
+		.hdr.op = NPU_OP_ADD,
+		.height = engine_between(1, 9),
+		.width = engine_between(1, 9),
+		.channels = engine_between(1, 90),
+		.a_zp = engine_int8(),
+		.b_zp = engine_int8(),
+		.ofm_zp = engine_int8(),
+		.left_shift = is_wild ? engine_between(0, 20) : 20,
+		.a_mult = (uint32_t)engine_between(1 << 30, INT32_MAX),
+		.b_mult = (uint32_t)engine_between(1 << 30, INT32_MAX),
+		.ofm_mult = (uint32_t)engine_between(1 << 30, INT32_MAX),
+		.a_shift = engine_between(-4, 0),
+		.b_shift = engine_between(-4, 0),
+		.ofm_shift = engine_between(-20, -17),
+		.act_min = (npu_le16)engine_between(-128, 0),
+		.act_max = (npu_le16)engine_between(0, 127),
+	} };
+
+	if (is_wild) {
+		cmd.add.a_mult = engine_random() & INT32_MAX;
+		cmd.add.ofm_mult = engine_random() & INT32_MAX;
+		cmd.add.a_shift = engine_between(-31, 30);
+		cmd.add.b_shift = engine_between(-31, 30);
+		cmd.add.ofm_shift = engine_between(-31, 30);
+	}
+	cmd.add.a = random_surface(engine_between(0, 99), cmd.add.width,
+				   cmd.add.channels);
+	cmd.add.b = random_surface(100000, cmd.add.width, cmd.add.channels);
+	cmd.add.ofm = random_surface(200000, cmd.add.width, cmd.add.channels);
+	switch (engine_random() % 6) {
+	case 0:
+		cmd.add.ofm = cmd.add.a;
+		break;
+	case 1:
+		cmd.add.ofm = cmd.add.b;
+		break;
+	case 2:
+		cmd.add.ofm = cmd.add.b = cmd.add.a;
+		break;
+	}
+	return cmd;
+}
+
+static void test_random_additions(void **state)
+{
+	struct engine *e = *state;
+	uint32_t i;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	for (i = 0; i < RANDOM_SHAPES; i++) {
+		union npu_cmd cmd = random_add();
+
+		engine_randomise(e->ctx.sram, 1000);
+		compare(e, &cmd, ref_add_cmd);
+	}
+}
+
+static void test_bad_additions(void **state)
+{
+	static const struct engine_bad bad[] = {
+		ENGINE_BAD(ADD, height, 0, FIELD),
+		ENGINE_BAD(ADD, width, 0, FIELD),
+		ENGINE_BAD(ADD, channels, 0, FIELD),
+		ENGINE_BAD(ADD, left_shift, 21, FIELD),
+		ENGINE_BAD(ADD, left_shift, 255, FIELD),
+		ENGINE_BAD(ADD, a_mult, 0x80000000, FIELD),
+		ENGINE_BAD(ADD, b_mult, 0x80000000, FIELD),
+		ENGINE_BAD(ADD, ofm_mult, 0xffffffff, FIELD),
+		ENGINE_BAD(ADD, a_shift, -32, FIELD),
+		ENGINE_BAD(ADD, a_shift, 31, FIELD),
+		ENGINE_BAD(ADD, b_shift, -32, FIELD),
+		ENGINE_BAD(ADD, b_shift, 31, FIELD),
+		ENGINE_BAD(ADD, ofm_shift, -32, FIELD),
+		ENGINE_BAD(ADD, ofm_shift, 31, FIELD),
+		ENGINE_BAD(ADD, act_min, -129, FIELD),
+		ENGINE_BAD(ADD, act_min, 128, FIELD),
+		ENGINE_BAD(ADD, act_max, -129, FIELD),
+		ENGINE_BAD(ADD, act_max, 128, FIELD),
+		ENGINE_BAD(ADD, ofm.pixel_pitch, 1, FIELD),
+		ENGINE_BAD(ADD, ofm.row_pitch, 3, FIELD),
+		ENGINE_BAD(ADD, reserved1, 1, RESERVED),
+	};
+	struct engine *e = *state;
+	union npu_cmd cmd = small_add();
+
+	engine_refuse_all(e, &cmd, bad, COUNT(bad));
+	engine_refuse_reserved(e, &cmd,
+			       __builtin_offsetof(struct ADD, reserved), 2);
+	cmd.add.act_min = 1;
+	cmd.add.act_max = 0;
+	engine_refuse(e, &cmd, NPU_FAULT_FIELD,
+		      __builtin_offsetof(struct ADD, act_max));
+}
+
+static void test_borders_of_additions(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_add();
+	struct npu_surface *surfaces[] = { &cmd.add.a, &cmd.add.b,
+					   &cmd.add.ofm };
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		cmd = small_add();
+		surfaces[i]->addr = ENGINE_SRAM - 8;
+		engine_run(e, &cmd);
+		surfaces[i]->addr++;
+		engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	}
+	cmd = small_add();
+	cmd.add.ofm.addr = cmd.add.a.addr + 8;
+	engine_run(e, &cmd);
+	cmd.add.ofm.addr--;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct ADD, a));
+	cmd = small_add();
+	cmd.add.ofm.addr = cmd.add.b.addr + 7;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct ADD, b));
+	/* In place is the same place with the same pitches. */
+	cmd = small_add();
+	cmd.add.ofm = cmd.add.b;
+	engine_run(e, &cmd);
+	cmd.add.b.row_pitch = 0;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct ADD, b));
+}
+
+static void test_too_much_adding(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_add();
+
+	/* 2^13 * 2^3 * 2^10 = 2^26: allowed, but not in this SRAM */
+	cmd.add.height = 1 << 13;
+	cmd.add.width = 1 << 3;
+	cmd.add.channels = 1 << 10;
+	cmd.add.ofm.row_pitch = 1 << 13;
+	cmd.add.ofm.pixel_pitch = 1 << 10;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd.add.height++;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+}
+
+/* --- SOFTMAX -------------------------------------------------------------------- */
+
+/* The parameters that a scale of the input gives, beta 1. */
+static void softmax_scale(struct npu_cmd_softmax *s, double scale)
+{
+	int shift;
+	double q = frexp(scale * (1 << 26), &shift);
+	int64_t mult = llround(q * (1ll << 31));
+	double radius;
+
+	if (mult == 1ll << 31) {
+		mult /= 2;
+		shift++;
+	}
+	radius = floor(31.0 * (1 << 26) / (double)(1ll << shift));
+	s->mult = (uint32_t)mult;
+	s->shift = (int8_t)shift;
+	s->diff_min = (npu_le32)(radius > 255 ? -255 : -(int32_t)radius);
+}
+
+static union npu_cmd small_softmax(void)
+{
+	union npu_cmd cmd = { .softmax = {
+		.hdr.op = NPU_OP_SOFTMAX,
+		.ifm = 0,
+		.ofm = 64,
+		.ifm_pitch = 4,
+		.ofm_pitch = 4,
+		.rows = 2,
+		.depth = 4,
+	} };
+
+	softmax_scale(&cmd.softmax, 0.125);
+	return cmd;
+}
+
+static void test_softmax_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_softmax();
+
+	/*
+	 * Scale 1/8. Four equal ones: 256 / 4 - 128 = -64 each. And 8, 0, -8,
+	 * -128: exp(0, -1, -2, -17) = 1, .3679, .1353, 0; sum 1.5032; in 256th
+	 * parts 170.3, 62.65, 23.05, 0; less 128.
+	 */
+	memcpy(e->ctx.sram, (int8_t[]){ 9, 9, 9, 9, 8, 0, -8, -128 }, 8);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64,
+			    ((int8_t[]){ -64, -64, -64, -64, 42, -65, -105,
+					 -128 }), 8);
+	/* With all but the greatest below diff_min: 255 (256 is clamped). */
+	cmd.softmax.diff_min = 0;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 68,
+			    ((int8_t[]){ 127, -128, -128, -128 }), 4);
+	assert_int_equal((int8_t)e->ctx.sram[64], -64);
+}
+
+static void test_softmax_is_near_the_real_one(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_softmax();
+	const int8_t *in = (const int8_t *)e->ctx.sram;
+	const int8_t *out = in + 1024;
+	uint32_t round, i;
+
+	cmd.softmax.rows = 1;
+	cmd.softmax.ofm = 1024;
+	for (round = 0; round < 200; round++) {
+		double scale = engine_between(1, 1000) / 2000., sum = 0;
+
+		cmd.softmax.depth = engine_between(1, 100);
+		softmax_scale(&cmd.softmax, scale);
+		engine_randomise(e->ctx.sram, cmd.softmax.depth);
+		engine_run(e, &cmd);
+		for (i = 0; i < cmd.softmax.depth; i++)
+			sum += exp(scale * in[i]);
+		for (i = 0; i < cmd.softmax.depth; i++) {
+			double real = 256 * exp(scale * in[i]) / sum - 128;
+
+			assert_true(fabs(real - out[i]) <= 1.01);
+		}
+	}
+}
+
+static void test_random_softmax(void **state)
+{
+	struct engine *e = *state;
+	uint32_t i;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	for (i = 0; i < RANDOM_SHAPES; i++) {
+		union npu_cmd cmd = small_softmax();
+		struct npu_cmd_softmax *s = &cmd.softmax;
+
+		s->rows = engine_between(1, 6);
+		s->depth = i % 16 ? engine_between(1, 60) :
+				    engine_between(1000, 4096);
+		s->ifm = engine_between(0, 99);
+		s->ifm_pitch = s->depth + engine_between(0, 9);
+		s->ofm = 100000;
+		s->ofm_pitch = s->depth + engine_between(0, 9);
+		softmax_scale(s, engine_between(1, 4000) / 4000.);
+		if (i % 8 == 0) {
+			s->mult = engine_random() & INT32_MAX;
+			s->shift = engine_between(0, 30);
+			s->diff_min = (npu_le32)engine_between(-255, 0);
+		}
+		engine_randomise(e->ctx.sram, 30000);
+		compare(e, &cmd, ref_softmax_cmd);
+	}
+}
+
+/* Equal ones: from 8192 on their sum wraps to zero; each is near 0. */
+static void test_longest_rows(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_softmax();
+	uint32_t depth, i;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	cmd.softmax.rows = 1;
+	cmd.softmax.ofm = 100000;
+	memset(e->ctx.sram, 5, UINT16_MAX);
+	for (depth = 4096; depth <= 32768; depth *= 2) {
+		cmd.softmax.depth = (npu_le16)depth;
+		engine_run(e, &cmd);
+		for (i = 0; i < depth; i++)
+			assert_int_equal((int8_t)e->ctx.sram[100000 + i],
+					 -128);
+	}
+	cmd.softmax.depth = UINT16_MAX;
+	engine_run(e, &cmd);
+}
+
+static void test_bad_softmax(void **state)
+{
+	static const struct engine_bad bad[] = {
+		ENGINE_BAD(SOFTMAX, rows, 0, FIELD),
+		ENGINE_BAD(SOFTMAX, depth, 0, FIELD),
+		ENGINE_BAD(SOFTMAX, mult, 0x80000000, FIELD),
+		ENGINE_BAD(SOFTMAX, diff_min, 1, FIELD),
+		ENGINE_BAD(SOFTMAX, diff_min, -256, FIELD),
+		ENGINE_BAD(SOFTMAX, diff_min, 0x80000000, FIELD),
+		ENGINE_BAD(SOFTMAX, shift, -1, FIELD),
+		ENGINE_BAD(SOFTMAX, shift, 31, FIELD),
+		ENGINE_BAD(SOFTMAX, ofm_pitch, 3, FIELD),
+	};
+	struct engine *e = *state;
+	union npu_cmd cmd = small_softmax();
+
+	engine_refuse_all(e, &cmd, bad, COUNT(bad));
+	engine_refuse_reserved(e, &cmd,
+			       __builtin_offsetof(struct SOFTMAX, reserved),
+			       31);
+	/* Of a single row the pitch does not matter. */
+	cmd.softmax.rows = 1;
+	cmd.softmax.ofm_pitch = 0;
+	engine_run(e, &cmd);
+}
+
+static void test_borders_of_softmax(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_softmax();
+
+	cmd.softmax.ifm = ENGINE_SRAM - 8;
+	engine_run(e, &cmd);
+	cmd.softmax.ifm++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd = small_softmax();
+	cmd.softmax.ofm = ENGINE_SRAM - 8;
+	engine_run(e, &cmd);
+	cmd.softmax.ofm++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	cmd.softmax.ofm = 8;
+	engine_run(e, &cmd);
+	cmd.softmax.ofm--;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct SOFTMAX, ifm));
+	cmd.softmax.ofm = cmd.softmax.ifm;
+	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
+		      __builtin_offsetof(struct SOFTMAX, ifm));
+	cmd.softmax.rows = cmd.softmax.depth = cmd.softmax.ofm_pitch =
+		UINT16_MAX;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+}
+
+static void test_hostile_commands(void **state)
+{
+	union npu_cmd nop = { .nop = { .hdr.op = NPU_OP_NOP, .cycles = 1 } };
+	union npu_cmd avg = small_pool(NPU_OP_POOL_AVG);
+	union npu_cmd max = small_pool(NPU_OP_POOL_MAX);
+	union npu_cmd add = small_add(), softmax = small_softmax();
+
+	engine_torture(*state, &nop, 1000);
+	engine_torture(*state, &avg, 20000);
+	engine_torture(*state, &max, 20000);
+	engine_torture(*state, &add, 20000);
+	engine_torture(*state, &softmax, 20000);
+}
+
+/* --- Published models ------------------------------------------------------------ */
+
+/* A pool over all of a stored tensor, or 2 x 2 with stride 2. */
+static void test_pools_of_models(void **state)
+{
+	static const struct {
+		const char *model, *from, *to;
+		uint32_t height, width, channels;
+		bool is_max;
+	} pools[] = {
+		{ "kws01", "t030", "t031", 25, 5, 64, false },
+		{ "vww01", "t084", "t085", 3, 3, 256, false },
+		{ "ic01", "t033", "t034", 8, 8, 64, false },
+		{ "mnv2_160", "t173", "t174", 5, 5, 1280, false },
+		{ "blazeface_128", "t090", "t093", 64, 64, 28, true },
+		{ "blazeface_128", "t128", "t137", 16, 16, 88, true },
+	};
+	struct engine *e = *state;
+	uint32_t i;
+
+	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
+	for (i = 0; i < COUNT(pools); i++) {
+		uint32_t h = pools[i].height, w = pools[i].width;
+		uint32_t c = pools[i].channels, out_w, out_h;
+		union npu_cmd cmd = small_pool(pools[i].is_max ?
+					       NPU_OP_POOL_MAX :
+					       NPU_OP_POOL_AVG);
+		struct model_file from, to;
+		char name[64];
+
+		if (!models_have(pools[i].model))
+			skip();
+		snprintf(name, sizeof(name), "tensors/%s.bin", pools[i].from);
+		from = models_read(pools[i].model, name);
+		snprintf(name, sizeof(name), "tensors/%s.bin", pools[i].to);
+		to = models_read(pools[i].model, name);
+		out_h = pools[i].is_max ? h / 2 : 1;
+		out_w = pools[i].is_max ? w / 2 : 1;
+		assert_int_equal(from.size, h * w * c);
+		assert_int_equal(to.size, out_h * out_w * c);
+
+		cmd.pool.ifm = (struct npu_surface){ 0, w * c, c };
+		cmd.pool.ofm = (struct npu_surface){ from.size, out_w * c, c };
+		cmd.pool.ifm_h = h;
+		cmd.pool.ifm_w = w;
+		cmd.pool.channels = c;
+		cmd.pool.ofm_h = out_h;
+		cmd.pool.ofm_w = out_w;
+		if (!pools[i].is_max) {
+			cmd.pool.kernel_h = h;
+			cmd.pool.kernel_w = w;
+		}
+		memcpy(e->ctx.sram, from.bytes, from.size);
+		engine_run(e, &cmd);
+		assert_memory_equal(e->ctx.sram + from.size, to.bytes, to.size);
+		models_free(&from);
+		models_free(&to);
+	}
+}
+
+/*
+ * The last operator of these models: the first tap is its input, with its scale
+ * in the manifest; the case's golden starts with its output.
+ */
+static void test_softmax_of_models(void **state)
+{
+	static const char *const models[] = { "kws01", "vww01", "ic01",
+					      "mnv2_160" };
+	struct engine *e = *state;
+	uint32_t i;
+
+	for (i = 0; i < COUNT(models); i++) {
+		union npu_cmd cmd = small_softmax();
+		struct model_file in, golden;
+		json_t *manifest, *taps, *tap;
+		char name[64];
+
+		if (!models_have(models[i]))
+			skip();
+		manifest = models_manifest(models[i]);
+		taps = json_object_get(manifest, "taps");
+		tap = json_array_get(json_object_get(taps, "outputs"), 0);
+		in = models_read(models[i],
+				 json_string_value(json_object_get(tap,
+								   "golden")));
+		snprintf(name, sizeof(name), "golden/%s.bin",
+			 json_string_value(json_object_get(taps, "case")));
+		golden = models_read(models[i], name);
+		cmd.softmax.rows =
+			json_integer_value(json_object_get(taps, "n"));
+		cmd.softmax.depth = in.size / cmd.softmax.rows;
+		cmd.softmax.ifm_pitch = cmd.softmax.depth;
+		cmd.softmax.ofm_pitch = cmd.softmax.depth;
+		cmd.softmax.ofm = 8192;
+		softmax_scale(&cmd.softmax, json_real_value(
+			json_object_get(tap, "scale")));
+		assert_in_range(in.size, 1, 8192);
+		assert_true(golden.size >= in.size);
+		memcpy(e->ctx.sram, in.bytes, in.size);
+		engine_run(e, &cmd);
+		assert_memory_equal(e->ctx.sram + 8192, golden.bytes, in.size);
+		models_free(&in);
+		models_free(&golden);
+		json_decref(manifest);
+	}
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, engine_setup, engine_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_nop),
+		TEST(test_unknown_opcodes),
+		TEST(test_pools_by_hand),
+		TEST(test_random_pools),
+		TEST(test_greatest_window),
+		TEST(test_bad_pools),
+		TEST(test_borders_of_pools),
+		TEST(test_too_much_pooling),
+		TEST(test_add_by_hand),
+		TEST(test_random_additions),
+		TEST(test_bad_additions),
+		TEST(test_borders_of_additions),
+		TEST(test_too_much_adding),
+		TEST(test_softmax_by_hand),
+		TEST(test_softmax_is_near_the_real_one),
+		TEST(test_random_softmax),
+		TEST(test_longest_rows),
+		TEST(test_bad_softmax),
+		TEST(test_borders_of_softmax),
+		TEST(test_hostile_commands),
+		TEST(test_pools_of_models),
+		TEST(test_softmax_of_models),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("vec", tests, NULL, NULL);
+}
