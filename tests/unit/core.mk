@@ -2,11 +2,17 @@
 #
 # Tests of the machine's processor, memory management unit and machine.
 
+unit-tests += machine
+machine-objs := tests/unit/board.o libcore.a
+machine-libs := -lnettle
+
 unit-tests += mmu
 mmu-objs := libcore.a
 
 unit-tests += rv32
 rv32-objs := libcore.a
 
+$(B)/tests/unit/board.o: CPPFLAGS += -Idevice/core
+$(B)/tests/unit/machine_test.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/mmu_test.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/rv32_test.o: CPPFLAGS += -Idevice/core
