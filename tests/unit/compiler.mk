@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# Unit tests of the compiler. Those that run programs link the library.
+# Tests of the compiler. Those that run programs link the library.
 
 unit-tests += compile
 compile-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
 compile-libs := -ljansson $(tnc-libs) -ldrm -pthread
+
+unit-tests += graph
+graph-objs := tests/unit/models.o libtnc.a
+graph-libs := -ljansson $(tnc-libs)
+
+unit-tests += random
+random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
+random-libs := $(tnc-libs) -ldrm -pthread
 
 unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
@@ -14,5 +22,18 @@ unit-tests += tflite
 tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
 
-$(addprefix $(B)/tests/unit/,compile_test.o compiled.o models.o ref_test.o \
-	tflite_test.o tiny_tflite.o): CPPFLAGS += -I. -Ilibtinynpu/include
+$(addprefix $(B)/tests/unit/,compile_test.o compiled.o graph_test.o models.o \
+	random_test.o ref_test.o tflite_test.o tiny_tflite.o): \
+	CPPFLAGS += -I. -Ilibtinynpu/include
+
+# Golden text tests of the passes: the script lies beside its program.
+$(B)/tests/golden/pass.o: CPPFLAGS += -I.
+$(B)/tests/golden/pass: $(B)/tests/golden/pass.o $(B)/libtnc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(tnc-libs)
+
+$(B)/tests/golden/check: tests/golden/check $(B)/tests/golden/pass
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+host-tests += $(B)/tests/golden/check

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Random graphs on random machines: what the compiled program computes in the
+ * simulator is what the reference executor computes, for every output. Graphs
+ * are chains with side branches, of all operators, with odd shapes; small SRAM
+ * makes the planner spill and tile.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compiled.h"
+
+#define GRAPHS 150
+#define MAPS_MAX 16
+#define OUTPUTS_MAX 8
+
+struct map {
+	int id;
+	int h, w, c;
+};
+
+struct maker {
+	uint64_t seed;
+	FILE *tensors;		/* text before and after the operators */
+	FILE *ops;
+	int ids;
+	struct map map[MAPS_MAX];
+	int maps;
+};
+
+static int random_in(struct maker *m, int least, int most)
+{
+	m->seed = m->seed * UINT64_C(6364136223846793005) +
+		  1442695040888963407;
+	return least + (m->seed >> 33) % (most - least + 1);
+}
+
+static double random_scale(struct maker *m)
+{
+	return random_in(m, 20, 1000) / 10000.0;
+}
+
+static void data(struct maker *m, int id, int bytes, bool is_bias)
+{
+	fprintf(m->ops, "data %%%d\n", id);
+	for (int i = 0; i < bytes; i++) {
+		int value = random_in(m, 0, 255);
+
+		/* Biases of 16 bits: the two high bytes are the sign. */
+		if (is_bias && i % 4 >= 2)
+			value = 0;
+		fprintf(m->ops, "%02x%s", value, i % 32 == 31 ? "\n" : "");
+	}
+	fputs("\nend\n", m->ops);
+}
+
+static int activation(struct maker *m, int h, int w, int c, double scale,
+		      int zero)
+{
+	fprintf(m->tensors,
+		"tensor %%%d int8 [1,%d,%d,%d] q=[%.9g:%d] name=\"m%d\"\n",
+		m->ids, h, w, c, scale, zero, m->ids);
+	return m->ids++;
+}
+
+static int weights(struct maker *m, const int shape[4], int axis)
+{
+	int per_channel = random_in(m, 0, 3);
+
+	fprintf(m->tensors, "const %%%d int8 [%d,%d,%d,%d] axis=%d q=[", m->ids,
+		shape[0], shape[1], shape[2], shape[3], axis);
+	for (int i = 0; i < (per_channel ? shape[axis] : 1); i++)
+		fprintf(m->tensors, "%s%.9g:0", i ? " " : "",
+			random_scale(m) / 20);
+	fprintf(m->tensors, "] name=\"w%d\"\n", m->ids);
+	data(m, m->ids, shape[0] * shape[1] * shape[2] * shape[3], false);
+	return m->ids++;
+}
+
+static int bias(struct maker *m, int channels)
+{
+	fprintf(m->tensors, "const %%%d int32 [%d] q=[1:0] name=\"b%d\"\n",
+		m->ids, channels, m->ids);
+	data(m, m->ids, 4 * channels, true);
+	return m->ids++;
+}
+
+static const char *act(struct maker *m)
+{
+	static const char *const names[] = { "none", "relu", "relu6",
+					     "relu_n1_to_1" };
+
+	return names[random_in(m, 0, 3)];
+}
+
+static void keep(struct maker *m, int id, int h, int w, int c)
+{
+	m->map[m->maps++] = (struct map){ id, h, w, c };
+}
+
+static int positions(int in, int span, int stride, bool same)
+{
+	return same ? (in + stride - 1) / stride : (in - span) / stride + 1;
+}
+
+static void conv(struct maker *m, const struct map *in, bool is_depthwise)
+{
+	int kh = random_in(m, 1, 4), kw = random_in(m, 1, 4);
+	int sh = random_in(m, 1, 2), sw = random_in(m, 1, 3);
+	int dilation = random_in(m, 0, 4) ? 1 : 2;
+	bool same = random_in(m, 0, 1);
+	int multiplier = is_depthwise ? random_in(m, 1, 3) : 0;
+	int out_c = is_depthwise ? in->c * multiplier : random_in(m, 1, 70);
+	const int shape[4] = { is_depthwise ? 1 : out_c, kh, kw,
+			       is_depthwise ? out_c : in->c };
+	int h, w, wid, bid, out;
+
+	if ((kh - 1) * dilation + 1 > in->h || (kw - 1) * dilation + 1 > in->w)
+		same = true;
+	h = positions(in->h, (kh - 1) * dilation + 1, sh, same);
+	w = positions(in->w, (kw - 1) * dilation + 1, sw, same);
+	wid = weights(m, shape, is_depthwise ? 3 : 0);
+	bid = bias(m, out_c);
+	out = activation(m, h, w, out_c, random_scale(m) * 4,
+			 random_in(m, -128, 127));
+	fprintf(m->ops, "%s %%%d = %%%d %%%d",
+		is_depthwise ? "depthwise_conv_2d" : "conv_2d", out, in->id,
+		wid);
+	if (random_in(m, 0, 4))
+		fprintf(m->ops, " %%%d", bid);
+	fprintf(m->ops, " stride=%dx%d dilation=%dx%d pad=%s act=%s\n", sh, sw,
+		dilation, dilation, same ? "same" : "valid", act(m));
+	keep(m, out, h, w, out_c);
+}
+
+/* Pools keep the quantisation, which the maker gives to every map then. */
+static void pool(struct maker *m, const struct map *in, double scale, int zero)
+{
+	int kh = random_in(m, 1, in->h < 5 ? in->h : 5);
+	int kw = random_in(m, 1, in->w < 5 ? in->w : 5);
+	int sh = random_in(m, 1, 3), sw = random_in(m, 1, 3);
+	bool same = random_in(m, 0, 1);
+	int h = positions(in->h, kh, sh, same);
+	int w = positions(in->w, kw, sw, same);
+	int out = activation(m, h, w, in->c, scale, zero);
+
+	fprintf(m->ops, "%s %%%d = %%%d stride=%dx%d window=%dx%d pad=%s act=%s\n",
+		random_in(m, 0, 1) ? "max_pool_2d" : "average_pool_2d", out,
+		in->id, sh, sw, kh, kw, same ? "same" : "valid", act(m));
+	keep(m, out, h, w, in->c);
+}
+
+/* A pool of what a convolution makes just for it, with a known scale. */
+static void conv_and_pool(struct maker *m, const struct map *in)
+{
+	double scale = random_scale(m) * 4;
+	int zero = random_in(m, -128, 127), c = random_in(m, 1, 40);
+	const int shape[4] = { c, 1, 1, in->c };
+	int wid = weights(m, shape, 0);
+	struct map map = { activation(m, in->h, in->w, c, scale, zero), in->h,
+			   in->w, c };
+
+	fprintf(m->ops, "conv_2d %%%d = %%%d %%%d pad=valid act=none\n",
+		map.id, in->id, wid);
+	pool(m, &map, scale, zero);
+}
+
+/* Adds a map to a 1x1 convolution of itself, as residual blocks do. */
+static void residual(struct maker *m, const struct map *in)
+{
+	const int shape[4] = { in->c, 1, 1, in->c };
+	int wid = weights(m, shape, 0);
+	int branch = activation(m, in->h, in->w, in->c, random_scale(m) * 4,
+				random_in(m, -128, 127));
+	int out = activation(m, in->h, in->w, in->c, random_scale(m) * 8,
+			     random_in(m, -128, 127));
+
+	fprintf(m->ops, "conv_2d %%%d = %%%d %%%d pad=same act=none\n", branch,
+		in->id, wid);
+	fprintf(m->ops, "add %%%d = %%%d %%%d act=%s\n", out, in->id, branch,
+		act(m));
+	keep(m, out, in->h, in->w, in->c);
+}
+
+static void fully_connected(struct maker *m, const struct map *in)
+{
+	int depth = in->h * in->w * in->c, channels = random_in(m, 1, 40);
+	int out, wid, soft;
+
+	if (depth > 4000)
+		return;
+	wid = m->ids++;
+	fprintf(m->tensors, "const %%%d int8 [%d,%d] q=[%.9g:0] name=\"fc\"\n",
+		wid, channels, depth, random_scale(m) / 20);
+	data(m, wid, channels * depth, false);
+	out = m->ids++;
+	fprintf(m->tensors, "tensor %%%d int8 [1,%d] q=[%.9g:%d] name=\"f\"\n",
+		out, channels, random_scale(m) * 4, random_in(m, -128, 127));
+	soft = m->ids++;
+	fprintf(m->tensors,
+		"tensor %%%d int8 [1,%d] q=[0.00390625:-128] name=\"s\"\n",
+		soft, channels);
+	fprintf(m->ops, "fully_connected %%%d = %%%d %%%d act=%s\n", out,
+		in->id, wid, act(m));
+	fprintf(m->ops, "softmax %%%d = %%%d beta=%d\n", soft, out,
+		random_in(m, 1, 3));
+	keep(m, out, 1, 1, -1);
+	keep(m, soft, 1, 1, -1);
+}
+
+static void some_op(struct maker *m)
+{
+	struct map in = m->map[random_in(m, m->maps > 2 ? m->maps - 2 : 0,
+					 m->maps - 1)];
+
+	switch (random_in(m, 0, 4)) {
+	case 0:
+	case 1:
+		conv(m, &in, false);
+		break;
+	case 2:
+		if (in.c <= 64)
+			conv(m, &in, true);
+		break;
+	case 3:
+		conv_and_pool(m, &in);
+		break;
+	case 4:
+		residual(m, &in);
+		break;
+	}
+}
+
+/* Writes a graph and returns its text. */
+static char *make_graph(struct maker *m, size_t *size)
+{
+	char *ops = NULL, *text = NULL;
+	size_t ops_size;
+	struct map in = { 0 };
+
+	m->ids = m->maps = 0;
+	m->tensors = open_memstream(&text, size);
+	m->ops = open_memstream(&ops, &ops_size);
+	fputs("tnc 1\nmodel \"random\"\n", m->tensors);
+	in = (struct map){ 0, random_in(m, 1, 40), random_in(m, 1, 40),
+			   random_in(m, 1, 20) };
+	in.id = activation(m, in.h, in.w, in.c, random_scale(m),
+			   random_in(m, -128, 127));
+	keep(m, in.id, in.h, in.w, in.c);
+	for (int i = random_in(m, 1, 6); i > 0; i--)
+		some_op(m);
+	if (m->maps == 1)
+		conv(m, &in, false);
+	fully_connected(m, &m->map[m->maps - 1]);
+	fclose(m->ops);
+	fprintf(m->tensors, "input %%%d\n%s", in.id, ops);
+	/* The last map, and some of those before it. */
+	for (int i = 1; i < m->maps; i++)
+		if (i == m->maps - 1 || !random_in(m, 0, 2))
+			fprintf(m->tensors, "output %%%d\n", m->map[i].id);
+	fclose(m->tensors);
+	free(ops);
+	return text;
+}
+
+static void check(struct maker *m, const char *text, size_t size,
+		  const struct npu_machine *machine)
+{
+	struct compiled *compiled = compiled_create(text, size, "random",
+						    machine);
+	struct tnc_tensor_info info;
+	struct tnc_options options;
+	void *outputs[MAPS_MAX];
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	const void *inputs[1];
+	uint8_t *input;
+
+	tnc_options_init(&options);
+	assert_int_equal(tnc_graph_open(text, size, &options, &graph, &error),
+			 0);
+	tnc_graph_input(graph, 0, &info);
+	input = malloc(info.size_bytes);
+	for (size_t i = 0; i < info.size_bytes; i++)
+		input[i] = random_in(m, 0, 255);
+	inputs[0] = input;
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		outputs[i] = malloc(info.size_bytes);
+	}
+	assert_int_equal(tnc_graph_run(graph, inputs, outputs, &error), 0);
+	compiled_run(compiled, inputs);
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		assert_memory_equal(compiled_output(compiled, i), outputs[i],
+				    info.size_bytes);
+		free(outputs[i]);
+	}
+	free(input);
+	tnc_graph_close(graph);
+	compiled_destroy(compiled);
+}
+
+static void test_random(void **state)
+{
+	struct maker m = { .seed = 20261123 };
+
+	for (int i = 0; i < GRAPHS; i++) {
+		struct npu_machine machine = NPU_MACHINE_DEFAULT;
+		size_t size;
+		char *text = make_graph(&m, &size);
+
+		machine.sram_size = 1024 * random_in(&m, 20, 96);
+		machine.macs = 32 << random_in(&m, 0, 5);
+		machine.mem_bw = random_in(&m, 1, 16);
+		machine.sram_bw = random_in(&m, 1, 32);
+		machine.mem_latency = random_in(&m, 0, 500);
+		check(&m, text, size, &machine);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
