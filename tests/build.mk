@@ -1,5 +1,43 @@
 # SPDX-License-Identifier: MIT
+#
+# Running the tests. Everything prints TAP and tests/run-tests sums it up.
+#   $(host-tests)  run on the host; those below $(B) are built first
+#   $(vm-tests)    boot the VM; they are run on the host, too
 
 include tests/unit/build.mk
 include tests/check.mk
 include tests/fuzz/build.mk
+
+JOBS ?= $(shell nproc)
+submake := $(MAKE) --no-print-directory -j $(JOBS)
+built-tests := $(filter $(B)/%,$(host-tests))
+asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
+
+vm-tests := tests/vm/device tests/vm/boot $(vm-tests)
+
+setup-run:
+	$(Q)tools/setup run
+
+setup-check:
+	$(Q)tools/setup check
+
+build-tests: all $(built-tests)
+
+# On a fresh machine there is no compiler before the set-up has run, and the
+# fragments look for libraries: hence a make of its own for each step.
+check-host: setup-check
+	$(Q)+$(submake) build-tests
+	$(Q)tests/run-tests --log $(B)/log $(host-tests)
+
+# Other compilers and sanitizers in build directories of their own.
+variants:
+	$(Q)+$(submake) B=$(B)/clang CC=clang build-tests
+	$(Q)+$(submake) B=$(B)/asan SAN=1 build-tests
+
+check: setup-check
+	$(Q)+$(submake) build-tests
+	$(Q)+$(submake) variants
+	$(Q)+$(submake) vm-parts
+	$(Q)tests/run-tests --log $(B)/log $(host-tests) $(asan-tests) $(vm-tests)
+
+.PHONY: setup-run setup-check build-tests check-host variants check
