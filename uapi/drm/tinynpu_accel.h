@@ -15,7 +15,9 @@
 #ifndef _UAPI_TINYNPU_ACCEL_H_
 #define _UAPI_TINYNPU_ACCEL_H_
 
-#if defined(__KERNEL__) || __has_include(<drm/drm.h>)
+#ifdef __KERNEL__
+#include <drm/drm.h>
+#elif __has_include(<drm/drm.h>)
 #include <drm/drm.h>
 #else
 #include <drm.h> /* libdrm's, by pkg-config */
