@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+#
+# The command `tinynpu`. The library is linked in statically, so that the one
+# file works wherever it is put.
+
+tool-objs := \
+	device/sim/options.o \
+	libtinynpu/error.o \
+	tools/classes.o \
+	tools/compile.o \
+	tools/device_json.o \
+	tools/image.o \
+	tools/info.o \
+	tools/inspect.o \
+	tools/model.o \
+	tools/report.o \
+	tools/run.o \
+	tools/tinynpu.o \
+	tools/tool.o \
+	tools/vm.o
+
+$(B)/tools/%.o: CPPFLAGS += -Ilibtinynpu/include
+
+$(B)/tools/tinynpu: $(addprefix $(B)/,$(tool-objs) libtinynpu.a libtnc.a)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libtinynpu-libs) $(tnc-libs) \
+		-lpng -ljansson
+
+all: $(B)/tools/tinynpu
+
+install: install-tools
+
+# The scripts of `tinynpu vm` lie in libexec as in the source tree.
+install-tools: $(B)/tools/tinynpu $(B)/firmware/tinynpu.bin
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/bin)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin \
+		$(DESTDIR)$(PREFIX)/lib/firmware/tinynpu
+	$(Q)install -m 755 $(B)/tools/tinynpu $(DESTDIR)$(PREFIX)/bin
+	$(Q)install -m 644 $(B)/firmware/tinynpu.bin \
+		$(DESTDIR)$(PREFIX)/lib/firmware/tinynpu
+
+.PHONY: install-tools

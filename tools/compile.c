@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/* `tinynpu compile`: a model in, a program file and its figures out. */
+#include "../device/sim/options.h"
+#include "model.h"
+#include "tool.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	KEY_MACHINE = 0x100,
+	KEY_CORES,
+	KEY_MACS,
+	KEY_SRAM,
+	KEY_CLOCK,
+	KEY_SRAM_BW,
+	KEY_SRAM_LATENCY,
+	KEY_MEM_BW,
+	KEY_MEM_LATENCY,
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FILE", 0, "Where the program goes (needed)", 0 },
+	{ "machine", KEY_MACHINE, "TEXT", 0,
+	  "The machine: a128, a256 or a512, and single properties, separated "
+	  "by commas (default a128)", 1 },
+	{ "cores", KEY_CORES, "N", 0, "Cores, 1 to 4", 1 },
+	{ "macs", KEY_MACS, "N", 0, "Multipliers per core, 32 to 1024", 1 },
+	{ "sram", KEY_SRAM, "BYTES", 0, "SRAM per core, such as 256K", 1 },
+	{ "clock", KEY_CLOCK, "HZ", 0, "Clock, such as 200M", 1 },
+	{ "sram-bw", KEY_SRAM_BW, "N", 0, "SRAM bytes per cycle", 1 },
+	{ "sram-latency", KEY_SRAM_LATENCY, "N", 0, "SRAM latency, cycles", 1 },
+	{ "mem-bw", KEY_MEM_BW, "N", 0, "Memory bytes per cycle", 1 },
+	{ "mem-latency", KEY_MEM_LATENCY, "N", 0, "Memory latency, cycles", 1 },
+	{ 0 },
+};
+
+struct arguments {
+	const char *model;
+	const char *output;
+	struct npu_machine machine;
+};
+
+static void set_machine(struct argp_state *state, const char *text)
+{
+	struct arguments *args = state->input;
+	struct tinynpu_error error;
+
+	if (sim_options_parse(text, &args->machine, &error))
+		argp_error(state, "%s", error.text);
+}
+
+/* The options are named like the properties of the machine. */
+static void set_property(struct argp_state *state, int key, const char *value)
+{
+	const struct argp_option *option = options;
+	char text[64];
+
+	while (option->key != key)
+		option++;
+	if (snprintf(text, sizeof(text), "%s=%s", option->name, value) >=
+	    sizeof(text) || strchr(value, ','))
+		argp_error(state, "--%s: '%s' is no number", option->name, value);
+	set_machine(state, text);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case 'o':
+		args->output = arg;
+		return 0;
+	case KEY_MACHINE:
+		set_machine(state, arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (args->model)
+			argp_error(state, "one model at a time");
+		args->model = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->model || !args->output)
+			argp_error(state, "needs MODEL and -o FILE");
+		return 0;
+	}
+	if (key < KEY_CORES || key > KEY_MEM_LATENCY)
+		return ARGP_ERR_UNKNOWN;
+	set_property(state, key, arg);
+	return 0;
+}
+
+/* Puts a whole file in place, or leaves none. */
+static int write_file(const char *path, const void *bytes, size_t size)
+{
+	FILE *file = fopen(path, "wb");
+	int err = 0;
+
+	if (!file)
+		return tool_complain(TOOL_FAILED, "%s: %m", path);
+	if (fwrite(bytes, 1, size, file) != size)
+		err = errno;
+	if (fclose(file) && !err)
+		err = errno;
+	if (!err)
+		return TOOL_OK;
+	unlink(path);
+	return tool_complain(TOOL_FAILED, "%s: %s", path, strerror(err));
+}
+
+static void report(const char *path, size_t size,
+		   const struct npu_machine *machine,
+		   const struct tinynpu_program_info *info)
+{
+	double cycles = info->cycles ? info->cycles : 1;
+
+	printf("%s: %s, for %u MACs per cycle, %s of SRAM, %g MHz\n", path,
+	       tool_bytes(size).text, machine->macs,
+	       tool_bytes(machine->sram_size).text, machine->clock_khz / 1e3);
+	printf("  cycles     %s, %s\n", tool_count(info->cycles).text,
+	       tool_time(tool_cycles_ns(info->cycles, info->clock_khz)).text);
+	printf("  energy     %s\n", tool_energy(info->energy_fj).text);
+	printf("  MACs       %s, %.1f per cycle\n",
+	       tool_count(info->mac_ops).text, info->mac_ops / cycles);
+	printf("  SRAM       %s at most\n", tool_bytes(info->sram_size).text);
+	printf("  memory     %s of constants, %s of scratch\n",
+	       tool_bytes(info->constants_size).text,
+	       tool_bytes(info->scratch_size).text);
+	printf("  commands   %s for %u operators\n",
+	       tool_count(info->commands).text, info->layers);
+}
+
+/* What the library reads of it is what the report says. */
+static int finish(const struct arguments *args, const void *bytes, size_t size)
+{
+	struct tinynpu_program_info info;
+	struct tinynpu_program *program;
+	struct tinynpu_error error;
+	int status;
+
+	if (tinynpu_program_read(bytes, size, args->output, &program, &error))
+		return tool_complain(TOOL_FAILED, "%s", error.text);
+	status = write_file(args->output, bytes, size);
+	if (!status) {
+		tinynpu_program_info(program, &info, sizeof(info));
+		report(args->output, size, &args->machine, &info);
+	}
+	tinynpu_program_close(program);
+	return status;
+}
+
+int command_compile(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "MODEL -o FILE",
+		.doc = "Compile MODEL (.tflite) into a program (.tnp) and say "
+		       "what it will cost.",
+	};
+	struct arguments args = { .machine = NPU_MACHINE_DEFAULT };
+	size_t size;
+	void *bytes;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	status = model_compile(args.model, &args.machine, &bytes, &size);
+	if (status)
+		return status;
+	status = finish(&args, bytes, size);
+	free(bytes);
+	return status;
+}

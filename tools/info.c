@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/* `tinynpu info`: the devices behind /dev/accel, and the simulator. */
+#include "tool.h"
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "device_json.h"
+
+static void print_device(const struct tinynpu_device_info *info)
+{
+	printf("%s (%s)\n", info->name, info->backend);
+	printf("  machine    version %u.%u: %u core%s, %u MACs per cycle, %s of SRAM, %g MHz\n",
+	       info->hw_version >> 16, info->hw_version & 0xffff, info->cores,
+	       info->cores == 1 ? "" : "s", info->macs,
+	       tool_bytes(info->sram_size).text, info->clock_khz / 1e3);
+	printf("  SRAM       %u bytes per cycle, latency %u cycles\n",
+	       info->sram_bw, info->sram_latency);
+	printf("  memory     %u byte%s per cycle, latency %u cycles\n",
+	       info->mem_bw, info->mem_bw == 1 ? "" : "s", info->mem_latency);
+	printf("  firmware   %s, protocol %u\n", info->firmware,
+	       info->firmware_abi);
+	printf("  jobs       ended after %s without progress; %u resets so far\n",
+	       tool_time(info->job_timeout_ms * 1000000ull).text,
+	       info->reset_count);
+}
+
+/* Shows one, or adds it to @list if there is one. */
+static int show(const char *backend, const char *options, json_t *list)
+{
+	struct tinynpu_device_info info;
+	struct tinynpu_device *device;
+	struct tinynpu_error error;
+
+	if (tinynpu_device_open(backend, options, &device, &error))
+		return tool_complain(TOOL_FAILED, "%s", error.text);
+	tinynpu_device_info(device, &info, sizeof(info));
+	tinynpu_device_close(device);
+	if (list)
+		json_array_append_new(list, device_json(&info));
+	else
+		print_device(&info);
+	return TOOL_OK;
+}
+
+static int show_all(json_t *list)
+{
+	int status = TOOL_OK, number = -1;
+	char options[32];
+
+	while ((number = tinynpu_device_next(number)) >= 0) {
+		snprintf(options, sizeof(options), "device=%d", number);
+		if (show("drm", options, list))
+			status = TOOL_FAILED;
+	}
+	if (show("sim", NULL, list))
+		status = TOOL_FAILED;
+	return status;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	bool *is_json = state->input;
+
+	if (key != 'j')
+		return ARGP_ERR_UNKNOWN;
+	*is_json = true;
+	return 0;
+}
+
+int command_info(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "json", 'j', NULL, 0, "For programs", 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.doc = "Show the devices that `tinynpu run' can use: those behind "
+		       "/dev/accel and the simulator.",
+	};
+	bool is_json = false;
+	json_t *list = NULL;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &is_json);
+	if (is_json)
+		list = json_array();
+	status = show_all(list);
+	if (is_json) {
+		json_dumpf(list, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(list);
+	return status;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/* Models and programs by their path; calls the compiler. */
+#include "model.h"
+
+#include "../compiler/tnc.h"
+#include "tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compile_bytes(const char *path, const void *model, size_t model_size,
+			 const struct npu_machine *machine, void **program,
+			 size_t *size)
+{
+	struct tnc_options options;
+	struct tnc_error error;
+	int err;
+
+	tnc_options_init(&options);
+	options.name = path;
+	options.machine = *machine;
+	err = tnc_compile(model, model_size, &options, program, size, &error);
+	if (err)
+		return tool_complain(tool_file_status(err), "%s", error.text);
+	return TOOL_OK;
+}
+
+int model_compile(const char *path, const struct npu_machine *machine,
+		  void **program, size_t *size)
+{
+	size_t model_size;
+	void *model;
+	int status;
+
+	status = tool_read_file(path, &model, &model_size);
+	if (status)
+		return tool_file_status(status);
+	status = compile_bytes(path, model, model_size, machine, program, size);
+	free(model);
+	return status;
+}
+
+static int read_program(const char *path, const void *bytes, size_t size,
+			struct tinynpu_program **program)
+{
+	struct tinynpu_error error;
+	int err = tinynpu_program_read(bytes, size, path, program, &error);
+
+	if (err)
+		return tool_complain(tool_file_status(err), "%s", error.text);
+	return TOOL_OK;
+}
+
+int model_load(const char *path, const struct npu_machine *machine,
+	       struct tinynpu_program **program)
+{
+	void *bytes, *compiled;
+	size_t size, compiled_size;
+	int status;
+
+	status = tool_read_file(path, &bytes, &size);
+	if (status)
+		return tool_file_status(status);
+	if (size >= 4 && !memcmp(bytes, "\177ELF", 4)) {
+		status = read_program(path, bytes, size, program);
+	} else {
+		status = compile_bytes(path, bytes, size, machine, &compiled,
+				       &compiled_size);
+		if (!status) {
+			status = read_program(path, compiled, compiled_size,
+					      program);
+			free(compiled);
+		}
+	}
+	free(bytes);
+	return status;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Models and programs by their path. */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <npu/cost.h>
+
+#include <stddef.h>
+
+struct tinynpu_program;
+
+/**
+ * model_compile() - compile a model file
+ * @path: the model
+ * @machine: for which
+ * @program: set: the program file's bytes; free() them
+ * @size: set
+ *
+ * Return: an enum tool_exit; what is wrong was said.
+ */
+int model_compile(const char *path, const struct npu_machine *machine,
+		  void **program, size_t *size);
+
+/**
+ * model_load() - read a program, or compile a model
+ * @path: either; a program is an ELF file
+ * @machine: to compile for
+ * @program: set
+ *
+ * Return: an enum tool_exit; what is wrong was said.
+ */
+int model_load(const char *path, const struct npu_machine *machine,
+	       struct tinynpu_program **program);
+
+#endif
