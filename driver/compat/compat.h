@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What older kernels lack: the driver is written for the newest interfaces, and
+ * the compiler reads this file before each of its files (see Kbuild). In the
+ * kernel's own tree it would not exist, but for tnpu_sched_no_hang() and two
+ * macros that would be written out in their one place.
+ */
+#ifndef TNPU_COMPAT_H
+#define TNPU_COMPAT_H
+
+#include "config.h"
+
+#include <drm/drm_drv.h>
+#include <drm/drm_gpuvm.h>
+#include <drm/gpu_scheduler.h>
+
+#ifdef TNPU_HAVE_DRIVER_DATE
+#define TNPU_DRIVER_DATE .date = "20261123",
+#else
+#define TNPU_DRIVER_DATE
+#endif
+
+#ifdef TNPU_HAVE_GEM_GPUVA_FEATURE
+#define TNPU_GEM_FEATURES (DRIVER_GEM | DRIVER_GEM_GPUVA)
+#else
+#define TNPU_GEM_FEATURES DRIVER_GEM
+#endif
+
+#ifndef TNPU_HAVE_SCHED_CLIENT_ID
+#define drm_sched_job_init(job, entity, credits, owner, client_id) \
+	drm_sched_job_init(job, entity, credits, owner)
+#endif
+
+#ifndef TNPU_HAVE_SCHED_INIT_ARGS
+struct drm_sched_init_args {
+	const struct drm_sched_backend_ops *ops;
+	struct workqueue_struct *submit_wq;
+	struct workqueue_struct *timeout_wq;
+	u32 num_rqs;
+	u32 credit_limit;
+	unsigned int hang_limit;
+	long timeout;
+	atomic_t *score;
+	const char *name;
+	struct device *dev;
+};
+
+static inline int tnpu_compat_sched_init(struct drm_gpu_scheduler *sched,
+					 const struct drm_sched_init_args *args)
+{
+	return drm_sched_init(sched, args->ops, args->submit_wq, args->num_rqs,
+			      args->credit_limit, args->hang_limit,
+			      args->timeout, args->timeout_wq, args->score,
+			      args->name, args->dev);
+}
+
+#define drm_sched_init(sched, args) tnpu_compat_sched_init(sched, args)
+#endif
+
+/**
+ * tnpu_sched_no_hang() - what a timeout handler returns if the job is well
+ * @job: the job that the handler was called for
+ *
+ * Older schedulers take the job off their list before they call the handler and
+ * forget to put it back; nor would they look at it again if it finished in the
+ * meantime.
+ *
+ * Return: what the handler has to return.
+ */
+static inline enum drm_gpu_sched_stat
+tnpu_sched_no_hang(struct drm_sched_job *job)
+{
+#ifdef TNPU_HAVE_SCHED_NO_HANG
+	return DRM_GPU_SCHED_STAT_NO_HANG;
+#else
+	struct drm_gpu_scheduler *sched = job->sched;
+
+	spin_lock(&sched->job_list_lock);
+	list_add(&job->list, &sched->pending_list);
+	spin_unlock(&sched->job_list_lock);
+	drm_sched_wqueue_start(sched);
+	return DRM_GPU_SCHED_STAT_NOMINAL;
+#endif
+}
+
+#ifndef TNPU_HAVE_GPUVM_MAP_REQ
+struct drm_gpuvm_map_req {
+	struct drm_gpuva_op_map map;
+};
+
+static inline int tnpu_compat_sm_map(struct drm_gpuvm *gpuvm, void *priv,
+				     const struct drm_gpuvm_map_req *req)
+{
+	return drm_gpuvm_sm_map(gpuvm, priv, req->map.va.addr,
+				req->map.va.range, req->map.gem.obj,
+				req->map.gem.offset);
+}
+
+#define drm_gpuvm_sm_map(gpuvm, priv, req) tnpu_compat_sm_map(gpuvm, priv, req)
+#endif
+
+#ifndef TNPU_HAVE_GPUVM_BO_OBTAIN_LOCKED
+#define drm_gpuvm_bo_obtain_locked(gpuvm, obj) drm_gpuvm_bo_obtain(gpuvm, obj)
+#endif
+
+#ifndef TNPU_HAVE_WEDGED_EVENT
+#define DRM_WEDGE_RECOVERY_REBIND 0
+
+static inline int drm_dev_wedged_event(struct drm_device *drm,
+				       unsigned long method, void *info)
+{
+	return 0;
+}
+#endif
+
+#endif

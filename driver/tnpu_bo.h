@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Buffers. */
+#ifndef TNPU_BO_H
+#define TNPU_BO_H
+
+#include <linux/types.h>
+
+struct drm_device;
+struct drm_file;
+struct drm_gem_object;
+
+struct drm_gem_object *tnpu_bo_create_object(struct drm_device *drm,
+					     size_t size);
+int tnpu_bo_create_ioctl(struct drm_device *drm, void *data,
+			 struct drm_file *file);
+int tnpu_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
+			      struct drm_file *file);
+
+#endif

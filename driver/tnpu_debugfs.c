@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a developer may want to see of the device, and one thing to do: a
+ * recovery without need. Below /sys/kernel/debug/accel/DEVICE.
+ */
+
+#include "tnpu_debugfs.h"
+
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <drm/drm_debugfs.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_print.h>
+
+#include "tnpu_device.h"
+#include "tnpu_queue.h"
+
+static const char *const state_names[] = {
+	[TNPU_STARTING] = "starting",
+	[TNPU_UP] = "up",
+	[TNPU_LOST] = "lost",
+	[TNPU_GONE] = "gone",
+};
+
+static struct tnpu_device *tnpu_debugfs_device(struct seq_file *m)
+{
+	struct drm_debugfs_entry *entry = m->private;
+
+	return to_tnpu_device(entry->dev);
+}
+
+static int tnpu_debugfs_fw_log(struct seq_file *m, void *data)
+{
+	struct tnpu_device *tdev = tnpu_debugfs_device(m);
+	struct drm_printer p = drm_seq_file_printer(m);
+	int idx;
+
+	if (!drm_dev_enter(&tdev->drm, &idx))
+		return -ENODEV;
+	tnpu_ring_print_log(tdev, &p);
+	drm_dev_exit(idx);
+	return 0;
+}
+
+static int tnpu_debugfs_fw_state(struct seq_file *m, void *data)
+{
+	static const struct {
+		const char *name;
+		u32 reg;
+	} regs[] = {
+		{ "boot status", NPU_REG_BOOT_STATUS },
+		{ "firmware state", NPU_REG_SCRATCH(NPU_FW_SCRATCH_STATE) },
+		{ "mcause", NPU_REG_SCRATCH(NPU_FW_SCRATCH_MCAUSE) },
+		{ "mepc", NPU_REG_SCRATCH(NPU_FW_SCRATCH_MEPC) },
+		{ "mtval", NPU_REG_SCRATCH(NPU_FW_SCRATCH_MTVAL) },
+		{ "register reads", NPU_REG_COUNT_READS },
+		{ "register writes", NPU_REG_COUNT_WRITES },
+		{ "doorbells", NPU_REG_COUNT_DOORBELLS },
+		{ "interrupts", NPU_REG_COUNT_INTERRUPTS },
+	};
+	struct tnpu_device *tdev = tnpu_debugfs_device(m);
+	const struct npu_init *init = tdev->ring.init;
+	unsigned int i;
+	int idx;
+
+	if (!drm_dev_enter(&tdev->drm, &idx))
+		return -ENODEV;
+	seq_printf(m, "firmware: %s\n", tdev->fw.name);
+	seq_printf(m, "protocol: %u\n", tdev->fw.abi);
+	seq_printf(m, "state: %s\n", state_names[READ_ONCE(tdev->state)]);
+	seq_printf(m, "recoveries: %u\n", READ_ONCE(tdev->recoveries));
+	seq_printf(m, "heartbeat: %u\n",
+		   le32_to_cpu(READ_ONCE(init->heartbeat)));
+	seq_printf(m, "jobs done: %llu\n",
+		   le64_to_cpu(READ_ONCE(init->jobs_done)));
+	seq_printf(m, "event ring: head %u, tail %u\n", tdev->ring.event_head,
+		   le32_to_cpu(READ_ONCE(init->event_tail)));
+	seq_printf(m, "admin ring: head %u, tail %u\n",
+		   le32_to_cpu(READ_ONCE(init->admin_head)),
+		   tdev->ring.admin_tail);
+	for (i = 0; i < ARRAY_SIZE(regs); i++)
+		seq_printf(m, "%s: %#x\n", regs[i].name,
+			   tnpu_device_read(tdev, regs[i].reg));
+	drm_dev_exit(idx);
+	return 0;
+}
+
+static void tnpu_debugfs_queue(struct seq_file *m,
+			       const struct tnpu_queue *queue)
+{
+	const struct drm_tnpu_queue_state *state = &queue->state;
+
+	seq_printf(m, "queue %u: context %u, priority %u, %llu jobs submitted, %llu ended, %u handed over, ring head %u, tail %u%s, status %u, reason %u\n",
+		   queue->slot, queue->context, queue->priority,
+		   state->submitted, state->completed, queue->handed,
+		   queue->ring ? le32_to_cpu(READ_ONCE(queue->ring->head)) : 0,
+		   queue->tail, queue->is_on_device ? "" : " (not on the device)",
+		   state->status, state->reason);
+}
+
+static int tnpu_debugfs_queues(struct seq_file *m, void *data)
+{
+	struct tnpu_device *tdev = tnpu_debugfs_device(m);
+	unsigned int i;
+
+	spin_lock(&tdev->job_lock);
+	for (i = 0; i < NPU_MAX_QUEUES; i++)
+		if (tdev->slots[i].queue)
+			tnpu_debugfs_queue(m, tdev->slots[i].queue);
+	spin_unlock(&tdev->job_lock);
+	return 0;
+}
+
+static const struct drm_debugfs_info tnpu_debugfs_files[] = {
+	{ "fw_log", tnpu_debugfs_fw_log },
+	{ "fw_state", tnpu_debugfs_fw_state },
+	{ "queues", tnpu_debugfs_queues },
+};
+
+static int tnpu_debugfs_recover(void *data, u64 value)
+{
+	struct tnpu_device *tdev = data;
+	int idx;
+
+	if (!drm_dev_enter(&tdev->drm, &idx))
+		return -ENODEV;
+	tnpu_device_request_recovery(tdev, "debugfs asks for it");
+	flush_work(&tdev->recover_work);
+	drm_dev_exit(idx);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(tnpu_debugfs_recover_fops, NULL, tnpu_debugfs_recover,
+			 "%llu\n");
+
+/**
+ * tnpu_debugfs_init() - offer the files
+ * @tdev: device that is not registered yet
+ */
+void tnpu_debugfs_init(struct tnpu_device *tdev)
+{
+	drm_debugfs_add_files(&tdev->drm, tnpu_debugfs_files,
+			      ARRAY_SIZE(tnpu_debugfs_files));
+	debugfs_create_file("recover", 0200, tdev->drm.debugfs_root, tdev,
+			    &tnpu_debugfs_recover_fops);
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device: registers, start, recovery and the end. Called by tnpu_drv.c at
+ * probe and removal, and by whoever finds that the firmware does not answer.
+ */
+
+/**
+ * DOC: recovery
+ *
+ * The driver's tables (contexts, slots) say what the device should be. Who
+ * changes them tells the firmware while holding reset_sem for reading. If there
+ * is no answer the device is recovered: under reset_sem for writing it is reset,
+ * the firmware is booted again and told what the tables say. So a change that
+ * was not answered has been made when the recovery is over, and an invalidation
+ * or a stop has happened too, since a reset leaves neither translations nor
+ * running jobs. tnpu_device_settle() waits for that.
+ *
+ * Jobs that were running are lost: their fences fail with EIO and their queues
+ * are banned. Jobs that waited in a ring are written into the new one.
+ */
+
+#include "tnpu_device.h"
+
+#include <linux/delay.h>
+#include <linux/dma-fence.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/pci.h>
+#include <linux/timekeeping.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_managed.h>
+#include <drm/drm_print.h>
+
+#include "tnpu_job.h"
+#include "tnpu_queue.h"
+#include "tnpu_trace.h"
+#include "tnpu_vm.h"
+
+u32 tnpu_device_read(struct tnpu_device *tdev, u32 reg)
+{
+	return readl(tdev->regs + reg);
+}
+
+void tnpu_device_write(struct tnpu_device *tdev, u32 reg, u32 value)
+{
+	writel(value, tdev->regs + reg);
+}
+
+void tnpu_device_ring_doorbell(struct tnpu_device *tdev, u32 doorbell)
+{
+	writel(1, tdev->doorbells + doorbell * NPU_DOORBELL_STRIDE);
+}
+
+static int tnpu_device_read_config(struct tnpu_device *tdev)
+{
+	static const struct {
+		u32 reg;
+		size_t field;
+	} facts[] = {
+		{ NPU_REG_VERSION, offsetof(struct tnpu_config, version) },
+		{ NPU_REG_CORES, offsetof(struct tnpu_config, cores) },
+		{ NPU_REG_MACS, offsetof(struct tnpu_config, macs) },
+		{ NPU_REG_SRAM_SIZE, offsetof(struct tnpu_config, sram_size) },
+		{ NPU_REG_CLOCK_KHZ, offsetof(struct tnpu_config, clock_khz) },
+		{ NPU_REG_SRAM_BW, offsetof(struct tnpu_config, sram_bw) },
+		{ NPU_REG_SRAM_LATENCY,
+		  offsetof(struct tnpu_config, sram_latency) },
+		{ NPU_REG_MEM_BW, offsetof(struct tnpu_config, mem_bw) },
+		{ NPU_REG_MEM_LATENCY,
+		  offsetof(struct tnpu_config, mem_latency) },
+		{ NPU_REG_DOORBELLS, offsetof(struct tnpu_config, doorbells) },
+		{ NPU_REG_CONTEXTS, offsetof(struct tnpu_config, contexts) },
+	};
+	struct tnpu_config *config = &tdev->config;
+	u32 id = tnpu_device_read(tdev, NPU_REG_ID);
+	unsigned int i;
+
+	if (id != NPU_ID_MAGIC) {
+		drm_err(&tdev->drm, "no TinyNPU here: its ID reads as %#x\n",
+			id);
+		return -ENODEV;
+	}
+	for (i = 0; i < ARRAY_SIZE(facts); i++)
+		*(u32 *)((void *)config + facts[i].field) =
+			tnpu_device_read(tdev, facts[i].reg);
+	if (config->version >> 16 != NPU_HW_VERSION_MAJOR) {
+		drm_err(&tdev->drm, "hardware version %u.%u is not supported\n",
+			config->version >> 16, config->version & 0xffff);
+		return -ENODEV;
+	}
+	if (!config->cores || config->cores > NPU_MAX_CORES ||
+	    !config->clock_khz || config->contexts != NPU_MAX_CONTEXTS ||
+	    config->doorbells != NPU_MAX_DOORBELLS) {
+		drm_err(&tdev->drm, "the configuration makes no sense: %u cores at %u kHz, %u contexts, %u doorbells\n",
+			config->cores, config->clock_khz, config->contexts,
+			config->doorbells);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static int tnpu_device_init_irq(struct tnpu_device *tdev)
+{
+	struct pci_dev *pdev = to_pci_dev(tdev->drm.dev);
+	int ret;
+
+	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSIX);
+	if (ret < 0) {
+		drm_err(&tdev->drm, "no MSI-X vector: %pe\n", ERR_PTR(ret));
+		return ret;
+	}
+	tdev->irq = pci_irq_vector(pdev, NPU_VECTOR_EVENTS);
+	return devm_request_threaded_irq(tdev->drm.dev, tdev->irq,
+					 tnpu_ring_irq, tnpu_ring_irq_thread,
+					 IRQF_NO_AUTOEN, "tinynpu", tdev);
+}
+
+static void tnpu_device_recover_work(struct work_struct *work)
+{
+	struct tnpu_device *tdev =
+		container_of(work, struct tnpu_device, recover_work);
+
+	tnpu_device_recover(tdev, READ_ONCE(tdev->recover_why));
+}
+
+/**
+ * tnpu_device_request_recovery() - have the device recovered, soon
+ * @tdev: device
+ * @why: a sentence for the log, which stays valid
+ */
+void tnpu_device_request_recovery(struct tnpu_device *tdev, const char *why)
+{
+	WRITE_ONCE(tdev->recover_why, why);
+	queue_work(tdev->reset_wq, &tdev->recover_work);
+}
+
+/**
+ * tnpu_device_init() - everything that does not need running firmware
+ * @tdev: device whose BARs are mapped
+ *
+ * What is acquired here ends with the PCI device or with the DRM device.
+ *
+ * Return: 0 or -errno; the reason is in the log.
+ */
+int tnpu_device_init(struct tnpu_device *tdev)
+{
+	struct drm_device *drm = &tdev->drm;
+	int ret;
+
+	init_rwsem(&tdev->reset_sem);
+	init_waitqueue_head(&tdev->recovered);
+	INIT_WORK(&tdev->recover_work, tnpu_device_recover_work);
+	spin_lock_init(&tdev->job_lock);
+	xa_init_flags(&tdev->jobs, XA_FLAGS_ALLOC1);
+	INIT_LIST_HEAD(&tdev->vms);
+	ret = drmm_mutex_init(drm, &tdev->vms_lock);
+	if (ret)
+		return ret;
+
+	ret = tnpu_device_read_config(tdev);
+	if (ret)
+		return ret;
+	ret = tnpu_queue_init_slots(tdev);
+	if (ret)
+		return ret;
+	ret = tnpu_ring_init(tdev);
+	if (ret)
+		return ret;
+	ret = tnpu_fw_load(tdev);
+	if (ret)
+		return ret;
+	return tnpu_device_init_irq(tdev);
+}
+
+/* Boots the firmware; afterwards it can be talked to. */
+static int tnpu_device_boot(struct tnpu_device *tdev)
+{
+	int ret;
+
+	tnpu_ring_prepare(tdev);
+	ret = tnpu_fw_boot(tdev);
+	if (ret)
+		return ret;
+	ret = tnpu_ring_open(tdev);
+	if (ret)
+		return ret;
+	enable_irq(tdev->irq);
+	return 0;
+}
+
+/* Ends all that the device does; afterwards nothing of it touches memory. */
+static int tnpu_device_halt(struct tnpu_device *tdev)
+{
+	tnpu_ring_close(tdev);
+	return tnpu_fw_halt(tdev);
+}
+
+static void tnpu_device_set_state(struct tnpu_device *tdev,
+				  enum tnpu_state state)
+{
+	lockdep_assert_held_write(&tdev->reset_sem);
+	spin_lock(&tdev->job_lock);
+	WRITE_ONCE(tdev->state, state);
+	spin_unlock(&tdev->job_lock);
+}
+
+/* Tells the firmware which contexts and queues there are. */
+static int tnpu_device_restore(struct tnpu_device *tdev)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < NPU_MAX_CONTEXTS; i++) {
+		if (!tdev->contexts[i].is_set)
+			continue;
+		ret = tnpu_ring_call(tdev, NPU_ADMIN_CONTEXT_SET, i,
+				     tdev->contexts[i].root, 0, NULL);
+		if (ret)
+			return ret;
+	}
+	return tnpu_queue_restore_all(tdev);
+}
+
+static int tnpu_device_bring_up(struct tnpu_device *tdev)
+{
+	int ret;
+
+	ret = tnpu_device_boot(tdev);
+	if (ret)
+		return ret;
+	ret = tnpu_device_restore(tdev);
+	if (ret) {
+		drm_err(&tdev->drm, "the new firmware does not take over: %pe\n",
+			ERR_PTR(ret));
+		disable_irq(tdev->irq);
+		tnpu_device_halt(tdev);
+		return ret;
+	}
+	tnpu_device_set_state(tdev, TNPU_UP);
+	tnpu_queue_resume_all(tdev);
+	return 0;
+}
+
+/**
+ * tnpu_device_start() - boot the firmware for the first time
+ * @tdev: device
+ *
+ * Return: 0 or -errno; the reason is in the log.
+ */
+int tnpu_device_start(struct tnpu_device *tdev)
+{
+	int ret;
+
+	down_write(&tdev->reset_sem);
+	ret = tnpu_device_bring_up(tdev);
+	up_write(&tdev->reset_sem);
+	return ret;
+}
+
+/* Whether the device had to be recovered too often of late. */
+static bool tnpu_device_is_hopeless(struct tnpu_device *tdev)
+{
+	time64_t now = ktime_get_seconds();
+	time64_t *oldest =
+		&tdev->recovery_s[tdev->recoveries % TNPU_RECOVERIES_MAX];
+	bool is_hopeless = tdev->recoveries >= TNPU_RECOVERIES_MAX &&
+			   now - *oldest < TNPU_RECOVERIES_S;
+
+	*oldest = now;
+	return is_hopeless;
+}
+
+static int tnpu_device_restart(struct tnpu_device *tdev)
+{
+	int attempt, ret;
+
+	ret = tnpu_device_halt(tdev);
+	if (ret)
+		return ret;
+	/* What had ended by then has ended; the rest is lost. */
+	tnpu_ring_drain(tdev);
+	tnpu_queue_lose_running(tdev);
+	if (tnpu_device_is_hopeless(tdev)) {
+		drm_err(&tdev->drm, "recovered %u times in less than %u s\n",
+			TNPU_RECOVERIES_MAX, TNPU_RECOVERIES_S);
+		return -EIO;
+	}
+	for (attempt = 0; attempt < 2; attempt++) {
+		ret = tnpu_device_bring_up(tdev);
+		if (!ret)
+			break;
+	}
+	return ret;
+}
+
+/* The end: no DMA any more, no job in flight. */
+static void tnpu_device_give_up(struct tnpu_device *tdev,
+				enum tnpu_state state, int error)
+{
+	tnpu_device_set_state(tdev, state);
+	tnpu_device_halt(tdev);
+	pci_clear_master(to_pci_dev(tdev->drm.dev));
+	tnpu_queue_end_all(tdev, error);
+}
+
+/**
+ * tnpu_device_recover() - reset the device and go on
+ * @tdev: device
+ * @why: a sentence for the log
+ *
+ * Does nothing if the device is lost or gone. Runs on reset_wq, hence never
+ * beside itself, and is part of signalling fences.
+ */
+void tnpu_device_recover(struct tnpu_device *tdev, const char *why)
+{
+	bool is_lost = false;
+	bool cookie;
+
+	/* Who waits for an answer holds reset_sem. */
+	tnpu_ring_abort(tdev);
+	down_write(&tdev->reset_sem);
+	cookie = dma_fence_begin_signalling();
+	if (tdev->state == TNPU_UP) {
+		drm_err(&tdev->drm, "%s: recovering\n", why);
+		tnpu_fw_report(tdev);
+		tnpu_device_set_state(tdev, TNPU_STARTING);
+		disable_irq(tdev->irq);
+		is_lost = tnpu_device_restart(tdev);
+		if (is_lost) {
+			drm_err(&tdev->drm, "recovery failed: the device is lost\n");
+			tnpu_device_give_up(tdev, TNPU_LOST, -EIO);
+		}
+		trace_tnpu_recovery(tdev, is_lost);
+	}
+	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
+	dma_fence_end_signalling(cookie);
+	up_write(&tdev->reset_sem);
+	wake_up_all(&tdev->recovered);
+	if (is_lost)
+		drm_dev_wedged_event(&tdev->drm, DRM_WEDGE_RECOVERY_REBIND,
+				     NULL);
+}
+
+/**
+ * tnpu_device_settle() - make sure that a change has reached the device
+ * @tdev: device
+ * @recoveries: tdev->recoveries when the firmware was told, read with reset_sem
+ *	held
+ * @error: what tnpu_ring_call() said
+ *
+ * Without an answer the device is recovered, which does what was asked for. May
+ * not be called from reset_wq, nor with reset_sem held.
+ *
+ * Return: 0, -EIO (the device is lost), or @error.
+ */
+int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error)
+{
+	if (error != -ETIMEDOUT)
+		return error;
+	if (READ_ONCE(tdev->recoveries) == recoveries)
+		tnpu_device_request_recovery(tdev,
+					     "the firmware does not answer");
+	wait_event(tdev->recovered,
+		   READ_ONCE(tdev->recoveries) != recoveries);
+	switch (READ_ONCE(tdev->state)) {
+	case TNPU_LOST:
+		return -EIO;
+	case TNPU_GONE:
+		return -ENODEV;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * tnpu_device_remove() - end everything, since the device goes away
+ * @tdev: device that is unplugged for user space already
+ *
+ * All fences are signalled, and neither registers nor DMA are used afterwards.
+ */
+void tnpu_device_remove(struct tnpu_device *tdev)
+{
+	bool was_up;
+
+	tnpu_ring_abort(tdev);
+	down_write(&tdev->reset_sem);
+	was_up = tdev->state == TNPU_UP;
+	if (was_up)
+		disable_irq(tdev->irq);
+	tnpu_device_give_up(tdev, TNPU_GONE, -ENODEV);
+	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
+	up_write(&tdev->reset_sem);
+	wake_up_all(&tdev->recovered);
+
+	/* Timeout handlers may still look at the device, in vain. */
+	cancel_work_sync(&tdev->recover_work);
+	flush_workqueue(tdev->reset_wq);
+	tnpu_queue_free_rings(tdev);
+	tnpu_vm_free_tables(tdev);
+}

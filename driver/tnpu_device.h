@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The device as the rest of the driver sees it: its state, its parts, and how it
+ * is started, recovered and stopped.
+ */
+#ifndef TNPU_DEVICE_H
+#define TNPU_DEVICE_H
+
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <drm/drm_device.h>
+#include <drm/gpu_scheduler.h>
+#include <npu/regs.h>
+
+#include "tnpu_fw.h"
+#include "tnpu_ring.h"
+
+struct tnpu_queue;
+
+#define TNPU_RECOVERIES_MAX 8 /* within TNPU_RECOVERIES_S; then it is lost */
+#define TNPU_RECOVERIES_S 60
+
+/**
+ * enum tnpu_state - what can be done with the device
+ * @TNPU_STARTING: not yet, or not at the moment: it is being recovered
+ * @TNPU_UP: everything
+ * @TNPU_LOST: nothing any more, recovery failed; ioctls say EIO
+ * @TNPU_GONE: nothing any more, it was removed; ioctls say ENODEV
+ */
+enum tnpu_state {
+	TNPU_STARTING,
+	TNPU_UP,
+	TNPU_LOST,
+	TNPU_GONE,
+};
+
+/**
+ * struct tnpu_config - the machine's dimensions, as the registers of
+ * the same names say
+ */
+struct tnpu_config {
+	u32 version;
+	u32 cores;
+	u32 macs;
+	u32 sram_size;
+	u32 clock_khz;
+	u32 sram_bw;
+	u32 sram_latency;
+	u32 mem_bw;
+	u32 mem_latency;
+	u32 doorbells;
+	u32 contexts;
+};
+
+/**
+ * struct tnpu_slot - one of the queues that the firmware can have
+ * @sched: hands over the jobs of the queue. It belongs to the slot, not to the
+ *	queue, and lives as long as the device, since jobs that were cancelled
+ *	before their dependencies signalled refer to it for a while.
+ * @queue: the queue that the firmware knows under this slot's number, or NULL
+ * @is_taken: somebody has this slot
+ * @name: of @sched
+ */
+struct tnpu_slot {
+	struct drm_gpu_scheduler sched;
+	struct tnpu_queue *queue;
+	bool is_taken;
+	char name[16];
+};
+
+/**
+ * struct tnpu_context - one of the device's address spaces
+ * @root: bus address of its root table
+ * @is_taken: somebody has it; guarded by job_lock
+ * @is_set: the firmware knows @root; guarded by reset_sem
+ */
+struct tnpu_context {
+	dma_addr_t root;
+	bool is_taken;
+	bool is_set;
+};
+
+/**
+ * struct tnpu_device - a TinyNPU
+ *
+ * Order of locks: tnpu_vm.lock, tnpu_queue.submit_lock, reset_sem, job_lock,
+ * ring.lock. Signalling fences needs reset_sem (recovery) and job_lock, so
+ * nothing may be allocated under either that could wait for fences.
+ *
+ * @drm: the DRM device
+ * @regs: BAR 0
+ * @doorbells: BAR 2
+ * @irq: interrupt of the event ring; enabled while the firmware runs
+ * @config: what the machine is
+ * @fw: firmware image
+ * @ring: memory shared with the firmware, and who waits for its answers
+ * @reset_sem: held for reading by who talks to the firmware, together with the
+ *	change of @contexts or @slots that goes with it; held for writing while
+ *	the device is brought to what @contexts and @slots say
+ * @state: written with @reset_sem (for writing) and @job_lock held
+ * @recoveries: finished recoveries, including those that failed
+ * @recovered: wakes who waits for @recoveries to change
+ * @recovery_s: when the last ones were, to see whether there are too many
+ * @recover_work: recovers the device, on @reset_wq
+ * @recover_why: for the log
+ * @reset_wq: ordered; runs timeout handlers and @recover_work
+ * @sched_wq: ordered; runs the schedulers
+ * @contexts: address spaces
+ * @slots: queues
+ * @job_lock: guards the queues' jobs, states and rings; see struct tnpu_queue
+ * @jobs: all jobs that have not ended, by cookie
+ * @progress: rises when any job is seen to make progress; guarded by @job_lock
+ * @vms_lock: guards @vms
+ * @vms: all address spaces
+ */
+struct tnpu_device {
+	struct drm_device drm;
+	void __iomem *regs;
+	void __iomem *doorbells;
+	int irq;
+	struct tnpu_config config;
+	struct tnpu_fw fw;
+	struct tnpu_ring ring;
+
+	struct rw_semaphore reset_sem;
+	enum tnpu_state state;
+	u32 recoveries;
+	wait_queue_head_t recovered;
+	time64_t recovery_s[TNPU_RECOVERIES_MAX];
+	struct work_struct recover_work;
+	const char *recover_why;
+	struct workqueue_struct *reset_wq;
+	struct workqueue_struct *sched_wq;
+
+	struct tnpu_context contexts[NPU_MAX_CONTEXTS];
+	struct tnpu_slot slots[NPU_MAX_QUEUES];
+	spinlock_t job_lock;
+	struct xarray jobs;
+	u64 progress;
+
+	struct mutex vms_lock;
+	struct list_head vms;
+};
+
+static inline struct tnpu_device *to_tnpu_device(struct drm_device *drm)
+{
+	return container_of(drm, struct tnpu_device, drm);
+}
+
+u32 tnpu_device_read(struct tnpu_device *tdev, u32 reg);
+void tnpu_device_write(struct tnpu_device *tdev, u32 reg, u32 value);
+void tnpu_device_ring_doorbell(struct tnpu_device *tdev, u32 doorbell);
+
+int tnpu_device_init(struct tnpu_device *tdev);
+int tnpu_device_start(struct tnpu_device *tdev);
+void tnpu_device_remove(struct tnpu_device *tdev);
+void tnpu_device_recover(struct tnpu_device *tdev, const char *why);
+void tnpu_device_request_recovery(struct tnpu_device *tdev, const char *why);
+int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An open file: a client of the device. */
+#ifndef TNPU_DRV_H
+#define TNPU_DRV_H
+
+#include <linux/atomic.h>
+#include <linux/xarray.h>
+
+struct tnpu_device;
+struct tnpu_vm;
+
+/**
+ * struct tnpu_file - a client
+ * @tdev: device
+ * @vm: its address space
+ * @queues: its queues, by number
+ * @cycles: that its jobs ran
+ */
+struct tnpu_file {
+	struct tnpu_device *tdev;
+	struct tnpu_vm *vm;
+	struct xarray queues;
+	atomic64_t cycles;
+};
+
+#endif

@@ -1,0 +1,714 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs: SUBMIT makes them, the scheduler hands them over when their
+ * dependencies have signalled, the firmware's events end them.
+ */
+
+/**
+ * DOC: the end of a job
+ *
+ * A job ends once, by whoever takes it off its queue's list under job_lock: the
+ * firmware's event, the ban of its queue, the queue's destruction, a recovery or
+ * the removal of the device. The fence is signalled after the lock is dropped,
+ * with
+ *
+ * - 0: the job is done
+ * - -EFAULT: a command was refused, see DRM_TNPU_QUEUE_STATE
+ * - -ETIMEDOUT: it made no progress
+ * - -ECANCELED: its queue was banned because of an earlier job, or destroyed
+ * - -EIO: it was running when the device had to be reset, or the device is lost
+ * - -ENODEV: the device was removed
+ *
+ * The fence that user space gets is the driver's own, not the scheduler's: it
+ * ends with the job even if the job's dependencies never let it reach the
+ * hardware, and it refers to nothing that can go away. As its operations are in
+ * this module, each fence holds a reference of the module.
+ *
+ * The device's accesses don't depend on fences: what jobs can reach is mapped in
+ * their address space, and unmapping waits until the device has forgotten it.
+ * So no fences are attached to buffers; synchronisation is explicit.
+ */
+
+#include "tnpu_job.h"
+
+#include <linux/dma-fence.h>
+#include <linux/dma-fence-chain.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <drm/drm_file.h>
+#include <drm/drm_print.h>
+#include <drm/drm_syncobj.h>
+#include <drm/tinynpu_accel.h>
+
+#include "tnpu_device.h"
+#include "tnpu_drv.h"
+#include "tnpu_queue.h"
+#include "tnpu_trace.h"
+
+/* Looks without progress before the job is stopped, and before the device is. */
+#define TNPU_STRIKES_STOP 2
+#define TNPU_STRIKES_RECOVER 3
+/* Looks at a job that waits for others before it has waited long enough. */
+#define TNPU_LOOKS_MAX 240
+
+/* --- Fences --------------------------------------------------------------- */
+
+/**
+ * struct tnpu_fence - the end of a job
+ * @base: fence
+ * @lock: of @base
+ */
+struct tnpu_fence {
+	struct dma_fence base;
+	spinlock_t lock;
+};
+
+static const char *tnpu_fence_driver_name(struct dma_fence *fence)
+{
+	return "tinynpu";
+}
+
+static const char *tnpu_fence_timeline_name(struct dma_fence *fence)
+{
+	return "job";
+}
+
+static void tnpu_fence_release(struct dma_fence *fence)
+{
+	dma_fence_free(fence);
+	module_put(THIS_MODULE);
+}
+
+static const struct dma_fence_ops tnpu_fence_ops = {
+	.get_driver_name = tnpu_fence_driver_name,
+	.get_timeline_name = tnpu_fence_timeline_name,
+	.release = tnpu_fence_release,
+};
+
+static void tnpu_fence_init(struct tnpu_fence *fence, u64 context, u64 seqno)
+{
+	__module_get(THIS_MODULE); /* until tnpu_fence_release() */
+	spin_lock_init(&fence->lock);
+	dma_fence_init(&fence->base, &tnpu_fence_ops, &fence->lock, context,
+		       seqno);
+}
+
+static void tnpu_fence_put(struct tnpu_fence *fence)
+{
+	if (fence->base.ops)
+		dma_fence_put(&fence->base);
+	else
+		kfree(fence); /* was never initialised */
+}
+
+/* --- Life ----------------------------------------------------------------- */
+
+static struct tnpu_job *to_tnpu_job(struct drm_sched_job *base)
+{
+	return container_of(base, struct tnpu_job, base);
+}
+
+static struct tnpu_job *tnpu_job_alloc(struct tnpu_queue *queue)
+{
+	struct tnpu_job *job;
+
+	job = kzalloc(sizeof(*job), GFP_KERNEL);
+	if (!job)
+		return NULL;
+	job->fence = kzalloc(sizeof(*job->fence), GFP_KERNEL);
+	if (!job->fence) {
+		kfree(job);
+		return NULL;
+	}
+	kref_init(&job->kref);
+	job->queue = tnpu_queue_get(queue);
+	INIT_LIST_HEAD(&job->link);
+	return job;
+}
+
+static void tnpu_job_release(struct kref *kref)
+{
+	struct tnpu_job *job = container_of(kref, struct tnpu_job, kref);
+
+	tnpu_fence_put(job->fence);
+	tnpu_queue_put(job->queue);
+	kfree(job);
+}
+
+static void tnpu_job_put(struct tnpu_job *job)
+{
+	kref_put(&job->kref, tnpu_job_release);
+}
+
+/**
+ * tnpu_job_end_locked() - decide how a job ends
+ * @job: job on its queue's list
+ * @error: for its fence
+ * @ended: list that tnpu_job_signal() has to be called with, without the lock
+ */
+void tnpu_job_end_locked(struct tnpu_job *job, int error,
+			 struct list_head *ended)
+{
+	struct tnpu_device *tdev = job->queue->tdev;
+
+	lockdep_assert_held(&tdev->job_lock);
+	job->is_ended = true;
+	job->error = error;
+	job->queue->state.completed++;
+	tdev->progress++;
+	xa_erase(&tdev->jobs, le64_to_cpu(job->entry.cookie));
+	list_move_tail(&job->link, ended);
+}
+
+/**
+ * tnpu_job_signal() - signal the fences of jobs that have ended
+ * @ended: list of jobs; empty afterwards
+ */
+void tnpu_job_signal(struct list_head *ended)
+{
+	struct tnpu_job *job, *next;
+
+	list_for_each_entry_safe(job, next, ended, link) {
+		struct dma_fence *fence = &job->fence->base;
+
+		list_del_init(&job->link);
+		trace_tnpu_job_done(job);
+		if (job->error)
+			dma_fence_set_error(fence, job->error);
+		dma_fence_signal(fence);
+		tnpu_job_put(job);
+	}
+}
+
+/* --- Events --------------------------------------------------------------- */
+
+static const struct {
+	int error;
+	enum drm_tnpu_queue_reason reason;
+} job_ends[] = {
+	[NPU_JOB_OK] = { 0, DRM_TNPU_REASON_NONE },
+	[NPU_JOB_FAULT] = { -EFAULT, DRM_TNPU_REASON_FAULT },
+	[NPU_JOB_TIMEOUT] = { -ETIMEDOUT, DRM_TNPU_REASON_TIMEOUT },
+	[NPU_JOB_CANCELLED] = { -ECANCELED, DRM_TNPU_REASON_NONE },
+	[NPU_JOB_RESET] = { -EIO, DRM_TNPU_REASON_RESET },
+};
+
+/* Writes down why the queue is banned. */
+static void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
+					 const struct npu_event *event)
+{
+	struct drm_tnpu_queue_state *state = &queue->state;
+
+	state->fault_code = event->fault_code;
+	state->fault_unit = event->fault_unit;
+	state->fault_cmd = le32_to_cpu(event->fault_cmd);
+	state->fault_info = le32_to_cpu(event->fault_info);
+	state->fault_addr = le64_to_cpu(event->fault_addr);
+	state->fault_job = number;
+	trace_tnpu_job_fault(queue, le32_to_cpu(event->status));
+	dev_notice_ratelimited(queue->tdev->drm.dev,
+			       "queue %u: job %llu ended with status %u: fault %u in unit %u, command %u, info %#x, address %#llx\n",
+			       queue->slot, number, le32_to_cpu(event->status),
+			       state->fault_code, state->fault_unit,
+			       state->fault_cmd, state->fault_info,
+			       state->fault_addr);
+}
+
+static void tnpu_job_finish_locked(struct tnpu_job *job,
+				   const struct npu_event *event,
+				   struct list_head *ended)
+{
+	struct tnpu_queue *queue = job->queue;
+	u32 status = le32_to_cpu(event->status);
+	u64 cycles = le64_to_cpu(event->cycles);
+
+	if (status >= ARRAY_SIZE(job_ends) || status == NPU_JOB_PENDING)
+		status = NPU_JOB_RESET;
+	queue->state.cycles += cycles;
+	queue->state.energy_fj += le64_to_cpu(event->energy_fj);
+	atomic64_add(cycles, &queue->tfile->cycles);
+	tnpu_job_end_locked(job, job_ends[status].error, ended);
+	if (status == NPU_JOB_OK)
+		return;
+	if (status != NPU_JOB_CANCELLED)
+		tnpu_job_record_fault_locked(queue, job->number, event);
+	tnpu_queue_ban_locked(queue, job_ends[status].reason, ended);
+}
+
+/* The firmware found the ring corrupt, and halted the queue. */
+static void tnpu_job_ring_fault_locked(struct tnpu_device *tdev,
+				       const struct npu_event *event,
+				       struct list_head *ended)
+{
+	u16 slot = le16_to_cpu(event->queue);
+	struct tnpu_queue *queue =
+		slot < NPU_MAX_QUEUES ? tdev->slots[slot].queue : NULL;
+
+	if (!queue)
+		return;
+	tnpu_job_record_fault_locked(queue, 0, event);
+	tnpu_queue_ban_locked(queue, DRM_TNPU_REASON_FAULT, ended);
+}
+
+/* The job that an event is about, if there is one that the firmware may end. */
+static struct tnpu_job *tnpu_job_find_locked(struct tnpu_device *tdev,
+					     const struct npu_event *event)
+{
+	u64 cookie = le64_to_cpu(event->id);
+	struct tnpu_job *job;
+
+	job = cookie <= U32_MAX ? xa_load(&tdev->jobs, cookie) : NULL;
+	if (!job || !job->is_pushed ||
+	    job->queue->slot != le16_to_cpu(event->queue))
+		return NULL;
+	return job;
+}
+
+/**
+ * tnpu_job_event() - a job has ended, says the firmware
+ * @tdev: device
+ * @event: copy of the event
+ */
+void tnpu_job_event(struct tnpu_device *tdev, const struct npu_event *event)
+{
+	u32 status = le32_to_cpu(event->status);
+	u64 cookie = le64_to_cpu(event->id);
+	struct tnpu_job *job;
+	bool is_known = true;
+	LIST_HEAD(ended);
+
+	spin_lock(&tdev->job_lock);
+	job = tnpu_job_find_locked(tdev, event);
+	if (job)
+		tnpu_job_finish_locked(job, event, &ended);
+	else if (!cookie && status == NPU_JOB_FAULT)
+		tnpu_job_ring_fault_locked(tdev, event, &ended);
+	else
+		/* Jobs of banned queues have ended before the firmware says so. */
+		is_known = status == NPU_JOB_CANCELLED;
+	spin_unlock(&tdev->job_lock);
+
+	tnpu_job_signal(&ended);
+	if (!is_known)
+		drm_err_ratelimited(&tdev->drm, "firmware ends job %#llx of queue %u, which there is not\n",
+				    cookie, le16_to_cpu(event->queue));
+}
+
+/* --- Scheduler ------------------------------------------------------------ */
+
+static struct dma_fence *tnpu_job_run(struct drm_sched_job *base)
+{
+	struct tnpu_job *job = to_tnpu_job(base);
+	struct tnpu_queue *queue = job->queue;
+	struct tnpu_device *tdev = queue->tdev;
+	struct dma_fence *fence;
+	bool cookie;
+
+	cookie = dma_fence_begin_signalling();
+	spin_lock(&tdev->job_lock);
+	job->is_handed = true;
+	queue->handed++;
+	if (job->is_ended) {
+		fence = ERR_PTR(job->error ?: -ECANCELED);
+	} else {
+		/* If the device is not up, tnpu_queue_resume_all() writes it */
+		job->is_pushed = true;
+		if (tdev->state == TNPU_UP && queue->is_on_device)
+			tnpu_queue_write_locked(queue, job);
+		fence = dma_fence_get(&job->fence->base);
+		trace_tnpu_job_run(job);
+	}
+	spin_unlock(&tdev->job_lock);
+	dma_fence_end_signalling(cookie);
+	return fence;
+}
+
+static void tnpu_job_free(struct drm_sched_job *base)
+{
+	struct tnpu_job *job = to_tnpu_job(base);
+	struct tnpu_queue *queue = job->queue;
+	struct tnpu_device *tdev = queue->tdev;
+	bool is_handed = job->is_handed;
+
+	drm_sched_job_cleanup(base);
+	/*
+	 * A job that was handed over has a queue whose destruction waits here:
+	 * the references are not the last ones, nor may they be, since the
+	 * device's schedulers can't end from their own work.
+	 */
+	tnpu_job_put(job);
+	if (!is_handed)
+		return;
+	spin_lock(&tdev->job_lock);
+	if (!--queue->handed)
+		wake_up(&queue->idle);
+	spin_unlock(&tdev->job_lock);
+}
+
+/* Whether anything has moved since the last look that concerns the job. */
+static bool tnpu_job_has_moved(struct tnpu_job *job, bool is_running,
+			       u64 commands)
+{
+	struct tnpu_device *tdev = job->queue->tdev;
+	bool has_moved;
+
+	spin_lock(&tdev->job_lock);
+	if (is_running) {
+		has_moved = commands != job->commands;
+		if (has_moved)
+			tdev->progress++;
+	} else {
+		has_moved = tdev->progress != job->progress &&
+			    ++job->looks < TNPU_LOOKS_MAX;
+	}
+	job->commands = commands;
+	job->progress = tdev->progress;
+	job->strikes = has_moved ? 0 : job->strikes + 1;
+	spin_unlock(&tdev->job_lock);
+	return has_moved;
+}
+
+/* Sends a command about the job; -ENODEV if there is no device. */
+static int tnpu_job_ask(struct tnpu_job *job, enum npu_admin_op op,
+			u64 results[TNPU_ADMIN_RESULTS])
+{
+	struct tnpu_device *tdev = job->queue->tdev;
+	u64 cookie = op == NPU_ADMIN_JOB_STOP ?
+			     le64_to_cpu(job->entry.cookie) : 0;
+	int ret = -ENODEV;
+
+	down_read(&tdev->reset_sem);
+	if (tdev->state == TNPU_UP) {
+		/* Should an interrupt have been lost, the event is there. */
+		irq_wake_thread(tdev->irq, tdev);
+		ret = tnpu_ring_call(tdev, op, job->queue->slot, cookie, 0,
+				     results);
+	}
+	up_read(&tdev->reset_sem);
+	return ret;
+}
+
+static void tnpu_job_suspect(struct tnpu_job *job, const char *why)
+{
+	struct tnpu_device *tdev = job->queue->tdev;
+
+	spin_lock(&tdev->job_lock);
+	job->queue->is_suspect = true;
+	spin_unlock(&tdev->job_lock);
+	tnpu_device_recover(tdev, why);
+}
+
+/* Looks after a job that has not ended for TNPU_JOB_BACKSTOP_MS. */
+static void tnpu_job_look_after(struct tnpu_job *job)
+{
+	struct tnpu_device *tdev = job->queue->tdev;
+	u64 results[TNPU_ADMIN_RESULTS];
+	bool is_running;
+	int ret;
+
+	ret = tnpu_job_ask(job, NPU_ADMIN_QUEUE_PROGRESS, results);
+	if (ret == -ENODEV)
+		return;
+	if (ret) {
+		tnpu_device_recover(tdev, "the firmware does not tell how a job is");
+		return;
+	}
+	is_running = results[0] == le64_to_cpu(job->entry.cookie);
+	if (tnpu_job_has_moved(job, is_running, results[1]))
+		return;
+	if (job->strikes < TNPU_STRIKES_STOP)
+		return;
+	if (job->strikes < TNPU_STRIKES_RECOVER && is_running)
+		ret = tnpu_job_ask(job, NPU_ADMIN_JOB_STOP, NULL);
+	if (ret || job->strikes >= TNPU_STRIKES_RECOVER)
+		tnpu_job_suspect(job, "a job neither runs nor stops");
+}
+
+static enum drm_gpu_sched_stat tnpu_job_timedout(struct drm_sched_job *base)
+{
+	struct tnpu_job *job = to_tnpu_job(base);
+
+	if (!dma_fence_is_signaled(&job->fence->base))
+		tnpu_job_look_after(job);
+	/* If its end was brought about, that signals the fence, as always. */
+	return tnpu_sched_no_hang(base);
+}
+
+const struct drm_sched_backend_ops tnpu_job_sched_ops = {
+	.run_job = tnpu_job_run,
+	.timedout_job = tnpu_job_timedout,
+	.free_job = tnpu_job_free,
+};
+
+/* --- SUBMIT --------------------------------------------------------------- */
+
+/**
+ * struct tnpu_out_sync - a syncobj that the job signals
+ * @syncobj: with a reference
+ * @chain: for timelines, else NULL; used up when the job is pushed
+ * @point: on the timeline
+ */
+struct tnpu_out_sync {
+	struct drm_syncobj *syncobj;
+	struct dma_fence_chain *chain;
+	u64 point;
+};
+
+/**
+ * struct tnpu_submit - a SUBMIT under way
+ * @file: who submits
+ * @args: what they say
+ * @job: the job
+ * @outs: what it signals
+ */
+struct tnpu_submit {
+	struct drm_file *file;
+	const struct drm_tnpu_submit *args;
+	struct tnpu_job *job;
+	struct tnpu_out_sync *outs;
+};
+
+static int tnpu_submit_check(const struct drm_tnpu_submit *args)
+{
+	if (args->flags || args->commands % NPU_COMMAND_ALIGN ||
+	    args->regions % NPU_REGION_TABLE_ALIGN ||
+	    args->result % NPU_RESULT_ALIGN || !args->command_count ||
+	    args->command_count > NPU_MAX_COMMANDS ||
+	    args->region_count > NPU_MAX_REGIONS ||
+	    args->in_sync_count > DRM_TNPU_MAX_SYNCS ||
+	    args->out_sync_count > DRM_TNPU_MAX_SYNCS)
+		return -EINVAL;
+	return 0;
+}
+
+static struct drm_tnpu_sync *tnpu_submit_copy_syncs(u64 pointer, u32 count)
+{
+	struct drm_tnpu_sync *syncs;
+	u32 i;
+
+	if (!count)
+		return NULL;
+	syncs = memdup_array_user(u64_to_user_ptr(pointer), count,
+				  sizeof(*syncs));
+	if (IS_ERR(syncs))
+		return syncs;
+	for (i = 0; i < count; i++) {
+		if (syncs[i].flags) {
+			kfree(syncs);
+			return ERR_PTR(-EINVAL);
+		}
+	}
+	return syncs;
+}
+
+/* Makes the job wait for its in-syncs. */
+static int tnpu_submit_add_ins(struct tnpu_submit *submit)
+{
+	const struct drm_tnpu_submit *args = submit->args;
+	struct drm_tnpu_sync *syncs;
+	struct dma_fence *fence;
+	int ret = 0;
+	u32 i;
+
+	syncs = tnpu_submit_copy_syncs(args->in_syncs, args->in_sync_count);
+	if (IS_ERR(syncs))
+		return PTR_ERR(syncs);
+	for (i = 0; i < args->in_sync_count && !ret; i++) {
+		ret = drm_syncobj_find_fence(submit->file, syncs[i].handle,
+					     syncs[i].point, 0, &fence);
+		if (ret)
+			break;
+		if (fence->context == submit->job->queue->fence_context)
+			dma_fence_put(fence); /* runs before, anyway */
+		else
+			ret = drm_sched_job_add_dependency(&submit->job->base,
+							   fence);
+	}
+	kfree(syncs);
+	return ret;
+}
+
+static int tnpu_submit_find_out(struct tnpu_submit *submit,
+				const struct drm_tnpu_sync *sync,
+				struct tnpu_out_sync *out)
+{
+	out->syncobj = drm_syncobj_find(submit->file, sync->handle);
+	if (!out->syncobj)
+		return -ENOENT;
+	out->point = sync->point;
+	if (!out->point)
+		return 0;
+	out->chain = dma_fence_chain_alloc();
+	return out->chain ? 0 : -ENOMEM;
+}
+
+/* Finds the syncobjs, and all that is needed to signal them. */
+static int tnpu_submit_find_outs(struct tnpu_submit *submit)
+{
+	const struct drm_tnpu_submit *args = submit->args;
+	struct drm_tnpu_sync *syncs;
+	int ret = 0;
+	u32 i;
+
+	syncs = tnpu_submit_copy_syncs(args->out_syncs, args->out_sync_count);
+	if (IS_ERR_OR_NULL(syncs))
+		return PTR_ERR_OR_ZERO(syncs);
+	submit->outs = kcalloc(args->out_sync_count, sizeof(*submit->outs),
+			       GFP_KERNEL);
+	if (!submit->outs)
+		ret = -ENOMEM;
+	for (i = 0; i < args->out_sync_count && !ret; i++)
+		ret = tnpu_submit_find_out(submit, &syncs[i],
+					   &submit->outs[i]);
+	kfree(syncs);
+	return ret;
+}
+
+static void tnpu_submit_free_outs(struct tnpu_submit *submit)
+{
+	u32 i;
+
+	for (i = 0; submit->outs && i < submit->args->out_sync_count; i++) {
+		dma_fence_chain_free(submit->outs[i].chain);
+		if (submit->outs[i].syncobj)
+			drm_syncobj_put(submit->outs[i].syncobj);
+	}
+	kfree(submit->outs);
+}
+
+static int tnpu_submit_name_job(struct tnpu_submit *submit)
+{
+	const struct drm_tnpu_submit *args = submit->args;
+	struct tnpu_job *job = submit->job;
+	struct tnpu_device *tdev = job->queue->tdev;
+	u32 cookie;
+	int ret;
+
+	ret = xa_alloc(&tdev->jobs, &cookie, job, xa_limit_32b, GFP_KERNEL);
+	if (ret)
+		return ret;
+	job->entry = (struct npu_job){
+		.cookie = cpu_to_le64(cookie),
+		.commands = cpu_to_le64(args->commands),
+		.regions = cpu_to_le64(args->regions),
+		.result = cpu_to_le64(args->result),
+		.command_count = cpu_to_le32(args->command_count),
+		.region_count = cpu_to_le32(args->region_count),
+	};
+	return 0;
+}
+
+/* Puts the job on its queue's list, if the queue takes jobs. */
+static int tnpu_submit_enlist(struct tnpu_job *job)
+{
+	struct tnpu_queue *queue = job->queue;
+	struct tnpu_device *tdev = queue->tdev;
+	int ret = 0;
+
+	lockdep_assert_held(&queue->submit_lock);
+	if (queue->is_closed)
+		return -ENOENT;
+	tnpu_fence_init(job->fence, queue->fence_context, ++queue->seqno);
+	spin_lock(&tdev->job_lock);
+	if (tdev->state == TNPU_LOST) {
+		ret = -EIO;
+	} else if (tdev->state == TNPU_GONE) {
+		ret = -ENODEV;
+	} else if (queue->state.status != DRM_TNPU_QUEUE_OK) {
+		ret = -ECANCELED;
+	} else {
+		kref_get(&job->kref); /* of the list */
+		list_add_tail(&job->link, &queue->jobs);
+		job->number = ++queue->state.submitted;
+		trace_tnpu_job_queue(job);
+	}
+	spin_unlock(&tdev->job_lock);
+	return ret;
+}
+
+/* The point of no return; from here on the scheduler owns the job. */
+static void tnpu_submit_push(struct tnpu_submit *submit)
+{
+	struct tnpu_job *job = submit->job;
+	struct dma_fence *fence = &job->fence->base;
+	struct tnpu_out_sync *out;
+	u32 i;
+
+	drm_sched_job_arm(&job->base);
+	for (i = 0; i < submit->args->out_sync_count; i++) {
+		out = &submit->outs[i];
+		if (out->chain)
+			drm_syncobj_add_point(out->syncobj, out->chain, fence,
+					      out->point);
+		else
+			drm_syncobj_replace_fence(out->syncobj, fence);
+		out->chain = NULL;
+	}
+	drm_sched_entity_push_job(&job->base);
+}
+
+static int tnpu_submit(struct tnpu_submit *submit, struct tnpu_queue *queue)
+{
+	struct tnpu_job *job;
+	int ret;
+
+	job = tnpu_job_alloc(queue);
+	if (!job)
+		return -ENOMEM;
+	submit->job = job;
+	ret = drm_sched_job_init(&job->base, &queue->entity, 1,
+				 submit->file->driver_priv,
+				 submit->file->client_id);
+	if (ret)
+		goto put_job;
+	ret = tnpu_submit_add_ins(submit);
+	if (ret)
+		goto cleanup_job;
+	ret = tnpu_submit_find_outs(submit);
+	if (ret)
+		goto free_outs;
+	ret = tnpu_submit_name_job(submit);
+	if (ret)
+		goto free_outs;
+
+	mutex_lock(&queue->submit_lock);
+	ret = tnpu_submit_enlist(job);
+	if (!ret)
+		tnpu_submit_push(submit);
+	mutex_unlock(&queue->submit_lock);
+	if (!ret) {
+		tnpu_submit_free_outs(submit);
+		return 0;
+	}
+
+	/* With the lock, since the firmware may name any cookie. */
+	spin_lock(&queue->tdev->job_lock);
+	xa_erase(&queue->tdev->jobs, le64_to_cpu(job->entry.cookie));
+	spin_unlock(&queue->tdev->job_lock);
+free_outs:
+	tnpu_submit_free_outs(submit);
+cleanup_job:
+	drm_sched_job_cleanup(&job->base);
+put_job:
+	tnpu_job_put(job);
+	return ret;
+}
+
+int tnpu_job_submit_ioctl(struct drm_device *drm, void *data,
+			  struct drm_file *file)
+{
+	struct tnpu_submit submit = { .file = file, .args = data };
+	struct tnpu_queue *queue;
+	int ret;
+
+	ret = tnpu_submit_check(submit.args);
+	if (ret)
+		return ret;
+	queue = tnpu_queue_find(file->driver_priv, submit.args->queue);
+	if (!queue)
+		return -ENOENT;
+	ret = tnpu_submit(&submit, queue);
+	tnpu_queue_put(queue);
+	return ret;
+}
