@@ -112,7 +112,7 @@ void board_make(const struct npu_machine *machine)
 {
 	size_t size = npu_core_size(machine);
 
-	board = (struct board){ 0 };
+	memset(&board, 0, sizeof(board));
 	assert(size);
 	board.memory = aligned_alloc(4096, BOARD_SIZE);
 	size = (size + NPU_CORE_ALIGN - 1) & ~(size_t)(NPU_CORE_ALIGN - 1);
@@ -130,7 +130,7 @@ void board_free(void)
 {
 	free(board.memory);
 	free(board.memory_of_core);
-	board = (struct board){ 0 };
+	memset(&board, 0, sizeof(board));
 }
 
 uint32_t board_read(uint32_t reg)

@@ -34,13 +34,13 @@ struct board {
 	uint8_t *memory;
 	uint64_t now;
 	uint32_t interrupts[NPU_MAX_VECTORS];
-	uint32_t wakes;
+	_Atomic uint32_t wakes;
 	uint32_t commands_traced;
 	uint64_t last_start, last_end;
 	uint64_t refused;	/* offset of a page that the bus refuses */
 	void (*on_dma)(struct board *board);
 	bool is_never_idle;	/* doorbells pending: the agent can't sleep */
-	uint32_t dmas;
+	_Atomic uint32_t dmas;
 };
 
 extern struct board board;

@@ -4,7 +4,7 @@
 
 unit-tests += machine
 machine-objs := tests/unit/board.o libcore.a
-machine-libs := -lnettle
+machine-libs := -lnettle -pthread
 
 unit-tests += mmu
 mmu-objs := libcore.a

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -358,6 +359,68 @@ static void test_reset_waits_for_dma_on_its_way(void **state)
 	assert_int_equal(board_boot_image(size), NPU_BOOT_RESET);
 	assert_int_equal(status_in_dma, NPU_BOOT_LOADING);
 	assert_int_equal(dmas_after_reset, 0);
+}
+
+/* The runner of a board with two threads, until it is told to end. */
+static _Atomic bool must_end;
+
+static void *runner(void *opaque)
+{
+	uint64_t until;
+
+	while (!must_end)
+		npu_core_run(board.core, 100, &until);
+	return NULL;
+}
+
+/* Firmware that never stops reading memory through a window. */
+static uint32_t make_reader(void)
+{
+	const uint32_t code[] = {
+		asm_lui(1, NPU_ATU_BASE),
+		asm_lui(2, (uint32_t)BOARD_BASE),
+		asm_sw(2, 1, NPU_ATU_BASE_LO(0)),
+		asm_lui(2, NPU_WINDOW_SIZE),
+		asm_sw(2, 1, NPU_ATU_LIMIT(0)),
+		asm_addi(2, 0, NPU_ATU_ENABLE),
+		asm_sw(2, 1, NPU_ATU_CTRL(0)),
+		asm_lui(3, NPU_WINDOW(0)),
+		asm_lw(4, 3, 0),
+		asm_jal(0, (uint32_t)-4),
+	};
+
+	return board_make_image(code, sizeof(code))->image_size;
+}
+
+static void test_host_thread_resets_a_busy_machine(void **state)
+{
+	uint32_t round, i, dmas, size = make_reader();
+	pthread_t thread;
+
+	must_end = false;
+	assert_int_equal(pthread_create(&thread, NULL, runner, NULL), 0);
+	for (round = 0; round < 200; round++) {
+		board_write(NPU_REG_IMAGE_LO, BOARD_BASE + AT_IMAGE);
+		board_write(NPU_REG_IMAGE_SIZE, size);
+		board_write(NPU_REG_CTRL, NPU_CTRL_BOOT);
+		while (board_read(NPU_REG_BOOT_STATUS) == NPU_BOOT_LOADING)
+			npu_core_doorbell(board.core, round % 64);
+		assert_int_equal(board_read(NPU_REG_BOOT_STATUS),
+				 NPU_BOOT_RUNNING);
+		dmas = board.dmas;
+		while (board.dmas - dmas < round)
+			;
+		board_write(NPU_REG_CTRL, NPU_CTRL_RESET);
+		while (board_read(NPU_REG_BOOT_STATUS) != NPU_BOOT_RESET)
+			;
+		/* From here on there is no DMA. */
+		dmas = board.dmas;
+		for (i = 0; i < 200; i++)
+			assert_int_equal(board_read(NPU_REG_SCRATCH(0)), 0);
+		assert_int_equal(board.dmas, dmas);
+	}
+	must_end = true;
+	pthread_join(thread, NULL);
 }
 
 static void test_function_level_reset(void **state)
@@ -1464,6 +1527,7 @@ int main(void)
 		TEST(test_image_of_the_largest_size, setup),
 		TEST(test_boot_latches_and_ignores_a_second, setup),
 		TEST(test_reset_waits_for_dma_on_its_way, setup),
+		TEST(test_host_thread_resets_a_busy_machine, setup),
 		TEST(test_timer, setup),
 		TEST(test_identification, setup_agent),
 		TEST(test_accesses_that_are_none, setup_agent),
