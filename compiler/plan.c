@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Plans a program: tries with everything resident and tiles as large as can
- * be, and gives up something each time it does not fit, until it does.
+ * be, and gives up something for good each time it does not fit, until it does
+ * or there is nothing left to give up.
  */
 #include <errno.h>
 
 #include "plan.h"
-
-/* Each attempt gives up something for good, so this is never reached. */
-#define ATTEMPTS_MAX 100000
 
 static void plan_start(struct tnc_plan *p)
 {
@@ -47,8 +45,49 @@ static bool attempt(struct tnc_plan *p)
 	return tnc_place(p);
 }
 
-static _Noreturn void does_not_fit(struct tnc_plan *p, int number)
+static bool give_up_something(struct tnc_plan *p)
 {
+	int number = p->failed_op;
+
+	if (tnc_tile_shrink(p, number))
+		return true;
+	if (tnc_maps_spill(p, number)) {
+		tnc_tile_restart(p, number);
+		return true;
+	}
+	return tnc_tile_last_resort(p, number);
+}
+
+/*
+ * Needs: a legal graph, and for each of its operators a hint. Leaves: in @p,
+ * everything that tnc_emit() needs. Returns whether that fits into the SRAM.
+ */
+bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
+		   const struct tnc_hint *hint)
+{
+	struct tnc_arena_mark mark;
+
+	*p = (struct tnc_plan){
+		.c = c,
+		.machine = &c->options.machine,
+		.hint = hint,
+	};
+	plan_start(p);
+	mark = tnc_arena_mark(c->arena);
+	while (!attempt(p)) {
+		p->work += p->steps + c->ops;
+		tnc_arena_rewind(c->arena, mark);
+		if (!give_up_something(p))
+			return false;
+	}
+	p->work += p->steps + c->ops;
+	return true;
+}
+
+/* Says why, after tnc_plan_make() has found nothing to give up any more. */
+_Noreturn void tnc_plan_does_not_fit(struct tnc_plan *p)
+{
+	int number = p->failed_op;
 	const struct tnc_geometry *g = &p->op[number].geometry;
 	struct tnc_tile tile = { 1, 1, g->channel_unit, true };
 	uint64_t bytes = tnc_geometry_in_bytes(g, &tile) * g->inputs +
@@ -59,40 +98,4 @@ static _Noreturn void does_not_fit(struct tnc_plan *p, int number)
 	tnc_error(p->c, -ENOSPC,
 		  "needs %llu bytes of SRAM for its smallest tile, the machine has %u",
 		  (unsigned long long)bytes, p->machine->sram_size);
-}
-
-static void give_up_something(struct tnc_plan *p)
-{
-	int number = p->failed_op;
-
-	if (tnc_tile_shrink(p, number))
-		return;
-	if (tnc_maps_spill(p, number))
-		tnc_tile_restart(p, number);
-	else if (!tnc_tile_last_resort(p, number))
-		does_not_fit(p, number);
-}
-
-/*
- * Needs: a legal graph. Leaves: in @p, everything that tnc_emit() needs.
- * @chunk_channels: most channels of a weight chunk, 0 for any number.
- */
-void tnc_plan_make(struct tnc_plan *p, struct tnc *c, int chunk_channels)
-{
-	struct tnc_arena_mark mark;
-
-	*p = (struct tnc_plan){
-		.c = c,
-		.machine = &c->options.machine,
-		.chunk_channels = chunk_channels,
-	};
-	plan_start(p);
-	mark = tnc_arena_mark(c->arena);
-	for (int i = 0; i < ATTEMPTS_MAX; i++) {
-		if (attempt(p))
-			return;
-		tnc_arena_rewind(c->arena, mark);
-		give_up_something(p);
-	}
-	tnc_error(c, -ENOSPC, "no plan in %d attempts", ATTEMPTS_MAX);
 }

@@ -43,6 +43,15 @@ struct tnc_tile {
 	bool is_channels_outer;	/* order of the loops over tiles */
 };
 
+/*
+ * What the search asks of an operator's tiles, beyond what makes them fit:
+ * at most so many channels, at least so many tiles from top to bottom. 0: any.
+ */
+struct tnc_hint {
+	int channels;
+	int rows;
+};
+
 /* What the planner decides for one operator. */
 struct tnc_op_plan {
 	struct tnc_geometry geometry;
@@ -120,7 +129,8 @@ struct tnc_step {
 struct tnc_plan {
 	struct tnc *c;
 	const struct npu_machine *machine;
-	int chunk_channels;	/* most channels of a chunk; 0: any */
+	const struct tnc_hint *hint;	/* by operator */
+	uint64_t work;		/* steps made in all attempts */
 	struct tnc_map *map;
 	int maps;
 	int *map_of;		/* by tensor */
@@ -191,7 +201,9 @@ void tnc_steps_create(struct tnc_plan *p);
 bool tnc_place(struct tnc_plan *p);
 
 /* plan.c */
-void tnc_plan_make(struct tnc_plan *p, struct tnc *c, int chunk_channels);
+bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
+		   const struct tnc_hint *hint);
+_Noreturn void tnc_plan_does_not_fit(struct tnc_plan *p);
 
 /* schedule.c */
 struct tnc_program *tnc_schedule(struct tnc *c);

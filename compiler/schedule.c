@@ -1,32 +1,110 @@
 // SPDX-License-Identifier: MIT
 /*
- * From a legal graph to the best program found: plans with weight chunks of
- * several sizes and keeps the one that the estimate says is fastest. Whole
- * chunks cost the fewest commands; small ones let the array begin before all of
- * a layer's weights are there.
+ * From a legal graph to the best program found. The first plan takes tiles as
+ * large as fit, which costs the fewest commands and bytes. Smaller ones let the
+ * units overlap: the array can begin before all of a layer's weights are there,
+ * and the vector unit before all of a map. Where that pays is found by trying, as
+ * the estimate is exact: first one cut for all operators, then, from the last
+ * operator to the first, another for each.
  */
 #include <errno.h>
 
 #include "plan.h"
 
-static struct tnc_program *try_plan(struct tnc *c, int chunk_channels)
+/* Steps that all plans together may have: bounds the time of the search. */
+#define WORK_MAX 60000
+
+static const struct tnc_hint hints[] = {
+	{ 0 },
+	{ .channels = 64 },
+	{ .channels = 32 },
+	{ .channels = 16 },
+	{ .rows = 2 },
+	{ .rows = 4 },
+};
+
+struct search {
+	struct tnc *c;
+	struct tnc_hint *hint;	/* by operator */
+	uint64_t cycles;	/* of the best plan so far */
+	uint64_t work;
+};
+
+/* Cycles with the hints as they are; UINT64_MAX when that does not fit. */
+static uint64_t try_hints(struct search *s)
 {
-	struct tnc_program *program = tnc_alloc(c, 1, sizeof(*program));
+	struct tnc_arena_mark mark = tnc_arena_mark(s->c->arena);
+	struct tnc_program program = { 0 };
+	uint64_t cycles = UINT64_MAX;
 	struct tnc_plan plan;
 
-	tnc_plan_make(&plan, c, chunk_channels);
-	tnc_emit(&plan, program);
-	tnc_estimate(&plan, program);
-	tnc_pack(&plan, program);
-	return program;
+	if (tnc_plan_make(&plan, s->c, s->hint)) {
+		tnc_emit(&plan, &program);
+		tnc_estimate(&plan, &program);
+		cycles = program.estimate.cycles;
+	}
+	s->work += plan.work;
+	tnc_arena_rewind(s->c->arena, mark);
+	return cycles;
+}
+
+static void try_hint(struct search *s, int op, struct tnc_hint hint)
+{
+	struct tnc_hint before = s->hint[op];
+	uint64_t cycles;
+
+	s->hint[op] = hint;
+	cycles = try_hints(s);
+	if (cycles < s->cycles)
+		s->cycles = cycles;
+	else
+		s->hint[op] = before;
+}
+
+static void set_all(struct search *s, struct tnc_hint hint)
+{
+	for (int op = 0; op < s->c->ops; op++)
+		s->hint[op] = hint;
+}
+
+static void search_one_for_all(struct search *s)
+{
+	struct tnc_hint best = { 0 };
+
+	s->cycles = UINT64_MAX;
+	for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
+		uint64_t cycles;
+
+		if (s->work > WORK_MAX)
+			break;
+		set_all(s, hints[i]);
+		cycles = try_hints(s);
+		if (cycles < s->cycles) {
+			s->cycles = cycles;
+			best = hints[i];
+		}
+	}
+	set_all(s, best);
+}
+
+static void search_each(struct search *s)
+{
+	for (int op = s->c->ops - 1; op >= 0; op--) {
+		for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
+			if (s->work > WORK_MAX)
+				return;
+			try_hint(s, op, hints[i]);
+		}
+	}
 }
 
 /* Needs: a legal graph. Leaves it alone; returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
-	static const int chunk_channels[] = { 0, 64 };
-	struct tnc_program *best = NULL;
+	struct search s = { .c = c };
 	int tensors = c->inputs.count + c->outputs.count;
+	struct tnc_program *program = tnc_alloc(c, 1, sizeof(*program));
+	struct tnc_plan plan;
 
 	if (tensors > NPU_PROGRAM_MAX_TENSORS)
 		tnc_error(c, -EOPNOTSUPP,
@@ -34,12 +112,13 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 			  tensors, NPU_PROGRAM_MAX_TENSORS);
 	if (!c->ops)
 		tnc_error(c, -EOPNOTSUPP, "unsupported: nothing to compute");
-	for (int i = 0; i < TNC_ARRAY_SIZE(chunk_channels); i++) {
-		struct tnc_program *program = try_plan(c, chunk_channels[i]);
-
-		if (!best ||
-		    program->estimate.cycles < best->estimate.cycles)
-			best = program;
-	}
-	return best;
+	s.hint = tnc_alloc(c, c->ops, sizeof(*s.hint));
+	search_one_for_all(&s);
+	search_each(&s);
+	if (!tnc_plan_make(&plan, c, s.hint))
+		tnc_plan_does_not_fit(&plan);
+	tnc_emit(&plan, program);
+	tnc_estimate(&plan, program);
+	tnc_pack(&plan, program);
+	return program;
 }

@@ -11,6 +11,9 @@
 /* Chunks are not cut below so many channels but as a last resort. */
 #define CHANNELS_GOOD 16
 
+/* What a command costs, as bytes that its fetch keeps others from moving. */
+#define COMMAND_COST NPU_CMD_SIZE
+
 /*
  * What has been given up for an operator that did not fit: nothing; second
  * buffers; chunks of a decent size. Between the last two, maps are spilled.
@@ -74,69 +77,93 @@ static int halve_channels(const struct tnc_geometry *g, int channels)
 	if (half > CHANNELS_GOOD && CHANNELS_GOOD % unit == 0)
 		half = (half + CHANNELS_GOOD - 1) / CHANNELS_GOOD *
 		       CHANNELS_GOOD;
-	return half < channels ? half : channels;
+	return half;
 }
 
-/* Makes the tile smaller where it costs least; false when it can't be. */
-static bool tile_halve(const struct tnc_plan *p, int number,
-		       struct tnc_tile *tile, int channels_min)
+static int halve(int size)
 {
-	const struct tnc_geometry *g = &p->op[number].geometry;
-	struct moving m = moving_bytes(p, number, tile);
-	int half = halve_channels(g, tile->c);
-	bool can_halve = half < tile->c && half >= channels_min;
-	bool moves_maps = m.in + m.out > 0 ||
-			  !tnc_geometry_is_legal(g, tile);
-
-	if (can_halve && m.weights >= m.in + m.out)
-		tile->c = half;
-	else if (moves_maps && tile->h > 1)
-		tile->h = (tile->h + 1) / 2;
-	else if (moves_maps && tile->w > 1)
-		tile->w = (tile->w + 1) / 2;
-	else if (can_halve)
-		tile->c = half;
-	else
-		return false;
-	return true;
+	return (size + 1) / 2;
 }
 
 /*
- * Which loop is outside: that over channels (each chunk is loaded once, the
- * input again for each), or that over rows (the other way round)?
+ * Bytes that the operator moves through the memory port when it is cut into
+ * such tiles, commands included; sets the better order of the two loops: over
+ * channels outside (each chunk is loaded once, the input again for each) or
+ * over areas outside (the other way round).
  */
-static bool channels_outer(const struct tnc_plan *p, int number,
-			   const struct tnc_tile *tile)
+static uint64_t tile_traffic(const struct tnc_plan *p, int number,
+			     struct tnc_tile *tile)
 {
 	const struct tnc_geometry *g = &p->op[number].geometry;
 	struct moving m = moving_bytes(p, number, tile);
 	uint64_t chunks = npu_div_up(g->out_c, tile->c);
 	uint64_t areas = npu_div_up(g->out_h, tile->h) *
 			 npu_div_up(g->out_w, tile->w);
+	uint64_t in = m.in ? m.in + COMMAND_COST : 0;
+	uint64_t out = m.out ? m.out + COMMAND_COST : 0;
+	uint64_t weights = m.weights ? m.weights + COMMAND_COST : 0;
+	uint64_t tiles = areas * chunks;
+	uint64_t by_channels = in * tiles + weights * chunks;
+	uint64_t by_areas = (g->is_channelwise ? in * tiles : in * areas) +
+			    weights * (chunks > 1 ? tiles : 1);
 
-	if (!m.in || g->is_channelwise || chunks == 1)
-		return true;
-	return m.in * areas * chunks + m.weights * chunks <=
-	       m.in * areas + m.weights * chunks * areas;
+	tile->is_channels_outer = by_channels <= by_areas;
+	return (by_channels < by_areas ? by_channels : by_areas) +
+	       (out + COMMAND_COST) * tiles;
 }
 
-static bool choose(struct tnc_plan *p, int number, uint64_t room,
-		   int channels_min)
-{
-	struct tnc_op_plan *op = &p->op[number];
-	const struct tnc_geometry *g = &op->geometry;
-	struct tnc_tile tile = { g->out_h, g->out_w, g->out_c, true };
+struct choice {
+	struct tnc_plan *p;
+	int number;
+	uint64_t room;
+	int channels_min;
+	struct tnc_tile best;
+	uint64_t traffic;	/* of the best; UINT64_MAX: there is none */
+};
 
-	while (g->has_weights && p->chunk_channels &&
-	       tile.c > p->chunk_channels && halve_channels(g, tile.c) < tile.c)
+/* Considers tiles of @h x @w with all numbers of channels up to @channels. */
+static void consider(struct choice *ch, int h, int w, int channels)
+{
+	const struct tnc_geometry *g = &ch->p->op[ch->number].geometry;
+	struct tnc_tile tile = { h, w, channels, true };
+	int before;
+
+	do {
+		uint64_t traffic = tile_traffic(ch->p, ch->number, &tile);
+
+		if (traffic < ch->traffic &&
+		    tile_need(ch->p, ch->number, &tile) <= ch->room &&
+		    tnc_geometry_is_legal(g, &tile)) {
+			ch->best = tile;
+			ch->traffic = traffic;
+		}
+		before = tile.c;
 		tile.c = halve_channels(g, tile.c);
-	while (tile_need(p, number, &tile) > room ||
-	       !tnc_geometry_is_legal(g, &tile))
-		if (!tile_halve(p, number, &tile, channels_min))
-			return false;
-	tile.is_channels_outer = channels_outer(p, number, &tile);
-	op->tile = tile;
-	op->need = tile_need(p, number, &tile);
+	} while (tile.c < before && tile.c >= ch->channels_min);
+}
+
+/* The tile that moves least of those that the operator has room for. */
+static bool choose(struct choice *ch)
+{
+	struct tnc_op_plan *op = &ch->p->op[ch->number];
+	const struct tnc_geometry *g = &op->geometry;
+	const struct tnc_hint *hint = &ch->p->hint[ch->number];
+	int channels = g->out_c, h = g->out_h;
+
+	while (hint->channels && channels > hint->channels &&
+	       halve_channels(g, channels) < channels)
+		channels = halve_channels(g, channels);
+	if (hint->rows)
+		h = npu_div_up(h, hint->rows);
+	for (; h > 1; h = halve(h))
+		consider(ch, h, g->out_w, channels);
+	for (int w = g->out_w; w > 1; w = halve(w))
+		consider(ch, 1, w, channels);
+	consider(ch, 1, 1, channels);
+	if (ch->traffic == UINT64_MAX)
+		return false;
+	op->tile = ch->best;
+	op->need = tile_need(ch->p, ch->number, &op->tile);
 	return true;
 }
 
@@ -155,7 +182,8 @@ static bool choose_op(struct tnc_plan *p, int number)
 		room = op->cap;
 	if (op->level != LEVEL_LAST && channels_min < CHANNELS_GOOD)
 		channels_min = CHANNELS_GOOD;
-	return choose(p, number, room, channels_min);
+	return choose(&(struct choice){ p, number, room, channels_min,
+					.traffic = UINT64_MAX });
 }
 
 /* Needs: maps. Leaves: a tile for each operator, or @failed_op. */
