@@ -31,6 +31,7 @@ struct conv {
 	uint32_t row_depth; /* of one row of taps */
 	uint32_t depth; /* of the whole window */
 	uint32_t padded_depth; /* multiple of four, as the weights have it */
+	bool is_gathered;
 };
 
 struct tile {
@@ -123,15 +124,50 @@ static void patch_gather(const struct conv *conv, struct patch *patch,
 		  cmd->ifm_zp);
 }
 
-/* Gather [first, first + count) of all pixels of the tile. */
-static void tile_gather(const struct conv *conv, struct tile *tile,
-			uint32_t first, uint32_t count)
+/* True if the windows of a row of pixels lie side by side in the input. */
+static bool is_gathered(const struct npu_cmd_conv *cmd)
+{
+	return cmd->kernel_h == 1 && cmd->kernel_w == 1 &&
+	       cmd->stride_x == 1 && cmd->pad_left == 0 && cmd->pad_top == 0 &&
+	       cmd->ifm_c % 4 == 0 && cmd->ifm.pixel_pitch == cmd->ifm_c &&
+	       cmd->ofm_w <= cmd->ifm_w &&
+	       (cmd->ofm_h - 1) * cmd->stride_y < cmd->ifm_h;
+}
+
+/* All pixels of the tile, row by row. */
+static void tile_gather_rows(const struct conv *conv, struct tile *tile)
+{
+	const struct npu_cmd_conv *cmd = conv->cmd;
+	size_t size = (size_t)conv->depth * conv->kernels->operand_size;
+	uint8_t *operand = (uint8_t *)tile->operands;
+	uint32_t y = tile->y, x = tile->x, done, count;
+
+	for (done = 0; done < tile->pixels; done += count) {
+		uint32_t at = operands_pixel(&cmd->ifm, y * cmd->stride_y, x);
+
+		count = cmd->ofm_w - x;
+		if (count > tile->pixels - done)
+			count = tile->pixels - done;
+		conv->kernels->make_operand(operand,
+					    (const int8_t *)conv->sram + at,
+					    count * conv->depth);
+		operand += count * size;
+		x = 0;
+		y++;
+	}
+}
+
+/* [first, first + count) of the tile's pixels, one by one. */
+static void tile_gather_pixels(const struct conv *conv, struct tile *tile,
+			       uint32_t first, uint32_t count)
 {
 	size_t size = (size_t)count * conv->kernels->operand_size;
 	uint8_t *operand = (uint8_t *)tile->operands;
-	struct patch patch = { .first = first, .count = count };
 	uint32_t y = tile->y, x = tile->x, i;
+	struct patch patch;
 
+	patch.first = first;
+	patch.count = count;
 	for (i = 0; i < tile->pixels; i++, operand += size) {
 		patch_gather(conv, &patch, y, x);
 		conv->kernels->make_operand(operand, patch.values, count);
@@ -140,10 +176,24 @@ static void tile_gather(const struct conv *conv, struct tile *tile,
 			y++;
 		}
 	}
+}
+
+static void tile_gather(const struct conv *conv, struct tile *tile,
+			uint32_t first, uint32_t count)
+{
+	int8_t zeros[KERNEL_MAX_DEPTH];
+
+	if (conv->is_gathered && count == conv->depth)
+		tile_gather_rows(conv, tile);
+	else
+		tile_gather_pixels(conv, tile, first, count);
 	if (!tile->has_zero_pixel)
 		return;
-	memset(patch.values, conv->cmd->ifm_zp, count);
-	conv->kernels->make_operand(operand, patch.values, count);
+	memset(zeros, conv->cmd->ifm_zp, count);
+	conv->kernels->make_operand((uint8_t *)tile->operands +
+					    (size_t)tile->pixels * count *
+						    conv->kernels->operand_size,
+				    zeros, count);
 }
 
 /* Sums of all the tile's pixels with channels [first, first + count). */
@@ -180,15 +230,20 @@ static void tile_output(const struct conv *conv, struct tile *tile,
 			const struct mac_output *output, uint32_t first)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t i;
+	struct kernel_output stage = output->stage;
+	uint32_t done;
 
-	for (i = 0; i < tile->pixels; i++) {
-		uint32_t at = operands_pixel(&cmd->ofm, tile->y, tile->x);
-
-		conv->kernels->output((int8_t *)conv->sram + at + first,
-				      tile->sums + i * MAC_CHANNELS,
-				      &output->stage);
-		if (++tile->x == cmd->ofm_w) {
+	stage.sum_pitch = MAC_CHANNELS;
+	for (done = 0; done < tile->pixels; done += stage.pixels) {
+		stage.pixels = cmd->ofm_w - tile->x;
+		if (stage.pixels > tile->pixels - done)
+			stage.pixels = tile->pixels - done;
+		stage.sums = tile->sums + done * MAC_CHANNELS;
+		stage.out = (int8_t *)conv->sram + first +
+			    operands_pixel(&cmd->ofm, tile->y, tile->x);
+		conv->kernels->output(&stage);
+		tile->x += stage.pixels;
+		if (tile->x == cmd->ofm_w) {
 			tile->x = 0;
 			tile->y++;
 		}
@@ -247,6 +302,7 @@ void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 
 	conv.depth = cmd->kernel_h * conv.row_depth;
 	conv.padded_depth = npu_round_up4(conv.depth);
+	conv.is_gathered = is_gathered(cmd);
 	for (c = 0; c < cmd->ofm_c; c += count) {
 		count = cmd->ofm_c - c;
 		if (count > MAC_CHANNELS)

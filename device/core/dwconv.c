@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * DWCONV: block by block of 16 output channels and row by row of pixels. Pixels
- * whose windows lie inside the input from left to right are computed in runs,
- * the others one by one with the taps that are inside.
+ * DWCONV: block by block of 16 output channels, row by row, in runs of pixels.
+ * For each run the cells under its windows are gathered into a strip: rows two
+ * by two, interleaved (as multiply-add instructions want them), less the zero
+ * point, so that cells outside the input are zeros. With a multiplier above 1
+ * the cell of an input channel is gathered once for each of its outputs.
  *
- * With a multiplier above 1 several output channels look at the same input
- * channel: the cells of a window are then spread out first, one per output
- * channel, so that the loops see the same picture as with a multiplier of 1.
+ * A kernel greater than the strip is worked through in pieces, which add to the
+ * same sums. All buffers are on the stack, below 64 KiB.
  *
  * Called by mac.c for commands that passed their checks.
  */
@@ -14,170 +15,252 @@
 
 #include "operands.h"
 
-/* Pixels at a time; taps at a time where cells are spread out. */
-#define RUN_PIXELS 64
-#define SPREAD_TAPS 64
+#define STRIP_PAIRS 4
+#define STRIP_COLUMNS 96
+#define STRIP_TAPS 16
+#define STRIP_PIXELS 64
+#define CELL (2 * KERNEL_BLOCK) /* elements of one column of a pair of rows */
+
+/* A rectangle of taps. */
+struct piece {
+	uint32_t row, rows; /* at most 2 x STRIP_PAIRS */
+	uint32_t tap, taps; /* at most STRIP_TAPS */
+};
 
 struct dwconv {
 	const struct npu_cmd_conv *cmd;
 	const struct kernels *kernels;
 	uint8_t *sram;
-	struct mac_output output;
-	const int8_t *weights; /* of the block */
 	uint32_t first; /* channel of the block */
 	uint32_t count;
+	const int8_t *block; /* its weights */
+	struct mac_output output;
+	struct piece piece;
+	int16_t weights[STRIP_PAIRS * STRIP_TAPS * CELL]; /* of the piece */
+	int16_t strip[STRIP_PAIRS * STRIP_COLUMNS * CELL];
+	int32_t sums[STRIP_PIXELS * KERNEL_BLOCK];
 };
 
-/* Where a run of pixels and the taps inside lie. */
-struct run {
-	int32_t y, x; /* input cell of the first pixel's tap (0, 0) */
-	struct mac_taps rows, taps;
-	uint32_t pixels;
+/* A row of cells or weights, 16 channels wide, as the loops read it. */
+struct row {
+	const int8_t *cells;
+	uint32_t step; /* to the next column */
+	int8_t spread[STRIP_COLUMNS * KERNEL_BLOCK];
 };
 
-static void run_direct(const struct dwconv *dw, const struct run *run,
-		       int32_t *sums)
+static uint32_t least(uint32_t a, uint32_t b)
 {
-	const struct npu_cmd_conv *cmd = dw->cmd;
-	uint32_t y = run->y + (int32_t)(run->rows.first * cmd->dilation_y);
-	uint32_t x = run->x + (int32_t)(run->taps.first * cmd->dilation_x);
-	uint32_t tap = run->rows.first * cmd->kernel_w + run->taps.first;
-	struct kernel_taps taps = {
-		.ifm = (const int8_t *)dw->sram +
-		       operands_pixel(&cmd->ifm, y, x) + dw->first,
-		.pixel_step = cmd->stride_x * cmd->ifm.pixel_pitch,
-		.row_step = cmd->dilation_y * cmd->ifm.row_pitch,
-		.tap_step = cmd->dilation_x * cmd->ifm.pixel_pitch,
-		.weights = dw->weights + tap * dw->count,
-		.weight_row = cmd->kernel_w * dw->count,
-		.rows = run->rows.end - run->rows.first,
-		.taps = run->taps.end - run->taps.first,
-		.channels = dw->count,
-		.pixels = run->pixels,
-		.zero = cmd->ifm_zp,
-		.sums = sums,
-	};
-
-	dw->kernels->taps(&taps);
+	return a < b ? a : b;
 }
 
-/* Some taps of one row of one pixel. */
-static void spread_taps(const struct dwconv *dw, const int8_t *cells,
-			const int8_t *weights, uint32_t count, int32_t *sums)
+static uint32_t piece_pairs(const struct piece *piece)
 {
-	uint32_t step = dw->cmd->dilation_x * dw->cmd->ifm.pixel_pitch;
-	uint32_t rest = dw->first % dw->cmd->multiplier, t, c;
-	int8_t spread[SPREAD_TAPS * KERNEL_BLOCK];
-	int32_t part[KERNEL_BLOCK];
-	struct kernel_taps taps = {
-		.ifm = spread,
-		.tap_step = dw->count,
-		.weights = weights,
-		.rows = 1,
-		.taps = count,
-		.channels = dw->count,
-		.pixels = 1,
-		.zero = dw->cmd->ifm_zp,
-		.sums = part,
-	};
+	return (piece->rows + 1) / 2;
+}
 
-	for (t = 0; t < count; t++)
+static uint32_t piece_columns(const struct npu_cmd_conv *cmd,
+			      const struct piece *piece, uint32_t pixels)
+{
+	return (pixels - 1) * cmd->stride_x +
+	       (piece->taps - 1) * cmd->dilation_x + 1;
+}
+
+static void row_repeat(struct row *row, int8_t value)
+{
+	memset(row->spread, value, KERNEL_BLOCK);
+	row->cells = row->spread;
+	row->step = 0;
+}
+
+/* Weights of one row of the piece; zeros behind the last. */
+static void row_of_weights(const struct dwconv *dw, struct row *row,
+			   const struct piece *piece, uint32_t y)
+{
+	const int8_t *from;
+	uint32_t tap;
+
+	if (y >= piece->row + piece->rows) {
+		row_repeat(row, 0);
+		return;
+	}
+	from = dw->block + (y * dw->cmd->kernel_w + piece->tap) * dw->count;
+	row->cells = from;
+	row->step = KERNEL_BLOCK;
+	if (dw->count == KERNEL_BLOCK)
+		return;
+	row->cells = row->spread;
+	memset(row->spread, 0, piece->taps * KERNEL_BLOCK);
+	for (tap = 0; tap < piece->taps; tap++, from += dw->count)
+		memcpy(row->spread + tap * KERNEL_BLOCK, from, dw->count);
+}
+
+static void load_weights(struct dwconv *dw, const struct piece *piece)
+{
+	struct row upper, lower;
+	uint32_t y;
+
+	for (y = 0; y < piece->rows; y += 2) {
+		row_of_weights(dw, &upper, piece, piece->row + y);
+		row_of_weights(dw, &lower, piece, piece->row + y + 1);
+		dw->kernels->interleave(&(struct kernel_rows){
+			.to = dw->weights + y / 2 * piece->taps * CELL,
+			.upper = upper.cells,
+			.lower = lower.cells,
+			.upper_step = upper.step,
+			.lower_step = lower.step,
+			.columns = piece->taps,
+		});
+	}
+	dw->piece = *piece;
+}
+
+/* Columns [first, end) of the strip that lie inside the input. */
+static struct mac_taps columns_inside(const struct npu_cmd_conv *cmd, int32_t x,
+				      uint32_t columns)
+{
+	return mac_taps_inside(x, columns, 1, cmd->ifm_w);
+}
+
+/*
+ * A row of cells of the block from input cell (y, x) on. Whole blocks are read
+ * where they are; others are spread out, since a read of 16 channels might
+ * reach beyond SRAM.
+ */
+static void row_of_cells(const struct dwconv *dw, struct row *row, int32_t y,
+			 int32_t x, uint32_t columns)
+{
+	const struct npu_cmd_conv *cmd = dw->cmd;
+	const int8_t *from;
+	uint32_t i, c;
+
+	if (y < 0 || y >= cmd->ifm_h) {
+		row_repeat(row, cmd->ifm_zp);
+		return;
+	}
+	from = (const int8_t *)dw->sram + operands_pixel(&cmd->ifm, y, x) +
+	       dw->first / cmd->multiplier;
+	if (cmd->multiplier == 1 && dw->count == KERNEL_BLOCK) {
+		row->cells = from;
+		row->step = cmd->ifm.pixel_pitch;
+		return;
+	}
+	row->cells = row->spread;
+	row->step = KERNEL_BLOCK;
+	memset(row->spread, cmd->ifm_zp, columns * KERNEL_BLOCK);
+	for (i = 0; i < columns; i++, from += cmd->ifm.pixel_pitch) {
+		int8_t *to = row->spread + i * KERNEL_BLOCK;
+
+		if (cmd->multiplier == 1) {
+			memcpy(to, from, dw->count);
+			continue;
+		}
 		for (c = 0; c < dw->count; c++)
-			spread[t * dw->count + c] =
-				cells[(size_t)t * step +
-				      (rest + c) / dw->cmd->multiplier];
-	dw->kernels->taps(&taps);
-	for (c = 0; c < dw->count; c++)
-		sums[c] = fixed_add(sums[c], part[c]);
+			to[c] = from[(dw->first % cmd->multiplier + c) /
+				     cmd->multiplier];
+	}
 }
 
-static void pixel_spread(const struct dwconv *dw, const struct run *run,
-			 int32_t *sums)
+/* One pair of rows of the strip, which starts at input cell (y, x). */
+static void strip_gather_pair(struct dwconv *dw, uint32_t pair, int32_t y,
+			      int32_t x, uint32_t columns)
+{
+	struct mac_taps inside = columns_inside(dw->cmd, x, columns);
+	uint32_t count = inside.end - inside.first;
+	int16_t *to = dw->strip + pair * columns * CELL;
+	bool has_lower = 2 * pair + 1 < dw->piece.rows;
+	int32_t next = has_lower ? y + dw->cmd->dilation_y : -1;
+	struct row upper, lower;
+
+	memset(to, 0, inside.first * CELL * sizeof(*to));
+	memset(to + inside.end * CELL, 0,
+	       (columns - inside.end) * CELL * sizeof(*to));
+	if (!count)
+		return;
+	x += (int32_t)inside.first;
+	row_of_cells(dw, &upper, y, x, count);
+	row_of_cells(dw, &lower, next, x, count);
+	dw->kernels->interleave(&(struct kernel_rows){
+		.to = to + inside.first * CELL,
+		.upper = upper.cells,
+		.lower = lower.cells,
+		.upper_step = upper.step,
+		.lower_step = lower.step,
+		.columns = count,
+		.zero = dw->cmd->ifm_zp,
+	});
+}
+
+/* What a piece of the kernel adds to a run of pixels from output (y, x) on. */
+static void add_piece(struct dwconv *dw, const struct piece *piece,
+		      uint32_t out_y, uint32_t out_x, uint32_t pixels)
 {
 	const struct npu_cmd_conv *cmd = dw->cmd;
-	uint32_t row, tap, count;
+	uint32_t columns = piece_columns(cmd, piece, pixels), pair;
+	int32_t y = (int32_t)(out_y * cmd->stride_y +
+			      piece->row * cmd->dilation_y) - cmd->pad_top;
+	int32_t x = (int32_t)(out_x * cmd->stride_x +
+			      piece->tap * cmd->dilation_x) - cmd->pad_left;
 
-	memset(sums, 0, KERNEL_BLOCK * sizeof(*sums));
-	for (row = run->rows.first; row < run->rows.end; row++) {
-		for (tap = run->taps.first; tap < run->taps.end; tap += count) {
-			uint32_t y = run->y + (int32_t)(row * cmd->dilation_y);
-			uint32_t x = run->x + (int32_t)(tap * cmd->dilation_x);
+	if (memcmp(piece, &dw->piece, sizeof(*piece)))
+		load_weights(dw, piece);
+	for (pair = 0; pair < piece_pairs(piece); pair++)
+		strip_gather_pair(dw, pair,
+				  y + (int32_t)(2 * pair * cmd->dilation_y), x,
+				  columns);
+	dw->kernels->taps(&(struct kernel_taps){
+		.sums = dw->sums,
+		.cells = dw->strip,
+		.weights = dw->weights,
+		.pixels = pixels,
+		.pixel_step = cmd->stride_x,
+		.taps = piece->taps,
+		.tap_step = cmd->dilation_x,
+		.pairs = piece_pairs(piece),
+		.columns = columns,
+	});
+}
 
-			count = run->taps.end - tap;
-			if (count > SPREAD_TAPS)
-				count = SPREAD_TAPS;
-			spread_taps(dw,
-				    (const int8_t *)dw->sram +
-					    operands_pixel(&cmd->ifm, y, x) +
-					    dw->first / cmd->multiplier,
-				    dw->weights + (row * cmd->kernel_w + tap) *
-							  dw->count,
-				    count, sums);
+/* A run of pixels, as many as fit a strip of @taps taps. Returns how many. */
+static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
+			    uint32_t taps)
+{
+	const struct npu_cmd_conv *cmd = dw->cmd;
+	uint32_t span = (taps - 1) * cmd->dilation_x + 1;
+	uint32_t pixels = (STRIP_COLUMNS - span) / cmd->stride_x + 1;
+	struct piece piece = { 0 };
+	struct kernel_output stage = dw->output.stage;
+
+	pixels = least(least(pixels, STRIP_PIXELS), cmd->ofm_w - x);
+	memset(dw->sums, 0, pixels * KERNEL_BLOCK * sizeof(dw->sums[0]));
+	for (; piece.row < cmd->kernel_h; piece.row += piece.rows) {
+		piece.rows = least(cmd->kernel_h - piece.row, 2 * STRIP_PAIRS);
+		for (piece.tap = 0; piece.tap < cmd->kernel_w;
+		     piece.tap += piece.taps) {
+			piece.taps = least(cmd->kernel_w - piece.tap, taps);
+			add_piece(dw, &piece, y, x, pixels);
 		}
 	}
+	stage.sums = dw->sums;
+	stage.sum_pitch = KERNEL_BLOCK;
+	stage.pixels = pixels;
+	stage.out = (int8_t *)dw->sram + operands_pixel(&cmd->ofm, y, x) +
+		    dw->first;
+	dw->kernels->output(&stage);
+	return pixels;
 }
 
-static void run_sums(const struct dwconv *dw, const struct run *run,
-		     int32_t *sums)
-{
-	struct run pixel = *run;
-
-	if (run->rows.first == run->rows.end ||
-	    run->taps.first == run->taps.end) {
-		memset(sums, 0, run->pixels * KERNEL_BLOCK * sizeof(*sums));
-		return;
-	}
-	if (dw->cmd->multiplier == 1) {
-		run_direct(dw, run, sums);
-		return;
-	}
-	for (; pixel.pixels; pixel.pixels--) {
-		pixel_spread(dw, &pixel, sums);
-		pixel.x += dw->cmd->stride_x;
-		sums += KERNEL_BLOCK;
-	}
-}
-
-/* Pixels from @x on, at most RUN_PIXELS, that have all taps of a row inside. */
-static uint32_t pixels_inside(const struct npu_cmd_conv *cmd, uint32_t x)
-{
-	int32_t origin = (int32_t)(x * cmd->stride_x) - cmd->pad_left;
-	int32_t last = origin + (cmd->kernel_w - 1) * cmd->dilation_x;
-	uint32_t pixels;
-
-	if (origin < 0 || last >= cmd->ifm_w)
-		return 0;
-	pixels = (cmd->ifm_w - 1 - last) / cmd->stride_x + 1;
-	if (pixels > cmd->ofm_w - x)
-		pixels = cmd->ofm_w - x;
-	return pixels < RUN_PIXELS ? pixels : RUN_PIXELS;
-}
-
-static void dwconv_row(const struct dwconv *dw, uint32_t y)
+static void compute_block(struct dwconv *dw)
 {
 	const struct npu_cmd_conv *cmd = dw->cmd;
-	struct run run = {
-		.y = (int32_t)(y * cmd->stride_y) - cmd->pad_top,
-	};
-	int32_t sums[RUN_PIXELS * KERNEL_BLOCK];
-	uint32_t x, i;
+	uint32_t taps = (STRIP_COLUMNS - 1) / cmd->dilation_x + 1;
+	uint32_t y, x;
 
-	run.rows = mac_taps_inside(run.y, cmd->kernel_h, cmd->dilation_y,
-				   cmd->ifm_h);
-	for (x = 0; x < cmd->ofm_w; x += run.pixels) {
-		run.x = (int32_t)(x * cmd->stride_x) - cmd->pad_left;
-		run.taps = mac_taps_inside(run.x, cmd->kernel_w,
-					   cmd->dilation_x, cmd->ifm_w);
-		run.pixels = pixels_inside(cmd, x);
-		if (!run.pixels)
-			run.pixels = 1;
-		run_sums(dw, &run, sums);
-		for (i = 0; i < run.pixels; i++)
-			dw->kernels->output(
-				(int8_t *)dw->sram + dw->first +
-					operands_pixel(&cmd->ofm, y, x + i),
-				sums + i * KERNEL_BLOCK, &dw->output.stage);
-	}
+	taps = least(least(taps, STRIP_TAPS), cmd->kernel_w);
+	dw->piece = (struct piece){ 0 };
+	mac_output_load(&dw->output, dw->sram, cmd, dw->first, dw->count);
+	for (y = 0; y < cmd->ofm_h; y++)
+		for (x = 0; x < cmd->ofm_w;)
+			x += compute_run(dw, y, x, taps);
 }
 
 void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
@@ -186,18 +269,16 @@ void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w;
 	const int8_t *weights = (const int8_t *)sram + cmd->weights +
 				npu_conv_weight_offset(cmd->ofm_c);
-	struct dwconv dw = { .cmd = cmd, .kernels = kernels, .sram = sram };
-	uint32_t y;
+	struct dwconv dw;
 
-	for (; dw.first < cmd->ofm_c; dw.first += dw.count) {
-		dw.count = cmd->ofm_c - dw.first;
-		if (dw.count > KERNEL_BLOCK)
-			dw.count = KERNEL_BLOCK;
-		dw.weights = weights +
-			     npu_dwconv_weight_index(cmd->ofm_c, taps,
-						     dw.first, 0);
-		mac_output_load(&dw.output, sram, cmd, dw.first, dw.count);
-		for (y = 0; y < cmd->ofm_h; y++)
-			dwconv_row(&dw, y);
+	dw.cmd = cmd;
+	dw.kernels = kernels;
+	dw.sram = sram;
+	for (dw.first = 0; dw.first < cmd->ofm_c; dw.first += dw.count) {
+		dw.count = least(cmd->ofm_c - dw.first, KERNEL_BLOCK);
+		dw.block = weights +
+			   npu_dwconv_weight_index(cmd->ofm_c, taps, dw.first,
+						   0);
+		compute_block(&dw);
 	}
 }

@@ -25,13 +25,14 @@ void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 /*
  * The output stage for @count channels from @first on, read from a command's
  * weight block. What lies behind @count is set, too, to something harmless.
+ * Where sums come from and results go is left to the caller.
  */
 struct mac_output {
 	struct kernel_output stage;
 	int32_t bias[MAC_CHANNELS];
 	int32_t mult[MAC_CHANNELS];
-	uint32_t left[MAC_CHANNELS];
-	uint32_t right[MAC_CHANNELS];
+	int32_t left[MAC_CHANNELS];
+	int32_t right[MAC_CHANNELS];
 };
 
 void mac_output_load(struct mac_output *output, const uint8_t *sram,

@@ -109,15 +109,162 @@ AVX2 static void dot(const struct kernel_dot *dot)
 	}
 }
 
-AVX2 static void taps(const struct kernel_taps *taps)
+/* --- DWCONV ---------------------------------------------------------------- */
+
+/*
+ * Sixteen channels, widened; quarters in the order 0 2 1 3, which unpacking
+ * within 128 bits brings back to 0 1 2 3.
+ */
+AVX2 KERNEL_INLINE __m256i load_cells(const int8_t *x, __m256i zero)
 {
-	generic_taps(taps);
+	__m256i wide = _mm256_cvtepi8_epi16(
+		_mm_loadu_si128((const __m128i *)x));
+
+	return _mm256_permute4x64_epi64(_mm256_sub_epi16(wide, zero),
+					_MM_SHUFFLE(3, 1, 2, 0));
 }
 
-AVX2 static void output(int8_t *out, const int32_t *sums,
-			const struct kernel_output *output)
+AVX2 static void interleave(const struct kernel_rows *rows)
 {
-	generic_output(out, sums, output);
+	const __m256i zero = _mm256_set1_epi16((int16_t)rows->zero);
+	const int8_t *upper = rows->upper, *lower = rows->lower;
+	__m256i *to = (__m256i *)rows->to;
+	uint32_t i;
+
+	for (i = 0; i < rows->columns; i++) {
+		__m256i u = load_cells(upper, zero);
+		__m256i l = load_cells(lower, zero);
+
+		_mm256_storeu_si256(to++, _mm256_unpacklo_epi16(u, l));
+		_mm256_storeu_si256(to++, _mm256_unpackhi_epi16(u, l));
+		upper += rows->upper_step;
+		lower += rows->lower_step;
+	}
+}
+
+AVX2 KERNEL_INLINE __m256i multiply_add(__m256i sum, const __m256i *x,
+					const __m256i *w)
+{
+	return _mm256_add_epi32(sum,
+				_mm256_madd_epi16(_mm256_loadu_si256(x),
+						  _mm256_loadu_si256(w)));
+}
+
+AVX2 KERNEL_INLINE void taps_of(const struct kernel_taps *taps, uint32_t pairs,
+				uint32_t count)
+{
+	uint32_t p, i, t;
+
+	for (p = 0; p < taps->pixels; p++) {
+		__m256i *sums = (__m256i *)(taps->sums + p * KERNEL_BLOCK);
+		const __m256i *w = (const __m256i *)taps->weights;
+		__m256i low = _mm256_loadu_si256(sums);
+		__m256i high = _mm256_loadu_si256(sums + 1);
+
+		for (i = 0; i < pairs; i++) {
+			const __m256i *x = (const __m256i *)taps->cells +
+					   2 * (i * taps->columns +
+						p * taps->pixel_step);
+
+			for (t = 0; t < count; t++, w += 2) {
+				low = multiply_add(low, x, w);
+				high = multiply_add(high, x + 1, w + 1);
+				x += 2 * taps->tap_step;
+			}
+		}
+		_mm256_storeu_si256(sums, low);
+		_mm256_storeu_si256(sums + 1, high);
+	}
+}
+
+/* 3 x 3 is by far the most frequent: unrolled. */
+AVX2 static void taps(const struct kernel_taps *taps)
+{
+	if (taps->pairs == 2 && taps->taps == 3)
+		taps_of(taps, 2, 3);
+	else
+		taps_of(taps, taps->pairs, taps->taps);
+}
+
+/* --- Output ------------------------------------------------------------------ */
+
+AVX2 KERNEL_INLINE __m256i load(const int32_t *from)
+{
+	return _mm256_loadu_si256((const __m256i *)from);
+}
+
+/*
+ * generic_output_block() for eight channels. Even and odd products are 64 bits
+ * wide; of the odd ones the wanted bits are shifted up to where they belong.
+ */
+AVX2 KERNEL_INLINE __m256i rescale(__m256i x, __m256i mult, __m256i left,
+				   __m256i right)
+{
+	const __m256i half = _mm256_set1_epi64x(1 << 30);
+	const __m256i one = _mm256_set1_epi32(1);
+	__m256i even, odd, mask, limit;
+
+	x = _mm256_sllv_epi32(x, left);
+	even = _mm256_add_epi64(_mm256_mul_epi32(x, mult), half);
+	odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32),
+						_mm256_srli_epi64(mult, 32)),
+			       half);
+	x = _mm256_blend_epi32(_mm256_srli_epi64(even, 31),
+			       _mm256_slli_epi64(odd, 1), 0xaa);
+	mask = _mm256_sub_epi32(_mm256_sllv_epi32(one, right), one);
+	limit = _mm256_sub_epi32(_mm256_srli_epi32(mask, 1),
+				 _mm256_srai_epi32(x, 31));
+	return _mm256_sub_epi32(_mm256_srav_epi32(x, right),
+				_mm256_cmpgt_epi32(_mm256_and_si256(x, mask),
+						   limit));
+}
+
+AVX2 KERNEL_INLINE __m256i output_half(const struct kernel_output *o,
+				       const int32_t *sums, uint32_t c)
+{
+	__m256i x = _mm256_add_epi32(load(sums + c), load(o->offset + c));
+
+	x = rescale(x, load(o->mult + c), load(o->left + c),
+		    load(o->right + c));
+	x = _mm256_add_epi32(x, _mm256_set1_epi32(o->zero));
+	x = _mm256_max_epi32(x, _mm256_set1_epi32(o->min));
+	return _mm256_min_epi32(x, _mm256_set1_epi32(o->max));
+}
+
+AVX2 KERNEL_INLINE void output_block(const struct kernel_output *o,
+				     int8_t *out, const int32_t *sums,
+				     uint32_t c)
+{
+	uint32_t n = generic_block(o->channels, c);
+	__m256i words = _mm256_packs_epi32(output_half(o, sums, c),
+					   output_half(o, sums, c + 8));
+	__m128i bytes, tail;
+
+	words = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(3, 1, 2, 0));
+	bytes = _mm_packs_epi16(_mm256_castsi256_si128(words),
+				_mm256_extracti128_si256(words, 1));
+	if (n == KERNEL_BLOCK) {
+		_mm_storeu_si128((__m128i *)(out + c), bytes);
+	} else if (n == KERNEL_BLOCK / 2) {
+		_mm_storel_epi64((__m128i *)(out + c), bytes);
+	} else {
+		_mm_storeu_si128(&tail, bytes);
+		memcpy(out + c, &tail, n);
+	}
+}
+
+AVX2 static void output(const struct kernel_output *output)
+{
+	const int32_t *sums = output->sums;
+	int8_t *out = output->out;
+	uint32_t p, c;
+
+	for (p = 0; p < output->pixels; p++) {
+		for (c = 0; c < output->channels; c += KERNEL_BLOCK)
+			output_block(output, out, sums, c);
+		sums += output->sum_pitch;
+		out += output->out_step;
+	}
 }
 
 const struct kernels npu_kernels_avx2 = {
@@ -126,6 +273,7 @@ const struct kernels npu_kernels_avx2 = {
 	.operand_size = sizeof(int16_t),
 	.make_operand = make_operand,
 	.dot = dot,
+	.interleave = interleave,
 	.taps = taps,
 	.output = output,
 };

@@ -115,15 +115,137 @@ AVX512 static void dot(const struct kernel_dot *dot)
 	}
 }
 
-AVX512 static void taps(const struct kernel_taps *taps)
+/* --- DWCONV ---------------------------------------------------------------- */
+
+AVX512 KERNEL_INLINE __m512i load_cells(const int8_t *x)
 {
-	generic_taps(taps);
+	return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)x));
 }
 
-AVX512 static void output(int8_t *out, const int32_t *sums,
-			  const struct kernel_output *output)
+AVX512 static void interleave(const struct kernel_rows *rows)
 {
-	generic_output(out, sums, output);
+	const __m512i zero = _mm512_set1_epi16((int16_t)rows->zero);
+	const int8_t *upper = rows->upper, *lower = rows->lower;
+	int16_t *to = rows->to;
+	uint32_t i;
+
+	for (i = 0; i < rows->columns; i++) {
+		__m512i both = _mm512_mask_blend_epi16(
+			0xaaaaaaaa, load_cells(upper),
+			_mm512_slli_epi32(load_cells(lower), 16));
+
+		_mm512_storeu_si512(to, _mm512_sub_epi16(both, zero));
+		to += 2 * KERNEL_BLOCK;
+		upper += rows->upper_step;
+		lower += rows->lower_step;
+	}
+}
+
+AVX512 KERNEL_INLINE void taps_of(const struct kernel_taps *taps,
+				  uint32_t pairs, uint32_t count)
+{
+	const uint32_t cell = 2 * KERNEL_BLOCK;
+	uint32_t p, i, t;
+
+	for (p = 0; p < taps->pixels; p++) {
+		int32_t *sums = taps->sums + p * KERNEL_BLOCK;
+		const int16_t *w = taps->weights;
+		__m512i sum = _mm512_loadu_si512(sums);
+
+		for (i = 0; i < pairs; i++) {
+			const int16_t *x = taps->cells +
+					   (i * taps->columns +
+					    p * taps->pixel_step) * cell;
+
+			for (t = 0; t < count; t++, w += cell) {
+				sum = _mm512_dpwssd_epi32(
+					sum, _mm512_loadu_si512(x),
+					_mm512_loadu_si512(w));
+				x += cell * taps->tap_step;
+			}
+		}
+		_mm512_storeu_si512(sums, sum);
+	}
+}
+
+/* 3 x 3 is by far the most frequent: unrolled. */
+AVX512 static void taps(const struct kernel_taps *taps)
+{
+	if (taps->pairs == 2 && taps->taps == 3)
+		taps_of(taps, 2, 3);
+	else
+		taps_of(taps, taps->pairs, taps->taps);
+}
+
+/* --- Output ------------------------------------------------------------------ */
+
+/*
+ * The factors of sixteen channels. Even and odd products are 64 bits wide; of
+ * the odd ones the wanted bits are shifted up to where they belong.
+ */
+struct scale {
+	__m512i offset, even, odd, left, right, mask, half_mask;
+};
+
+AVX512 KERNEL_INLINE struct scale load_scale(const struct kernel_output *o,
+					     uint32_t c)
+{
+	const __m512i one = _mm512_set1_epi32(1);
+	struct scale s = {
+		.offset = _mm512_loadu_si512(o->offset + c),
+		.even = _mm512_loadu_si512(o->mult + c),
+		.left = _mm512_loadu_si512(o->left + c),
+		.right = _mm512_loadu_si512(o->right + c),
+	};
+
+	s.odd = _mm512_srli_epi64(s.even, 32);
+	s.mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, s.right), one);
+	s.half_mask = _mm512_srli_epi32(s.mask, 1);
+	return s;
+}
+
+AVX512 KERNEL_INLINE __m512i rescale(__m512i x, const struct scale *s)
+{
+	const __m512i half = _mm512_set1_epi64(1 << 30);
+	__m512i even, odd, limit;
+	__mmask16 is_up;
+
+	x = _mm512_sllv_epi32(_mm512_add_epi32(x, s->offset), s->left);
+	even = _mm512_add_epi64(_mm512_mul_epi32(x, s->even), half);
+	odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32),
+						s->odd), half);
+	x = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31),
+				    _mm512_slli_epi64(odd, 1));
+	limit = _mm512_sub_epi32(s->half_mask, _mm512_srai_epi32(x, 31));
+	is_up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(x, s->mask), limit);
+	x = _mm512_srav_epi32(x, s->right);
+	return _mm512_mask_add_epi32(x, is_up, x, _mm512_set1_epi32(1));
+}
+
+AVX512 static void output(const struct kernel_output *o)
+{
+	const __m512i zero = _mm512_set1_epi32(o->zero);
+	const __m512i min = _mm512_set1_epi32(o->min);
+	const __m512i max = _mm512_set1_epi32(o->max);
+	uint32_t p, c;
+
+	for (c = 0; c < o->channels; c += KERNEL_BLOCK) {
+		uint32_t n = generic_block(o->channels, c);
+		__mmask16 mask = (__mmask16)((1u << n) - 1);
+		struct scale s = load_scale(o, c);
+		const int32_t *sums = o->sums + c;
+		int8_t *out = o->out + c;
+
+		for (p = 0; p < o->pixels; p++) {
+			__m512i x = rescale(_mm512_loadu_si512(sums), &s);
+
+			x = _mm512_add_epi32(x, zero);
+			x = _mm512_min_epi32(_mm512_max_epi32(x, min), max);
+			_mm512_mask_cvtepi32_storeu_epi8(out, mask, x);
+			sums += o->sum_pitch;
+			out += o->out_step;
+		}
+	}
 }
 
 const struct kernels npu_kernels_avx512 = {
@@ -132,6 +254,7 @@ const struct kernels npu_kernels_avx512 = {
 	.operand_size = sizeof(uint8_t),
 	.make_operand = make_operand,
 	.dot = dot,
+	.interleave = interleave,
 	.taps = taps,
 	.output = output,
 };

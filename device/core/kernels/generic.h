@@ -86,41 +86,53 @@ KERNEL_INLINE void generic_dot(const struct kernel_dot *dot)
 	}
 }
 
-/* (x - zero) * w fits an int16: at most 255 * 128. */
-KERNEL_INLINE void generic_taps_n(const struct kernel_taps *t, uint32_t n)
+/* The order here: 16 upper cells, 16 lower ones. */
+KERNEL_INLINE void generic_interleave(const struct kernel_rows *r)
 {
-	int16_t zero = (int16_t)t->zero;
-	uint32_t p, y, x, c;
+	int16_t zero = (int16_t)r->zero;
+	int16_t *to = r->to;
+	const int8_t *upper = r->upper, *lower = r->lower;
+	uint32_t i, c;
 
-	for (p = 0; p < t->pixels; p++) {
-		int32_t s[KERNEL_BLOCK] = { 0 };
-
-		for (y = 0; y < t->rows; y++) {
-			const int8_t *in = t->ifm + (size_t)p * t->pixel_step +
-					   (size_t)y * t->row_step;
-			const int8_t *w = t->weights +
-					  (size_t)y * t->weight_row;
-
-			for (x = 0; x < t->taps; x++) {
-				for (c = 0; c < n; c++)
-					s[c] += (int16_t)((in[c] - zero) *
-							  w[c]);
-				in += t->tap_step;
-				w += n;
-			}
+	for (i = 0; i < r->columns; i++) {
+		for (c = 0; c < KERNEL_BLOCK; c++) {
+			to[c] = upper[c] - zero;
+			to[KERNEL_BLOCK + c] = lower[c] - zero;
 		}
-		memcpy(t->sums + p * KERNEL_BLOCK, s, sizeof(s));
+		to += 2 * KERNEL_BLOCK;
+		upper += r->upper_step;
+		lower += r->lower_step;
+	}
+}
+
+/* One pixel: the cells and weights of one pair of rows. */
+KERNEL_INLINE void generic_taps_row(int32_t *s, const int16_t *x,
+				    const int16_t *w, uint32_t taps,
+				    uint32_t tap_step)
+{
+	uint32_t t, c;
+
+	for (t = 0; t < taps; t++) {
+		for (c = 0; c < KERNEL_BLOCK; c++)
+			s[c] += x[c] * w[c] +
+				x[KERNEL_BLOCK + c] * w[KERNEL_BLOCK + c];
+		x += 2 * KERNEL_BLOCK * tap_step;
+		w += 2 * KERNEL_BLOCK;
 	}
 }
 
 KERNEL_INLINE void generic_taps(const struct kernel_taps *t)
 {
-	if (t->channels == KERNEL_BLOCK)
-		generic_taps_n(t, KERNEL_BLOCK);
-	else if (t->channels == KERNEL_BLOCK / 2)
-		generic_taps_n(t, KERNEL_BLOCK / 2);
-	else
-		generic_taps_n(t, t->channels);
+	const uint32_t cell = 2 * KERNEL_BLOCK;
+	uint32_t p, i;
+
+	for (p = 0; p < t->pixels; p++)
+		for (i = 0; i < t->pairs; i++)
+			generic_taps_row(t->sums + p * KERNEL_BLOCK,
+					 t->cells + (i * t->columns +
+						     p * t->pixel_step) * cell,
+					 t->weights + i * t->taps * cell,
+					 t->taps, t->tap_step);
 }
 
 /* fixed_rescale() without its one special case, which mult >= 0 excludes. */
@@ -133,24 +145,35 @@ KERNEL_INLINE int32_t generic_rescale(int32_t x, int32_t mult, uint32_t left,
 	return fixed_shift_right(x, right);
 }
 
-KERNEL_INLINE void generic_output(int8_t *out, const int32_t *sums,
-				  const struct kernel_output *o)
+/* Sixteen channels; those behind the last are computed, too, for nothing. */
+KERNEL_INLINE void generic_output_block(int8_t *out, const int32_t *sums,
+					const struct kernel_output *o,
+					uint32_t c)
 {
-	int8_t bytes[KERNEL_BLOCK];
-	uint32_t c, i;
+	uint32_t i;
 
-	for (c = 0; c < o->count; c += KERNEL_BLOCK) {
-		uint32_t n = generic_block(o->count, c);
+	for (i = 0; i < KERNEL_BLOCK; i++) {
+		int32_t x = fixed_add(sums[c + i], o->offset[c + i]);
 
-		for (i = 0; i < KERNEL_BLOCK; i++) {
-			int32_t x = fixed_add(sums[c + i], o->offset[c + i]);
+		x = generic_rescale(x, o->mult[c + i], o->left[c + i],
+				    o->right[c + i]);
+		out[i] = fixed_clamp(fixed_add(x, o->zero), o->min, o->max);
+	}
+}
 
-			x = generic_rescale(x, o->mult[c + i], o->left[c + i],
-					    o->right[c + i]);
-			x = fixed_add(x, o->zero);
-			bytes[i] = fixed_clamp(x, o->min, o->max);
+KERNEL_INLINE void generic_output(const struct kernel_output *o)
+{
+	const int32_t *sums = o->sums;
+	int8_t block[KERNEL_BLOCK], *out = o->out;
+	uint32_t p, c;
+
+	for (p = 0; p < o->pixels; p++) {
+		for (c = 0; c < o->channels; c += KERNEL_BLOCK) {
+			generic_output_block(block, sums, o, c);
+			memcpy(out + c, block, generic_block(o->channels, c));
 		}
-		memcpy(out + c, bytes, n);
+		sums += o->sum_pitch;
+		out += o->out_step;
 	}
 }
 

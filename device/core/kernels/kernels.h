@@ -42,52 +42,77 @@ struct kernel_dot {
 };
 
 /**
- * struct kernel_taps - a run of pixels of up to 16 channels, for DWCONV
- * @ifm: the first tap of the first pixel, first channel
- * @pixel_step: bytes to the next pixel's first tap
- * @row_step: bytes to the next row of taps
- * @tap_step: bytes to the next tap of a row
- * @weights: of the first tap, first channel
- * @weight_row: weights to the next row of taps; taps are @channels apart
- * @rows: of taps, at least 1
- * @taps: per row, at least 1
- * @channels: 1..16
+ * struct kernel_taps - what some taps add to a row of pixels of one block
+ * @sums: 16 channels of each pixel, one pixel behind the other; added to
+ * @cells: two rows of cells, column by column, made by ->interleave(): values
+ *	from -255 to 255
+ * @weights: two rows of taps, likewise: values from -128 to 127
  * @pixels: at least 1
- * @zero: the zero point
- * @sums: 16 per pixel, one behind the other; set, not added to
+ * @pixel_step: columns to the next pixel's first tap
+ * @taps: per row, at least 1
+ * @tap_step: columns to the next tap
+ * @pairs: of rows, at least 1
+ * @columns: to the next pair of rows
  */
 struct kernel_taps {
-	const int8_t *ifm;
-	uint32_t pixel_step;
-	uint32_t row_step;
-	uint32_t tap_step;
-	const int8_t *weights;
-	uint32_t weight_row;
-	uint32_t rows;
-	uint32_t taps;
-	uint32_t channels;
-	uint32_t pixels;
-	int32_t zero;
 	int32_t *sums;
+	const int16_t *cells;
+	const int16_t *weights;
+	uint32_t pixels;
+	uint32_t pixel_step;
+	uint32_t taps;
+	uint32_t tap_step;
+	uint32_t pairs;
+	uint32_t columns;
 };
 
 /**
- * struct kernel_output - the output stage of up to @count channels
- * @offset: added to the sums; this and the next three up to a multiple of 16
+ * struct kernel_rows - two rows of cells to be interleaved
+ * @to: 32 elements for each column, in an order that is the loops' own
+ * @upper: 16 channels of the first column's upper cell
+ * @lower: likewise
+ * @upper_step: bytes to the next column; 0 repeats the first one
+ * @lower_step: likewise
+ * @columns: how many
+ * @zero: subtracted from each
+ */
+struct kernel_rows {
+	int16_t *to;
+	const int8_t *upper;
+	const int8_t *lower;
+	uint32_t upper_step;
+	uint32_t lower_step;
+	uint32_t columns;
+	int32_t zero;
+};
+
+/**
+ * struct kernel_output - the output stage of some channels of some pixels
+ * @out: the first pixel's first channel
+ * @out_step: bytes to the next pixel
+ * @sums: the first pixel's first channel
+ * @sum_pitch: to the next pixel, a multiple of 16
+ * @pixels: at least 1
+ * @channels: at least 1; what follows is there up to a multiple of 16
+ * @offset: added to the sums
  * @mult: 0..2^31 - 1
  * @left: 0..30
  * @right: 0..31
- * @count: channels
  * @zero: the zero point, added to the scaled sum
  * @min: smallest result, at least -128
  * @max: greatest result, at most 127
  */
 struct kernel_output {
+	int8_t *out;
+	uint32_t out_step;
+	const int32_t *sums;
+	uint32_t sum_pitch;
+	uint32_t pixels;
+	uint32_t channels;
 	const int32_t *offset;
 	const int32_t *mult;
-	const uint32_t *left;
-	const uint32_t *right;
-	uint32_t count;
+	const int32_t *left;
+	const int32_t *right;
 	int32_t zero;
 	int32_t min;
 	int32_t max;
@@ -102,8 +127,9 @@ struct kernel_output {
  *	by a constant, the same for all values: dot products are meant for
  *	subtracting that of an operand made of zero points
  * @dot: see struct kernel_dot
+ * @interleave: see struct kernel_rows
  * @taps: see struct kernel_taps
- * @output: sums of a pixel's channels to its bytes
+ * @output: see struct kernel_output
  */
 struct kernels {
 	const char *name;
@@ -112,9 +138,9 @@ struct kernels {
 	void (*make_operand)(void *operand, const int8_t *values,
 			     uint32_t count);
 	void (*dot)(const struct kernel_dot *dot);
+	void (*interleave)(const struct kernel_rows *rows);
 	void (*taps)(const struct kernel_taps *taps);
-	void (*output)(int8_t *out, const int32_t *sums,
-		       const struct kernel_output *output);
+	void (*output)(const struct kernel_output *output);
 };
 
 extern const struct kernels npu_kernels_portable;

@@ -19,15 +19,19 @@ static void dot(const struct kernel_dot *dot)
 	generic_dot(dot);
 }
 
+static void interleave(const struct kernel_rows *rows)
+{
+	generic_interleave(rows);
+}
+
 static void taps(const struct kernel_taps *taps)
 {
 	generic_taps(taps);
 }
 
-static void output(int8_t *out, const int32_t *sums,
-		   const struct kernel_output *output)
+static void output(const struct kernel_output *output)
 {
-	generic_output(out, sums, output);
+	generic_output(output);
 }
 
 const struct kernels npu_kernels_portable = {
@@ -36,6 +40,7 @@ const struct kernels npu_kernels_portable = {
 	.operand_size = sizeof(int16_t),
 	.make_operand = make_operand,
 	.dot = dot,
+	.interleave = interleave,
 	.taps = taps,
 	.output = output,
 };

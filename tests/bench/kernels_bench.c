@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How fast the MAC unit computes on this host, on one thread: 10^9
+ * multiply-accumulates per second of whole commands, gathering and output stage
+ * included, for layers as small networks have them and each set of loops that
+ * the processor can run. Prints medians; asserts nothing.
+ */
+#include "mac.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define SRAM_SIZE (2u * 1024 * 1024)
+#define SAMPLES 11
+#define SAMPLE_NS 5000000
+
+struct layer {
+	const char *name;
+	uint16_t size_y, size_x; /* of the output */
+	uint16_t ifm_c, ofm_c;
+	uint8_t kernel, stride;
+	bool is_dw;
+};
+
+static const struct layer layers[] = {
+	{ "conv 1x1   8 ->  16, 48 x 48", 48, 48, 8, 16, 1, 1, false },
+	{ "conv 1x1  64 ->  64, 25 x  5", 25, 5, 64, 64, 1, 1, false },
+	{ "conv 1x1 128 -> 128, 12 x 12", 12, 12, 128, 128, 1, 1, false },
+	{ "conv 1x1 256 -> 256,  3 x  3", 3, 3, 256, 256, 1, 1, false },
+	{ "conv 3x3   3 ->   8, 48 x 48", 48, 48, 3, 8, 3, 2, false },
+	{ "conv 3x3  16 ->  16, 32 x 32", 32, 32, 16, 16, 3, 1, false },
+	{ "conv 3x3  64 ->  64,  8 x  8", 8, 8, 64, 64, 3, 1, false },
+	{ "dwconv 3x3  8, 48 x 48", 48, 48, 8, 8, 3, 1, true },
+	{ "dwconv 3x3 32, 24 x 24", 24, 24, 32, 32, 3, 1, true },
+	{ "dwconv 3x3 64, 25 x  5", 25, 5, 64, 64, 3, 1, true },
+	{ "dwconv 3x3 64, 12 x 12 / 2", 12, 12, 64, 64, 3, 2, true },
+	{ "dwconv 3x3 256, 3 x  3", 3, 3, 256, 256, 3, 1, true },
+	{ "fully connected 128 -> 128", 1, 1, 128, 128, 1, 1, false },
+	{ "fully connected 640 -> 128", 1, 1, 640, 128, 1, 1, false },
+	{ "fully connected 64 -> 12", 1, 1, 64, 12, 1, 1, false },
+};
+
+/* The thread's own time: others on the machine do not count. */
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct npu_cmd_conv command(const struct layer *l)
+{
+	uint32_t size_x = l->size_x * l->stride, size_y = l->size_y * l->stride;
+	struct npu_cmd_conv cmd = {
+		.hdr.op = l->is_dw ? NPU_OP_DWCONV : NPU_OP_CONV,
+		.ifm = { 0, size_x * l->ifm_c, l->ifm_c },
+		.ofm = { size_y * size_x * l->ifm_c, l->size_x * l->ofm_c,
+			 l->ofm_c },
+		.ifm_h = size_y, .ifm_w = size_x, .ifm_c = l->ifm_c,
+		.ofm_h = l->size_y, .ofm_w = l->size_x, .ofm_c = l->ofm_c,
+		.kernel_h = l->kernel, .kernel_w = l->kernel,
+		.stride_y = l->stride, .stride_x = l->stride,
+		.dilation_y = 1, .dilation_x = 1,
+		.pad_top = l->kernel / 2, .pad_left = l->kernel / 2,
+		.ifm_zp = -3, .ofm_zp = 7,
+		.act_min = (npu_le16)-128, .act_max = 127,
+		.multiplier = l->is_dw,
+	};
+
+	cmd.weights = npu_round_up4(cmd.ofm.addr +
+				    l->size_y * l->size_x * l->ofm_c);
+	return cmd;
+}
+
+static uint64_t macs(const struct layer *l)
+{
+	return (uint64_t)l->size_y * l->size_x * l->ofm_c * l->kernel *
+	       l->kernel * (l->is_dw ? 1 : l->ifm_c);
+}
+
+static void execute(uint8_t *sram, const struct npu_cmd_conv *cmd,
+		    const struct kernels *kernels)
+{
+	if (cmd->hdr.op == NPU_OP_DWCONV)
+		mac_dwconv(sram, cmd, kernels);
+	else
+		mac_conv(sram, cmd, kernels);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median nanoseconds of one execution. */
+static double measure(uint8_t *sram, const struct layer *l,
+		      const struct kernels *kernels)
+{
+	struct npu_cmd_conv cmd = command(l);
+	double samples[SAMPLES];
+	uint32_t i;
+
+	execute(sram, &cmd, kernels);
+	for (i = 0; i < SAMPLES; i++) {
+		uint64_t start = now_ns(), end;
+		uint32_t runs = 0;
+
+		do {
+			execute(sram, &cmd, kernels);
+			runs++;
+			end = now_ns();
+		} while (end - start < SAMPLE_NS);
+		samples[i] = (double)(end - start) / runs;
+	}
+	qsort(samples, SAMPLES, sizeof(samples[0]), compare);
+	return samples[SAMPLES / 2];
+}
+
+int main(void)
+{
+	uint8_t *sram = malloc(SRAM_SIZE);
+	const struct kernels *const *k;
+	uint32_t i;
+
+	if (!sram)
+		return 1;
+	for (i = 0; i < SRAM_SIZE; i++)
+		sram[i] = (uint8_t)(i * 2654435761u >> 24);
+	printf("MAC unit, GMAC/s\n%-32s", "");
+	for (k = npu_kernels_all; *k; k++)
+		if ((*k)->is_supported())
+			printf("%12s", (*k)->name);
+	printf("\n");
+	for (i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		printf("%-32s", layers[i].name);
+		for (k = npu_kernels_all; *k; k++)
+			if ((*k)->is_supported())
+				printf("%12.2f", macs(&layers[i]) /
+					       measure(sram, &layers[i], *k));
+		printf("\n");
+	}
+	free(sram);
+	return 0;
+}
