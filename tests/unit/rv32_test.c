@@ -1208,49 +1208,53 @@ static void emit_word(FILE *words, uint32_t word)
 	fwrite(&word, 4, 1, words);
 }
 
-static void emit_full(FILE *text, FILE *words)
+static void emit_with_immediate(FILE *text, FILE *words, int imm)
 {
 	static const char *const loads[] = { "lb", "lh", "lw", NULL, "lbu",
 					     "lhu" };
 	static const char *const stores[] = { "sb", "sh", "sw" };
 	static const char *const branches[] = { "beq", "bne", NULL, NULL,
 						"blt", "bge", "bltu", "bgeu" };
+	uint32_t i;
+
+	fprintf(text, "addi x3,x4,%d\nxori x31,x1,%d\n", imm, imm);
+	emit_word(words, asm_addi(3, 4, imm));
+	emit_word(words, asm_i(0x13, 4, 31, 1, imm));
+	for (i = 0; i < COUNT(loads); i++) {
+		if (!loads[i])
+			continue;
+		fprintf(text, "%s x9,%d(x17)\n", loads[i], imm);
+		emit_word(words, asm_load(i, 9, 17, imm));
+	}
+	for (i = 0; i < COUNT(stores); i++) {
+		fprintf(text, "%s x9,%d(x17)\n", stores[i], imm);
+		emit_word(words, asm_store(i, 9, 17, imm));
+	}
+	for (i = 0; i < COUNT(branches); i++) {
+		if (!branches[i])
+			continue;
+		fprintf(text, "%s x2,x21,.+%d\n", branches[i], 2 * imm);
+		emit_word(words, asm_branch(i, 2, 21, 2 * imm));
+	}
+	fprintf(text, "jal x9,.+%d\njalr x7,%d(x8)\n", 512 * imm, imm);
+	emit_word(words, asm_jal(9, 512 * imm));
+	emit_word(words, asm_jalr(7, 8, imm));
+}
+
+static void emit_full(FILE *text, FILE *words)
+{
 	static const char *const csrs[] = { NULL, "csrrw", "csrrs", "csrrc",
 					    NULL, "csrrwi", "csrrsi",
 					    "csrrci" };
-	uint32_t i, j;
-	int imm;
+	uint32_t i;
 
 	for (i = 0; i < COUNT(alu_rows); i++) {
 		fprintf(text, "%s x13,x7,x29\n", alu_rows[i].name);
 		emit_word(words, asm_r(alu_rows[i].funct7, alu_rows[i].funct3,
 				       13, 7, 29));
 	}
-	for (j = 0; j < COUNT(immediates); j++) {
-		imm = (int)immediates[j];
-		fprintf(text, "addi x3,x4,%d\nxori x31,x1,%d\n", imm, imm);
-		emit_word(words, asm_addi(3, 4, imm));
-		emit_word(words, asm_i(0x13, 4, 31, 1, imm));
-		for (i = 0; i < COUNT(loads); i++) {
-			if (!loads[i])
-				continue;
-			fprintf(text, "%s x9,%d(x17)\n", loads[i], imm);
-			emit_word(words, asm_load(i, 9, 17, imm));
-		}
-		for (i = 0; i < COUNT(stores); i++) {
-			fprintf(text, "%s x9,%d(x17)\n", stores[i], imm);
-			emit_word(words, asm_store(i, 9, 17, imm));
-		}
-		for (i = 0; i < COUNT(branches); i++) {
-			if (!branches[i])
-				continue;
-			fprintf(text, "%s x2,x21,.+%d\n", branches[i], 2 * imm);
-			emit_word(words, asm_branch(i, 2, 21, 2 * imm));
-		}
-		fprintf(text, "jal x9,.+%d\njalr x7,%d(x8)\n", 512 * imm, imm);
-		emit_word(words, asm_jal(9, 512 * imm));
-		emit_word(words, asm_jalr(7, 8, imm));
-	}
+	for (i = 0; i < COUNT(immediates); i++)
+		emit_with_immediate(text, words, (int)immediates[i]);
 	for (i = 0; i < COUNT(csrs); i++) {
 		if (!csrs[i])
 			continue;
