@@ -5,6 +5,7 @@
  * are chains with side branches, of all operators, with odd shapes; small SRAM
  * makes the planner spill and tile.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -327,10 +328,136 @@ static void test_random(void **state)
 	}
 }
 
+static void check_text(const char *text, uint32_t sram_kib)
+{
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	struct maker m = { .seed = 1 };
+
+	machine.sram_size = sram_kib * 1024;
+	check(&m, text, strlen(text), &machine);
+}
+
+/* No weights at all: the program has no constants. */
+static void test_no_constants(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,9,7,5] q=[0.5:-3] name=\"x\"\n"
+		"tensor %1 int8 [1,9,7,5] q=[0.5:-3] name=\"y\"\n"
+		"input %0\n"
+		"average_pool_2d %1 = %0 window=3x3 pad=same act=none\n"
+		"output %1\n";
+
+	check_text(text, 16);
+}
+
+/* Rows longer than a pitch can say: moved in tiles, though there is room. */
+static void test_long_rows(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,3,1024,80] q=[0.5:-3] name=\"x\"\n"
+		"tensor %1 int8 [1,3,1024,80] q=[0.5:-3] name=\"m\"\n"
+		"tensor %2 int8 [1,3,1024,80] q=[0.7:9] name=\"y\"\n"
+		"input %0\n"
+		"max_pool_2d %1 = %0 window=3x3 pad=same act=none\n"
+		"add %2 = %1 %0 act=relu\n"
+		"output %2\n"
+		"output %1\n"
+		"output %0\n";
+
+	check_text(text, 1024);
+	check_text(text, 32);
+}
+
+/* More multiplications than one command may do. */
+static void test_much_work(void **state)
+{
+	struct maker m = { .seed = 7 };
+	const int shape[4] = { 64, 3, 3, 32 };
+	char *text = NULL, *ops = NULL;
+	size_t size, ops_size;
+	int in, out, wid;
+
+	m.tensors = open_memstream(&text, &size);
+	m.ops = open_memstream(&ops, &ops_size);
+	fputs("tnc 1\n", m.tensors);
+	in = activation(&m, 128, 128, 32, 0.01, 3);
+	wid = weights(&m, shape, 0);
+	out = activation(&m, 128, 128, 64, 1, -3);
+	fprintf(m.ops, "conv_2d %%%d = %%%d %%%d pad=same act=none\n", out, in,
+		wid);
+	fclose(m.ops);
+	fprintf(m.tensors, "input %%%d\n%soutput %%%d\n", in, ops, out);
+	fclose(m.tensors);
+	check_text(text, 4096);
+	free(ops);
+	free(text);
+}
+
+/* An input that is an output, and a constant that is one. */
+static void test_outputs_nobody_computes(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,4] q=[0.5:-3] name=\"x\"\n"
+		"const %1 int8 [1,4] q=[0.5:-3] name=\"c\"\n"
+		"tensor %2 int8 [1,4] q=[0.5:7] name=\"y\"\n"
+		"tensor %3 int8 [4] q=[0.5:-3] name=\"r\"\n"
+		"input %0\n"
+		"add %2 = %0 %1 act=none\n"
+		"reshape %3 = %0\n"
+		"output %2\n"
+		"output %0\n"
+		"output %1\n"
+		"output %2\n"
+		"output %3\n"
+		"data %1\n 01020380\nend\n";
+
+	check_text(text, 16);
+}
+
+/* The smallest tile of all is too large: an error, not a wrong program. */
+static void test_does_not_fit(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,1,1,20000] q=[0.5:-3] name=\"x\"\n"
+		"const %1 int8 [1,1,1,20000] q=[0.5:0] name=\"w\"\n"
+		"tensor %2 int8 [1,1,1,1] q=[0.5:7] name=\"y\"\n"
+		"input %0\n"
+		"conv_2d %2 = %0 %1 pad=valid act=none source=5\n"
+		"output %2\n";
+	struct tnc_options options;
+	char *full = NULL;
+	struct tnc_error error;
+	size_t size, program_size;
+	void *program;
+	FILE *to = open_memstream(&full, &size);
+
+	fprintf(to, "%sdata %%1\n", text);
+	for (int i = 0; i < 20000; i++)
+		fputs("01", to);
+	fputs("\nend\n", to);
+	fclose(to);
+	tnc_options_init(&options);
+	options.machine.sram_size = 32 * 1024;
+	assert_int_equal(tnc_compile(full, size, &options, &program,
+				     &program_size, &error), -ENOSPC);
+	assert_non_null(strstr(error.text, "operator 5 (CONV_2D): needs 40013"));
+	check_text(full, 64);
+	free(full);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_no_constants),
+		cmocka_unit_test(test_long_rows),
+		cmocka_unit_test(test_much_work),
+		cmocka_unit_test(test_outputs_nobody_computes),
+		cmocka_unit_test(test_does_not_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
