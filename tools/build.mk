@@ -40,3 +40,7 @@ install-tools: $(B)/tools/tinynpu $(B)/firmware/tinynpu.bin
 		$(DESTDIR)$(PREFIX)/lib/firmware/tinynpu
 
 .PHONY: install-tools
+
+# From the file to the result; they find the build by $B.
+export B
+host-tests += tests/e2e-cli tests/e2e-hello tests/e2e-models

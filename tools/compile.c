@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -95,7 +96,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Puts a whole file in place, or leaves none. */
+/* Half a program is no program; but devices and pipes stay. */
+static void remove_file(const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
 static int write_file(const char *path, const void *bytes, size_t size)
 {
 	FILE *file = fopen(path, "wb");
@@ -109,7 +118,7 @@ static int write_file(const char *path, const void *bytes, size_t size)
 		err = errno;
 	if (!err)
 		return TOOL_OK;
-	unlink(path);
+	remove_file(path);
 	return tool_complain(TOOL_FAILED, "%s: %s", path, strerror(err));
 }
 

@@ -23,9 +23,12 @@ static void print_summary(const char *path,
 
 	printf("%s: format %u.%u, for machine version %u\n", path,
 	       info->version >> 16, info->version & 0xffff, info->hw_major);
-	printf("  compiled for  %u MACs per cycle, %g MHz; SRAM %u bytes per cycle, latency %u; memory %u, %u\n",
-	       info->macs, info->clock_khz / 1e3, info->sram_bw,
-	       info->sram_latency, info->mem_bw, info->mem_latency);
+	printf("  compiled for  %u MACs per cycle, %g MHz\n", info->macs,
+	       info->clock_khz / 1e3);
+	printf("                SRAM: %u bytes per cycle, latency %u\n",
+	       info->sram_bw, info->sram_latency);
+	printf("                memory: %u bytes per cycle, latency %u\n",
+	       info->mem_bw, info->mem_latency);
 	printf("  estimate      %s cycles, %s, %s\n",
 	       tool_count(info->cycles).text, tool_time(ns).text,
 	       tool_energy(info->energy_fj).text);

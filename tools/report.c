@@ -119,6 +119,7 @@ static void finish_text(const struct run_report *report)
 {
 	const struct tinynpu_device_info *device = &report->device;
 	uint64_t ns = tool_cycles_ns(report->first.cycles, device->clock_khz);
+	uint64_t total_ns = tool_cycles_ns(report->cycles, device->clock_khz);
 
 	printf("%llu inference%s on %s (%u MACs per cycle, %g MHz)\n",
 	       (unsigned long long)report->inferences,
@@ -131,8 +132,7 @@ static void finish_text(const struct run_report *report)
 	if (report->inferences > 1)
 		printf("  total   %s cycles, %s, %s\n",
 		       tool_count(report->cycles).text,
-		       tool_time(tool_cycles_ns(report->cycles,
-						device->clock_khz)).text,
+		       tool_time(total_ns).text,
 		       tool_energy(report->energy_fj).text);
 	printf("  wall    %s", tool_time(report->wall_ns).text);
 	if (report->inferences > 1)

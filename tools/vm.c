@@ -51,7 +51,8 @@ int command_vm(int argc, char **argv)
 
 	if (!find_script(path, sizeof(path)))
 		return tool_complain(TOOL_FAILED,
-			"vm: its script is neither installed nor in a source tree above this program");
+			"vm: its script is neither installed nor in a source "
+			"tree above this program");
 	argv[0] = path;
 	execv(path, argv);
 	return tool_complain(TOOL_FAILED, "%s: %m", path);

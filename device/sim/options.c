@@ -105,7 +105,8 @@ static int parse_property(const char *word, struct npu_machine *machine,
 		return 0;
 	}
 	return tinynpu_error_set(error, -EINVAL,
-		"machine: unknown word '%s': a128, a256, a512, cores=, macs=, sram=, clock=, sram-bw=, sram-latency=, mem-bw= or mem-latency=",
+		"machine: unknown word '%s': a128, a256, a512, cores=, macs=, "
+		"sram=, clock=, sram-bw=, sram-latency=, mem-bw= or mem-latency=",
 		word);
 }
 

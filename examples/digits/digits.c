@@ -185,7 +185,8 @@ int main(int argc, char **argv)
 	is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	read_labels(argv[2]);
 	network_open(&net, argv[1]);
-	printf("\n  picture    file             digit  probability    latency     energy       wall\n\n");
+	printf("\n  picture    file             digit  probability"
+	       "    latency     energy       wall\n\n");
 	for (i = 3; i < argc; i++) {
 		uint8_t pixels[SIDE * SIDE];
 

@@ -168,37 +168,163 @@ static void test_a_changed_byte_breaks_the_digest(void **state)
 	assert_non_null(strstr(error.text, "digest"));
 }
 
-static void set_name_size(struct tnp_image *i) { i->sections[TNP_NAMES].size--; }
-static void set_info_short(struct tnp_image *i) { i->sections[TNP_INFO].size = 104; }
-static void set_magic(struct tnp_image *i) { tnp_info(i)->magic++; }
-static void set_inputs(struct tnp_image *i) { tnp_info(i)->inputs = 2; }
-static void set_inputs_wrap(struct tnp_image *i) { tnp_info(i)->inputs = -1; tnp_info(i)->outputs = 3; }
-static void set_clock(struct tnp_image *i) { tnp_info(i)->clock_khz = 0; }
-static void set_scratch(struct tnp_image *i) { tnp_info(i)->scratch_size = 1ull << 33; }
-static void set_no_commands(struct tnp_image *i) { i->sections[TNP_COMMANDS].size = 0; }
-static void set_half_command(struct tnp_image *i) { i->sections[TNP_COMMANDS].size = 96; }
-static void set_tensor_name(struct tnp_image *i) { tnp_tensors(i)->name = 999; }
-static void set_dtype(struct tnp_image *i) { tnp_tensors(i)->dtype = 8; }
-static void set_dtype_none(struct tnp_image *i) { tnp_tensors(i)->dtype = 0; }
-static void set_rank(struct tnp_image *i) { tnp_tensors(i)->rank = 9; }
-static void set_shape(struct tnp_image *i) { tnp_tensors(i)[1].shape[0] = 2; }
-static void set_shape_zero(struct tnp_image *i) { tnp_tensors(i)[1].shape[0] = 0; }
-static void set_shape_huge(struct tnp_image *i) { memset(tnp_tensors(i)->shape, 0xff, 32); tnp_tensors(i)->rank = 8; }
-static void set_scale(struct tnp_image *i) { tnp_tensors(i)->scale = 0x7fc00000; }
-static void set_scale_negative(struct tnp_image *i) { tnp_tensors(i)->scale = 0xbf000000; }
-static void set_layer_name(struct tnp_image *i) { tnp_layers(i)->name = 999; }
-static void set_line_layer(struct tnp_image *i) { tnp_lines(i)->layer = 1; }
-static void set_line_command(struct tnp_image *i) { tnp_lines(i)->command = 2; }
-static void set_line_order(struct tnp_image *i) { i->sections[TNP_LINES].size = 16; }
-static void set_first_name(struct tnp_image *i) { i->sections[TNP_NAMES].data[0] = 'x'; }
-static void set_control(struct tnp_image *i) { i->sections[TNP_NAMES].data[3] = 27; }
-static void set_utf8(struct tnp_image *i) { i->sections[TNP_NAMES].data[3] = 0xc0; }
-static void set_c1(struct tnp_image *i) { i->sections[TNP_NAMES].data[2] = 0xc2; i->sections[TNP_NAMES].data[3] = 0x9b; }
-static void set_surrogate(struct tnp_image *i) { memcpy(i->sections[TNP_NAMES].data + 2, "\xed\xa0\x80", 3); }
-static void set_source(struct tnp_image *i) { i->sections[TNP_SOURCE].data[3] = 7; }
-static void set_source_nul(struct tnp_image *i) { i->sections[TNP_SOURCE].data[3] = 0; }
-static void set_twice(struct tnp_image *i) { strcpy(i->sections[TNP_LINES].name, NPU_SECTION_LAYERS); }
-static void set_digest_size(struct tnp_image *i) { i->sections[TNP_DIGEST].size = 16; }
+static void set_name_size(struct tnp_image *i)
+{
+	i->sections[TNP_NAMES].size--;
+}
+
+static void set_info_short(struct tnp_image *i)
+{
+	i->sections[TNP_INFO].size = 104;
+}
+
+static void set_magic(struct tnp_image *i)
+{
+	tnp_info(i)->magic++;
+}
+
+static void set_inputs(struct tnp_image *i)
+{
+	tnp_info(i)->inputs = 2;
+}
+
+static void set_inputs_wrap(struct tnp_image *i)
+{
+	tnp_info(i)->inputs = -1;
+	tnp_info(i)->outputs = 3;
+}
+
+static void set_clock(struct tnp_image *i)
+{
+	tnp_info(i)->clock_khz = 0;
+}
+
+static void set_scratch(struct tnp_image *i)
+{
+	tnp_info(i)->scratch_size = 1ull << 33;
+}
+
+static void set_no_commands(struct tnp_image *i)
+{
+	i->sections[TNP_COMMANDS].size = 0;
+}
+
+static void set_half_command(struct tnp_image *i)
+{
+	i->sections[TNP_COMMANDS].size = 96;
+}
+
+static void set_tensor_name(struct tnp_image *i)
+{
+	tnp_tensors(i)->name = 999;
+}
+
+static void set_dtype(struct tnp_image *i)
+{
+	tnp_tensors(i)->dtype = 8;
+}
+
+static void set_dtype_none(struct tnp_image *i)
+{
+	tnp_tensors(i)->dtype = 0;
+}
+
+static void set_rank(struct tnp_image *i)
+{
+	tnp_tensors(i)->rank = 9;
+}
+
+static void set_shape(struct tnp_image *i)
+{
+	tnp_tensors(i)[1].shape[0] = 2;
+}
+
+static void set_shape_zero(struct tnp_image *i)
+{
+	tnp_tensors(i)[1].shape[0] = 0;
+}
+
+static void set_shape_huge(struct tnp_image *i)
+{
+	memset(tnp_tensors(i)->shape, 0xff, 32);
+	tnp_tensors(i)->rank = 8;
+}
+
+static void set_scale(struct tnp_image *i)
+{
+	tnp_tensors(i)->scale = 0x7fc00000;
+}
+
+static void set_scale_negative(struct tnp_image *i)
+{
+	tnp_tensors(i)->scale = 0xbf000000;
+}
+
+static void set_layer_name(struct tnp_image *i)
+{
+	tnp_layers(i)->name = 999;
+}
+
+static void set_line_layer(struct tnp_image *i)
+{
+	tnp_lines(i)->layer = 1;
+}
+
+static void set_line_command(struct tnp_image *i)
+{
+	tnp_lines(i)->command = 2;
+}
+
+static void set_line_order(struct tnp_image *i)
+{
+	i->sections[TNP_LINES].size = 16;
+}
+
+static void set_first_name(struct tnp_image *i)
+{
+	i->sections[TNP_NAMES].data[0] = 'x';
+}
+
+static void set_control(struct tnp_image *i)
+{
+	i->sections[TNP_NAMES].data[3] = 27;
+}
+
+static void set_utf8(struct tnp_image *i)
+{
+	i->sections[TNP_NAMES].data[3] = 0xc0;
+}
+
+static void set_c1(struct tnp_image *i)
+{
+	i->sections[TNP_NAMES].data[2] = 0xc2;
+	i->sections[TNP_NAMES].data[3] = 0x9b;
+}
+
+static void set_surrogate(struct tnp_image *i)
+{
+	memcpy(i->sections[TNP_NAMES].data + 2, "\xed\xa0\x80", 3);
+}
+
+static void set_source(struct tnp_image *i)
+{
+	i->sections[TNP_SOURCE].data[3] = 7;
+}
+
+static void set_source_nul(struct tnp_image *i)
+{
+	i->sections[TNP_SOURCE].data[3] = 0;
+}
+
+static void set_twice(struct tnp_image *i)
+{
+	strcpy(i->sections[TNP_LINES].name, NPU_SECTION_LAYERS);
+}
+
+static void set_digest_size(struct tnp_image *i)
+{
+	i->sections[TNP_DIGEST].size = 16;
+}
 
 static void test_each_broken_rule_is_named(void **state)
 {
