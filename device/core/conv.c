@@ -22,7 +22,8 @@
 #include "operands.h"
 
 #define TILE_PIXELS 32
-#define TILE_OPERANDS 16384
+#define TILE_VALUES (8 * KERNEL_MAX_DEPTH) /* and a pixel of zero points */
+#define TILE_SIZE (TILE_VALUES + KERNEL_MAX_DEPTH)
 
 struct conv {
 	const struct npu_cmd_conv *cmd;
@@ -31,7 +32,8 @@ struct conv {
 	uint32_t row_depth; /* of one row of taps */
 	uint32_t depth; /* of the whole window */
 	uint32_t padded_depth; /* multiple of four, as the weights have it */
-	bool is_gathered;
+	bool is_gathered; /* windows lie side by side in the input */
+	bool is_dense; /* the cells of a row of taps do */
 };
 
 struct tile {
@@ -39,14 +41,15 @@ struct tile {
 	uint32_t pixels;
 	bool has_zero_pixel;
 	int32_t sums[(TILE_PIXELS + 1) * MAC_CHANNELS];
-	int16_t operands[TILE_OPERANDS + KERNEL_MAX_DEPTH];
+	int8_t values[TILE_SIZE];
+	int16_t operands[TILE_SIZE];
 };
 
 /* The part [first, first + count) of a pixel's window. */
 struct patch {
 	uint32_t first;
 	uint32_t count;
-	int8_t values[KERNEL_MAX_DEPTH];
+	int8_t *values;
 };
 
 /*
@@ -58,12 +61,13 @@ static void patch_put(struct patch *patch, uint32_t at, uint32_t size,
 {
 	uint32_t end = at + size, last = patch->first + patch->count;
 	uint32_t begin = at > patch->first ? at : patch->first;
-	int8_t *to = patch->values + (begin - patch->first);
+	int8_t *to;
 
 	if (end > last)
 		end = last;
 	if (begin >= end)
 		return;
+	to = patch->values + (begin - patch->first);
 	if (from)
 		memcpy(to, from + (begin - at), end - begin);
 	else
@@ -88,70 +92,97 @@ static void patch_put_row(const struct conv *conv, struct patch *patch,
 	from = conv->sram +
 	       operands_pixel(&cmd->ifm, y, x + (int32_t)(taps.first * step));
 	at += taps.first * size;
-	step *= cmd->ifm.pixel_pitch;
-	if (step == size) {
+	if (conv->is_dense) {
 		patch_put(patch, at, inside * size, from, 0);
 		return;
 	}
+	step *= cmd->ifm.pixel_pitch;
 	for (tap = 0; tap < inside; tap++, at += size, from += step)
 		patch_put(patch, at, size, from, 0);
 }
 
-static void patch_gather(const struct conv *conv, struct patch *patch,
-			 uint32_t out_y, uint32_t out_x)
+/* Where a window begins in the input, and which of its taps are inside. */
+struct window {
+	int32_t y, x;
+	struct mac_taps rows, taps;
+};
+
+static struct window window_of(const struct npu_cmd_conv *cmd, uint32_t y,
+			       uint32_t x)
+{
+	struct window w = {
+		.y = (int32_t)(y * cmd->stride_y) - cmd->pad_top,
+		.x = (int32_t)(x * cmd->stride_x) - cmd->pad_left,
+	};
+
+	w.rows = mac_taps_inside(w.y, cmd->kernel_h, cmd->dilation_y,
+				 cmd->ifm_h);
+	w.taps = mac_taps_inside(w.x, cmd->kernel_w, cmd->dilation_x,
+				 cmd->ifm_w);
+	return w;
+}
+
+/* The frequent case: a whole window, all inside, rows in one piece. */
+static void patch_copy(const struct conv *conv, struct patch *patch,
+		       const struct window *w)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	int32_t y = (int32_t)(out_y * cmd->stride_y) - cmd->pad_top;
-	int32_t x = (int32_t)(out_x * cmd->stride_x) - cmd->pad_left;
-	struct mac_taps rows = mac_taps_inside(y, cmd->kernel_h,
-					       cmd->dilation_y, cmd->ifm_h);
-	struct mac_taps taps = mac_taps_inside(x, cmd->kernel_w,
-					       cmd->dilation_x, cmd->ifm_w);
+	const uint8_t *from = conv->sram +
+			      operands_pixel(&cmd->ifm, w->y, w->x);
+	uint32_t step = cmd->dilation_y * cmd->ifm.row_pitch;
+	int8_t *to = patch->values;
+	uint32_t row;
+
+	for (row = 0; row < cmd->kernel_h; row++) {
+		memcpy(to, from, conv->row_depth);
+		to += conv->row_depth;
+		from += step;
+	}
+	for (row = conv->depth; row < conv->padded_depth; row++)
+		*to++ = cmd->ifm_zp;
+}
+
+static void patch_gather(const struct conv *conv, struct patch *patch,
+			 const struct window *w)
+{
+	const struct npu_cmd_conv *cmd = conv->cmd;
 	uint32_t row = patch->first / conv->row_depth;
 	uint32_t at = row * conv->row_depth;
 
 	for (; row < cmd->kernel_h && at < patch->first + patch->count; row++) {
-		if (row < rows.first || row >= rows.end)
+		if (row < w->rows.first || row >= w->rows.end)
 			patch_put(patch, at, conv->row_depth, NULL,
 				  cmd->ifm_zp);
 		else
 			patch_put_row(conv, patch, at,
-				      y + (int32_t)(row * cmd->dilation_y), x,
-				      taps);
+				      w->y + (int32_t)(row * cmd->dilation_y),
+				      w->x, w->taps);
 		at += conv->row_depth;
 	}
 	patch_put(patch, conv->depth, conv->padded_depth - conv->depth, NULL,
 		  cmd->ifm_zp);
 }
 
-/* True if the windows of a row of pixels lie side by side in the input. */
-static bool is_gathered(const struct npu_cmd_conv *cmd)
+static bool is_whole(const struct conv *conv, const struct patch *patch,
+		     const struct window *w)
 {
-	return cmd->kernel_h == 1 && cmd->kernel_w == 1 &&
-	       cmd->stride_x == 1 && cmd->pad_left == 0 && cmd->pad_top == 0 &&
-	       cmd->ifm_c % 4 == 0 && cmd->ifm.pixel_pitch == cmd->ifm_c &&
-	       cmd->ofm_w <= cmd->ifm_w &&
-	       (cmd->ofm_h - 1) * cmd->stride_y < cmd->ifm_h;
+	return conv->is_dense && patch->count == conv->padded_depth &&
+	       w->rows.end - w->rows.first == conv->cmd->kernel_h &&
+	       w->taps.end - w->taps.first == conv->cmd->kernel_w;
 }
 
-/* All pixels of the tile, row by row. */
+/* All pixels of the tile at once, row by row. */
 static void tile_gather_rows(const struct conv *conv, struct tile *tile)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	size_t size = (size_t)conv->depth * conv->kernels->operand_size;
-	uint8_t *operand = (uint8_t *)tile->operands;
 	uint32_t y = tile->y, x = tile->x, done, count;
 
 	for (done = 0; done < tile->pixels; done += count) {
 		uint32_t at = operands_pixel(&cmd->ifm, y * cmd->stride_y, x);
 
-		count = cmd->ofm_w - x;
-		if (count > tile->pixels - done)
-			count = tile->pixels - done;
-		conv->kernels->make_operand(operand,
-					    (const int8_t *)conv->sram + at,
-					    count * conv->depth);
-		operand += count * size;
+		count = least(cmd->ofm_w - x, tile->pixels - done);
+		memcpy(tile->values + done * conv->depth, conv->sram + at,
+		       count * conv->depth);
 		x = 0;
 		y++;
 	}
@@ -161,16 +192,16 @@ static void tile_gather_rows(const struct conv *conv, struct tile *tile)
 static void tile_gather_pixels(const struct conv *conv, struct tile *tile,
 			       uint32_t first, uint32_t count)
 {
-	size_t size = (size_t)count * conv->kernels->operand_size;
-	uint8_t *operand = (uint8_t *)tile->operands;
+	struct patch patch = { first, count, tile->values };
 	uint32_t y = tile->y, x = tile->x, i;
-	struct patch patch;
 
-	patch.first = first;
-	patch.count = count;
-	for (i = 0; i < tile->pixels; i++, operand += size) {
-		patch_gather(conv, &patch, y, x);
-		conv->kernels->make_operand(operand, patch.values, count);
+	for (i = 0; i < tile->pixels; i++, patch.values += count) {
+		struct window w = window_of(conv->cmd, y, x);
+
+		if (is_whole(conv, &patch, &w))
+			patch_copy(conv, &patch, &w);
+		else
+			patch_gather(conv, &patch, &w);
 		if (++x == conv->cmd->ofm_w) {
 			x = 0;
 			y++;
@@ -181,19 +212,17 @@ static void tile_gather_pixels(const struct conv *conv, struct tile *tile,
 static void tile_gather(const struct conv *conv, struct tile *tile,
 			uint32_t first, uint32_t count)
 {
-	int8_t zeros[KERNEL_MAX_DEPTH];
+	uint32_t total = tile->pixels * count;
 
 	if (conv->is_gathered && count == conv->depth)
 		tile_gather_rows(conv, tile);
 	else
 		tile_gather_pixels(conv, tile, first, count);
-	if (!tile->has_zero_pixel)
-		return;
-	memset(zeros, conv->cmd->ifm_zp, count);
-	conv->kernels->make_operand((uint8_t *)tile->operands +
-					    (size_t)tile->pixels * count *
-						    conv->kernels->operand_size,
-				    zeros, count);
+	if (tile->has_zero_pixel) {
+		memset(tile->values + total, conv->cmd->ifm_zp, count);
+		total += count;
+	}
+	conv->kernels->make_operand(tile->operands, tile->values, total);
 }
 
 /* Sums of all the tile's pixels with channels [first, first + count). */
@@ -217,9 +246,7 @@ static void tile_multiply(const struct conv *conv, struct tile *tile,
 	memset(tile->sums, 0,
 	       dot.pixels * MAC_CHANNELS * sizeof(tile->sums[0]));
 	for (; dot.first < dot.depth; dot.first += dot.count) {
-		dot.count = dot.depth - dot.first;
-		if (dot.count > KERNEL_MAX_DEPTH)
-			dot.count = KERNEL_MAX_DEPTH;
+		dot.count = least(dot.depth - dot.first, KERNEL_MAX_DEPTH);
 		tile_gather(conv, tile, dot.first, dot.count);
 		conv->kernels->dot(&dot);
 	}
@@ -235,9 +262,8 @@ static void tile_output(const struct conv *conv, struct tile *tile,
 
 	stage.sum_pitch = MAC_CHANNELS;
 	for (done = 0; done < tile->pixels; done += stage.pixels) {
-		stage.pixels = cmd->ofm_w - tile->x;
-		if (stage.pixels > tile->pixels - done)
-			stage.pixels = tile->pixels - done;
+		stage.pixels = least(cmd->ofm_w - tile->x,
+				     tile->pixels - done);
 		stage.sums = tile->sums + done * MAC_CHANNELS;
 		stage.out = (int8_t *)conv->sram + first +
 			    operands_pixel(&cmd->ofm, tile->y, tile->x);
@@ -250,13 +276,12 @@ static void tile_output(const struct conv *conv, struct tile *tile,
 	}
 }
 
+/* Whole groups of eight, which the loops like best. */
 static uint32_t pixels_per_tile(const struct conv *conv)
 {
-	uint32_t pixels = TILE_OPERANDS / conv->padded_depth & ~7u;
+	uint32_t depth = least(conv->padded_depth, KERNEL_MAX_DEPTH);
 
-	if (pixels > TILE_PIXELS)
-		return TILE_PIXELS;
-	return pixels ? pixels : TILE_OPERANDS / KERNEL_MAX_DEPTH;
+	return least(TILE_VALUES / depth & ~7u, TILE_PIXELS);
 }
 
 static void conv_channels(const struct conv *conv, uint32_t first,
@@ -273,8 +298,7 @@ static void conv_channels(const struct conv *conv, uint32_t first,
 	tile.has_zero_pixel = true;
 	mac_output_load(&output, conv->sram, cmd, first, count);
 	for (; left; left -= tile.pixels) {
-		if (tile.pixels > left)
-			tile.pixels = left;
+		tile.pixels = least(tile.pixels, left);
 		tile_multiply(conv, &tile, first, count);
 		if (tile.has_zero_pixel) {
 			const int32_t *zero = tile.sums +
@@ -302,11 +326,16 @@ void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 
 	conv.depth = cmd->kernel_h * conv.row_depth;
 	conv.padded_depth = npu_round_up4(conv.depth);
-	conv.is_gathered = is_gathered(cmd);
+	conv.is_dense = cmd->kernel_w == 1 ||
+			cmd->dilation_x * cmd->ifm.pixel_pitch == cmd->ifm_c;
+	conv.is_gathered = cmd->ifm.pixel_pitch == cmd->ifm_c &&
+			   cmd->ifm_c % 4 == 0 && cmd->kernel_h == 1 &&
+			   cmd->kernel_w == 1 && cmd->stride_x == 1 &&
+			   cmd->pad_top == 0 && cmd->pad_left == 0 &&
+			   cmd->ofm_w <= cmd->ifm_w &&
+			   (cmd->ofm_h - 1) * cmd->stride_y < cmd->ifm_h;
 	for (c = 0; c < cmd->ofm_c; c += count) {
-		count = cmd->ofm_c - c;
-		if (count > MAC_CHANNELS)
-			count = MAC_CHANNELS;
+		count = least(cmd->ofm_c - c, MAC_CHANNELS);
 		conv_channels(&conv, c, count);
 	}
 }

@@ -30,6 +30,7 @@ struct piece {
 struct dwconv {
 	const struct npu_cmd_conv *cmd;
 	const struct kernels *kernels;
+	const uint8_t *sram_end;
 	uint8_t *sram;
 	uint32_t first; /* channel of the block */
 	uint32_t count;
@@ -48,11 +49,6 @@ struct row {
 	int8_t spread[STRIP_COLUMNS * KERNEL_BLOCK];
 };
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint32_t piece_pairs(const struct piece *piece)
 {
 	return (piece->rows + 1) / 2;
@@ -65,6 +61,19 @@ static uint32_t piece_columns(const struct npu_cmd_conv *cmd,
 	       (piece->taps - 1) * cmd->dilation_x + 1;
 }
 
+/*
+ * True if the loops may read @columns cells of 16 channels where they are: less
+ * than 16 channels are followed by those of other pixels, whose sums are thrown
+ * away, but the last must not reach beyond SRAM.
+ */
+static bool row_is_readable(const struct dwconv *dw, const int8_t *from,
+			    uint32_t step, uint32_t columns)
+{
+	size_t left = dw->sram_end - (const uint8_t *)from;
+
+	return (size_t)(columns - 1) * step + KERNEL_BLOCK <= left;
+}
+
 static void row_repeat(struct row *row, int8_t value)
 {
 	memset(row->spread, value, KERNEL_BLOCK);
@@ -72,7 +81,7 @@ static void row_repeat(struct row *row, int8_t value)
 	row->step = 0;
 }
 
-/* Weights of one row of the piece; zeros behind the last. */
+/* Weights of one row of the piece; zeros below the last one. */
 static void row_of_weights(const struct dwconv *dw, struct row *row,
 			   const struct piece *piece, uint32_t y)
 {
@@ -85,10 +94,11 @@ static void row_of_weights(const struct dwconv *dw, struct row *row,
 	}
 	from = dw->block + (y * dw->cmd->kernel_w + piece->tap) * dw->count;
 	row->cells = from;
-	row->step = KERNEL_BLOCK;
-	if (dw->count == KERNEL_BLOCK)
+	row->step = dw->count;
+	if (row_is_readable(dw, from, dw->count, piece->taps))
 		return;
 	row->cells = row->spread;
+	row->step = KERNEL_BLOCK;
 	memset(row->spread, 0, piece->taps * KERNEL_BLOCK);
 	for (tap = 0; tap < piece->taps; tap++, from += dw->count)
 		memcpy(row->spread + tap * KERNEL_BLOCK, from, dw->count);
@@ -121,11 +131,7 @@ static struct mac_taps columns_inside(const struct npu_cmd_conv *cmd, int32_t x,
 	return mac_taps_inside(x, columns, 1, cmd->ifm_w);
 }
 
-/*
- * A row of cells of the block from input cell (y, x) on. Whole blocks are read
- * where they are; others are spread out, since a read of 16 channels might
- * reach beyond SRAM.
- */
+/* A row of cells of the block from input cell (y, x) on. */
 static void row_of_cells(const struct dwconv *dw, struct row *row, int32_t y,
 			 int32_t x, uint32_t columns)
 {
@@ -139,9 +145,10 @@ static void row_of_cells(const struct dwconv *dw, struct row *row, int32_t y,
 	}
 	from = (const int8_t *)dw->sram + operands_pixel(&cmd->ifm, y, x) +
 	       dw->first / cmd->multiplier;
-	if (cmd->multiplier == 1 && dw->count == KERNEL_BLOCK) {
+	row->step = cmd->ifm.pixel_pitch;
+	if (cmd->multiplier == 1 &&
+	    row_is_readable(dw, from, row->step, columns)) {
 		row->cells = from;
-		row->step = cmd->ifm.pixel_pitch;
 		return;
 	}
 	row->cells = row->spread;
@@ -263,8 +270,8 @@ static void compute_block(struct dwconv *dw)
 			x += compute_run(dw, y, x, taps);
 }
 
-void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
-		const struct kernels *kernels)
+void mac_dwconv(uint8_t *sram, uint32_t sram_size,
+		const struct npu_cmd_conv *cmd, const struct kernels *kernels)
 {
 	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w;
 	const int8_t *weights = (const int8_t *)sram + cmd->weights +
@@ -274,6 +281,7 @@ void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 	dw.cmd = cmd;
 	dw.kernels = kernels;
 	dw.sram = sram;
+	dw.sram_end = sram + sram_size;
 	for (dw.first = 0; dw.first < cmd->ofm_c; dw.first += dw.count) {
 		dw.count = least(cmd->ofm_c - dw.first, KERNEL_BLOCK);
 		dw.block = weights +

@@ -90,7 +90,7 @@ int npu_mac_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	const struct kernels *kernels = npu_kernels_best();
 
 	if (cmd->hdr.op == NPU_OP_DWCONV)
-		mac_dwconv(ctx->sram, &cmd->conv, kernels);
+		mac_dwconv(ctx->sram, ctx->sram_size, &cmd->conv, kernels);
 	else
 		mac_conv(ctx->sram, &cmd->conv, kernels);
 	return 0;
@@ -101,19 +101,22 @@ void mac_output_load(struct mac_output *output, const uint8_t *sram,
 		     uint32_t count)
 {
 	const uint8_t *block = sram + cmd->weights;
-	const uint8_t *mult = block + 4 * cmd->ofm_c + 4 * first;
+	const uint8_t *bias = block + 4 * first;
+	const uint8_t *mult = bias + 4 * cmd->ofm_c;
 	const int8_t *shift = (const int8_t *)block +
 			      npu_conv_shift_offset(cmd->ofm_c) + first;
 	uint32_t c;
 
-	memset(output, 0, sizeof(*output));
-	memcpy(output->bias, block + 4 * first, 4 * count);
-	for (c = 0; c < count; c++) {
-		struct fixed_scale scale;
+	for (c = 0; c < count || c % KERNEL_BLOCK; c++) {
+		struct fixed_scale scale = { 0 };
 		uint32_t word;
 
-		memcpy(&word, mult + 4 * c, sizeof(word));
-		scale = fixed_scale(word, shift[c]);
+		output->bias[c] = 0;
+		if (c < count) {
+			memcpy(&output->bias[c], bias + 4 * c, sizeof(word));
+			memcpy(&word, mult + 4 * c, sizeof(word));
+			scale = fixed_scale(word, shift[c]);
+		}
 		output->mult[c] = scale.mult;
 		output->left[c] = scale.left;
 		output->right[c] = scale.right;
@@ -129,25 +132,4 @@ void mac_output_load(struct mac_output *output, const uint8_t *sram,
 		.min = (int16_t)cmd->act_min,
 		.max = (int16_t)cmd->act_max,
 	};
-}
-
-static uint32_t div_up(uint32_t a, uint32_t b)
-{
-	return b == 1 ? a : (a + b - 1) / b;
-}
-
-struct mac_taps mac_taps_inside(int32_t origin, uint32_t kernel,
-				uint32_t dilation, uint32_t size)
-{
-	struct mac_taps taps = { 0, 0 };
-
-	if (origin < 0)
-		taps.first = div_up(-origin, dilation);
-	if (origin < (int32_t)size)
-		taps.end = div_up(size - origin, dilation);
-	if (taps.end > kernel)
-		taps.end = kernel;
-	if (taps.first > taps.end)
-		taps.first = taps.end;
-	return taps;
 }

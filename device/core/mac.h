@@ -19,8 +19,8 @@
 
 void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 	      const struct kernels *kernels);
-void mac_dwconv(uint8_t *sram, const struct npu_cmd_conv *cmd,
-		const struct kernels *kernels);
+void mac_dwconv(uint8_t *sram, uint32_t sram_size,
+		const struct npu_cmd_conv *cmd, const struct kernels *kernels);
 
 /*
  * The output stage for @count channels from @first on, read from a command's
@@ -45,8 +45,27 @@ struct mac_taps {
 	uint32_t end;
 };
 
+static inline uint32_t mac_div_up(uint32_t a, uint32_t b)
+{
+	return b == 1 ? a : (a + b - 1) / b;
+}
+
+static inline uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* @origin: where tap 0 lies, possibly before the input; @size: of the input */
-struct mac_taps mac_taps_inside(int32_t origin, uint32_t kernel,
-				uint32_t dilation, uint32_t size);
+static inline struct mac_taps mac_taps_inside(int32_t origin, uint32_t kernel,
+					      uint32_t dilation, uint32_t size)
+{
+	uint32_t first = 0, end = 0;
+
+	if (origin < 0)
+		first = mac_div_up(-origin, dilation);
+	if (origin < (int32_t)size)
+		end = least(mac_div_up(size - origin, dilation), kernel);
+	return (struct mac_taps){ .first = least(first, end), .end = end };
+}
 
 #endif

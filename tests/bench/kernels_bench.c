@@ -85,7 +85,7 @@ static void execute(uint8_t *sram, const struct npu_cmd_conv *cmd,
 		    const struct kernels *kernels)
 {
 	if (cmd->hdr.op == NPU_OP_DWCONV)
-		mac_dwconv(sram, cmd, kernels);
+		mac_dwconv(sram, SRAM_SIZE, cmd, kernels);
 	else
 		mac_conv(sram, cmd, kernels);
 }

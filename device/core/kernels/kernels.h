@@ -14,7 +14,7 @@
 #define KERNEL_BLOCK 16
 
 /* Most of the depth in one call: no sum of products leaves an int32. */
-#define KERNEL_MAX_DEPTH 2048
+#define KERNEL_MAX_DEPTH 1536
 
 /**
  * struct kernel_dot - dot products of some pixels with some output channels
