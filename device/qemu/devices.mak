@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The devices that TinyNPU's virtual machine needs; see device/qemu/build.
 CONFIG_Q35=y
 CONFIG_ISA_DEBUG=y
