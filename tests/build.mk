@@ -5,6 +5,7 @@
 #   $(vm-tests)    boot the VM; they are run on the host, too
 
 include tests/unit/build.mk
+include tests/bench/build.mk
 include tests/check.mk
 include tests/fuzz/build.mk
 
