@@ -216,6 +216,7 @@ static void add_piece(struct dwconv *dw, const struct piece *piece,
 				  columns);
 	dw->kernels->taps(&(struct kernel_taps){
 		.sums = dw->sums,
+		.is_first = !piece->row && !piece->tap,
 		.cells = dw->strip,
 		.weights = dw->weights,
 		.pixels = pixels,
@@ -238,7 +239,6 @@ static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
 	struct kernel_output stage = dw->output.stage;
 
 	pixels = least(least(pixels, STRIP_PIXELS), cmd->ofm_w - x);
-	memset(dw->sums, 0, pixels * KERNEL_BLOCK * sizeof(dw->sums[0]));
 	for (; piece.row < cmd->kernel_h; piece.row += piece.rows) {
 		piece.rows = least(cmd->kernel_h - piece.row, 2 * STRIP_PAIRS);
 		for (piece.tap = 0; piece.tap < cmd->kernel_w;

@@ -14,7 +14,7 @@
 #define TILE_CHANNELS 8
 #define TILE_PIXELS 4
 
-static int is_supported(void)
+static bool is_supported(void)
 {
 	return __builtin_cpu_supports("avx2");
 }
@@ -158,9 +158,12 @@ AVX2 KERNEL_INLINE void taps_of(const struct kernel_taps *taps, uint32_t pairs,
 	for (p = 0; p < taps->pixels; p++) {
 		__m256i *sums = (__m256i *)(taps->sums + p * KERNEL_BLOCK);
 		const __m256i *w = (const __m256i *)taps->weights;
-		__m256i low = _mm256_loadu_si256(sums);
-		__m256i high = _mm256_loadu_si256(sums + 1);
+		__m256i low = _mm256_setzero_si256(), high = low;
 
+		if (!taps->is_first) {
+			low = _mm256_loadu_si256(sums);
+			high = _mm256_loadu_si256(sums + 1);
+		}
 		for (i = 0; i < pairs; i++) {
 			const __m256i *x = (const __m256i *)taps->cells +
 					   2 * (i * taps->columns +

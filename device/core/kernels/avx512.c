@@ -16,7 +16,7 @@
 #define TILE_PIXELS 8
 #define TILE_BLOCKS 2
 
-static int is_supported(void)
+static bool is_supported(void)
 {
 	return __builtin_cpu_supports("avx512f") &&
 	       __builtin_cpu_supports("avx512bw") &&
@@ -150,7 +150,8 @@ AVX512 KERNEL_INLINE void taps_of(const struct kernel_taps *taps,
 	for (p = 0; p < taps->pixels; p++) {
 		int32_t *sums = taps->sums + p * KERNEL_BLOCK;
 		const int16_t *w = taps->weights;
-		__m512i sum = _mm512_loadu_si512(sums);
+		__m512i sum = taps->is_first ? _mm512_setzero_si512() :
+					       _mm512_loadu_si512(sums);
 
 		for (i = 0; i < pairs; i++) {
 			const int16_t *x = taps->cells +

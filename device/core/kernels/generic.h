@@ -126,6 +126,8 @@ KERNEL_INLINE void generic_taps(const struct kernel_taps *t)
 	const uint32_t cell = 2 * KERNEL_BLOCK;
 	uint32_t p, i;
 
+	if (t->is_first)
+		memset(t->sums, 0, t->pixels * KERNEL_BLOCK * sizeof(*t->sums));
 	for (p = 0; p < t->pixels; p++)
 		for (i = 0; i < t->pairs; i++)
 			generic_taps_row(t->sums + p * KERNEL_BLOCK,

@@ -8,6 +8,7 @@
 #ifndef NPU_KERNELS_H
 #define NPU_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Output channels that lie side by side in a weight block. */
@@ -43,7 +44,8 @@ struct kernel_dot {
 
 /**
  * struct kernel_taps - what some taps add to a row of pixels of one block
- * @sums: 16 channels of each pixel, one pixel behind the other; added to
+ * @sums: 16 channels of each pixel, one pixel behind the other
+ * @is_first: the sums are set, not added to
  * @cells: two rows of cells, column by column, made by ->interleave(): values
  *	from -255 to 255
  * @weights: two rows of taps, likewise: values from -128 to 127
@@ -56,6 +58,7 @@ struct kernel_dot {
  */
 struct kernel_taps {
 	int32_t *sums;
+	bool is_first;
 	const int16_t *cells;
 	const int16_t *weights;
 	uint32_t pixels;
@@ -133,7 +136,7 @@ struct kernel_output {
  */
 struct kernels {
 	const char *name;
-	int (*is_supported)(void);
+	bool (*is_supported)(void);
 	uint32_t operand_size;
 	void (*make_operand)(void *operand, const int8_t *values,
 			     uint32_t count);

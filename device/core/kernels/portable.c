@@ -4,9 +4,9 @@
  */
 #include "generic.h"
 
-static int is_supported(void)
+static bool is_supported(void)
 {
-	return 1;
+	return true;
 }
 
 static void make_operand(void *operand, const int8_t *values, uint32_t count)
