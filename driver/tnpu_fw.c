@@ -205,7 +205,11 @@ int tnpu_fw_halt(struct tnpu_device *tdev)
 	u32 status;
 
 	tnpu_device_write(tdev, NPU_REG_CTRL, NPU_CTRL_RESET);
-	status = tnpu_device_read(tdev, NPU_REG_BOOT_STATUS);
+	/* One access to memory may be on its way: LOADING until it is done. */
+	read_poll_timeout(tnpu_device_read, status,
+			  status == NPU_BOOT_RESET || status == U32_MAX,
+			  TNPU_BOOT_POLL_US, TNPU_BOOT_TIMEOUT_US, false,
+			  tdev, NPU_REG_BOOT_STATUS);
 	if (status == NPU_BOOT_RESET)
 		return 0;
 	drm_err(&tdev->drm, "the device cannot be reset (status %#x)\n",
