@@ -182,8 +182,10 @@ static int tnpu_device_boot(struct tnpu_device *tdev)
 	if (ret)
 		return ret;
 	ret = tnpu_ring_open(tdev);
-	if (ret)
+	if (ret) {
+		tnpu_fw_halt(tdev);
 		return ret;
+	}
 	enable_irq(tdev->irq);
 	return 0;
 }
@@ -191,7 +193,7 @@ static int tnpu_device_boot(struct tnpu_device *tdev)
 /* Ends all that the device does; afterwards nothing of it touches memory. */
 static int tnpu_device_halt(struct tnpu_device *tdev)
 {
-	tnpu_ring_close(tdev);
+	tnpu_ring_abort(tdev);
 	return tnpu_fw_halt(tdev);
 }
 
@@ -318,8 +320,8 @@ void tnpu_device_recover(struct tnpu_device *tdev, const char *why)
 
 	/* Who waits for an answer holds reset_sem. */
 	tnpu_ring_abort(tdev);
-	down_write(&tdev->reset_sem);
 	cookie = dma_fence_begin_signalling();
+	down_write(&tdev->reset_sem);
 	if (tdev->state == TNPU_UP) {
 		drm_err(&tdev->drm, "%s: recovering\n", why);
 		tnpu_fw_report(tdev);
@@ -333,8 +335,8 @@ void tnpu_device_recover(struct tnpu_device *tdev, const char *why)
 		trace_tnpu_recovery(tdev, is_lost);
 	}
 	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
-	dma_fence_end_signalling(cookie);
 	up_write(&tdev->reset_sem);
+	dma_fence_end_signalling(cookie);
 	wake_up_all(&tdev->recovered);
 	if (is_lost)
 		drm_dev_wedged_event(&tdev->drm, DRM_WEDGE_RECOVERY_REBIND,

@@ -16,6 +16,8 @@
 
 #define TNPU_BOOT_TIMEOUT_US (10 * USEC_PER_SEC)
 #define TNPU_BOOT_POLL_US 200
+#define TNPU_RESET_TIMEOUT_US (5 * USEC_PER_SEC)
+#define TNPU_RESET_POLL_US 10
 
 static const char *const boot_refusals[] = {
 	[NPU_REFUSED_NONE] = "no reason given",

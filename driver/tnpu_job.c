@@ -428,9 +428,11 @@ static void tnpu_job_look_after(struct tnpu_job *job)
 static enum drm_gpu_sched_stat tnpu_job_timedout(struct drm_sched_job *base)
 {
 	struct tnpu_job *job = to_tnpu_job(base);
+	bool cookie = dma_fence_begin_signalling();
 
 	if (!dma_fence_is_signaled(&job->fence->base))
 		tnpu_job_look_after(job);
+	dma_fence_end_signalling(cookie);
 	/* If its end was brought about, that signals the fence, as always. */
 	return tnpu_sched_no_hang(base);
 }

@@ -157,15 +157,6 @@ void tnpu_ring_abort(struct tnpu_device *tdev)
 	wake_up_all(&ring->space);
 }
 
-/**
- * tnpu_ring_close() - let no more commands through
- * @tdev: device with nobody in a call
- */
-void tnpu_ring_close(struct tnpu_device *tdev)
-{
-	tnpu_ring_abort(tdev);
-}
-
 /* Puts a command into the ring if there is room; it is answered by @call. */
 static int tnpu_ring_write(struct tnpu_device *tdev, struct tnpu_call *call,
 			   enum npu_admin_op op,

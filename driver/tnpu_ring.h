@@ -62,7 +62,6 @@ int tnpu_ring_init(struct tnpu_device *tdev);
 void tnpu_ring_prepare(struct tnpu_device *tdev);
 int tnpu_ring_open(struct tnpu_device *tdev);
 void tnpu_ring_abort(struct tnpu_device *tdev);
-void tnpu_ring_close(struct tnpu_device *tdev);
 void tnpu_ring_drain(struct tnpu_device *tdev);
 int tnpu_ring_send(struct tnpu_device *tdev, enum npu_admin_op op,
 		   const __le64 args[TNPU_ADMIN_ARGS],
