@@ -103,7 +103,8 @@ struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind)
 	struct tnc_op *op;
 
 	if (c->ops == TNC_OPS_MAX)
-		tnc_error(c, -EINVAL, "more than %d operators", TNC_OPS_MAX);
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: more than %d operators", TNC_OPS_MAX);
 	c->op = tnc_grow(c, c->op, c->ops, &c->ops_room, sizeof(*c->op));
 	op = tnc_alloc(c, 1, sizeof(*op));
 	op->kind = kind;

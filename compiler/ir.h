@@ -18,7 +18,7 @@
 #define TNC_RANK_MAX 6
 #define TNC_INPUTS_MAX 3
 #define TNC_TENSORS_MAX 65536
-#define TNC_OPS_MAX 65536
+#define TNC_OPS_MAX 16384
 #define TNC_DIM_MAX (1 << 24)
 #define TNC_ELEMENTS_MAX (1 << 28)
 #define TNC_WINDOW_MAX (1 << 14)

@@ -10,6 +10,42 @@
 #define PITCH_MAX 65535
 #define SCRATCH_ALIGN 64
 
+/* For each tensor that owns its bytes, the last operator that reads them. */
+static int *last_readers(struct tnc *c)
+{
+	int *last = tnc_alloc(c, c->tensors, sizeof(*last));
+
+	for (int i = 0; i < c->ops; i++)
+		for (int k = 0; k < c->op[i]->inputs; k++)
+			last[tnc_tensor_root(c, c->op[i]->input[k])->id] = i;
+	for (int i = 0; i < c->outputs.count; i++)
+		last[tnc_tensor_root(c, c->outputs.id[i])->id] = c->ops;
+	return last;
+}
+
+/*
+ * An addition can write its result over an input that nobody reads later: both
+ * are one map then. Returns it, or -1.
+ */
+static int map_to_overwrite(const struct tnc_plan *p, int op_number,
+			    const int *last_reader)
+{
+	const struct tnc *c = p->c;
+	const struct tnc_op *op = c->op[op_number];
+
+	if (op->kind != TNC_ADD)
+		return -1;
+	for (int i = 0; i < op->inputs; i++) {
+		int map = p->map_of[op->input[i]];
+		int root = tnc_tensor_root(c, op->input[i])->id;
+
+		if (p->map[map].first_op >= 0 &&
+		    last_reader[root] == op_number)
+			return map;
+	}
+	return -1;
+}
+
 static int map_add(struct tnc_plan *p, int tensor, int first_op)
 {
 	const struct tnc_tensor *root = tnc_tensor_root(p->c, tensor);
@@ -43,7 +79,8 @@ static void check_pitch(struct tnc_map *map, const struct tnc_tensor *view)
 		map->is_resident = false;
 }
 
-static void add_operands(struct tnc_plan *p, int op_number)
+static void add_operands(struct tnc_plan *p, int op_number,
+			 const int *last_reader)
 {
 	struct tnc *c = p->c;
 	const struct tnc_op *op = c->op[op_number];
@@ -55,6 +92,9 @@ static void add_operands(struct tnc_plan *p, int op_number)
 		p->map[map].last_op = op_number;
 		check_pitch(&p->map[map], c->tensor[op->input[i]]);
 	}
+	map = map_to_overwrite(p, op_number, last_reader);
+	if (map >= 0)
+		p->map_of[op->output] = map;
 	map = map_add(p, op->output, op_number);
 	check_pitch(&p->map[map], c->tensor[op->output]);
 }
@@ -69,6 +109,7 @@ static void give_home(struct tnc_map *map, int region, uint32_t offset)
 void tnc_maps_create(struct tnc_plan *p)
 {
 	struct tnc *c = p->c;
+	const int *last_reader = last_readers(c);
 
 	p->map = tnc_alloc(c, c->tensors, sizeof(*p->map));
 	p->map_of = tnc_alloc(c, c->tensors, sizeof(*p->map_of));
@@ -81,7 +122,7 @@ void tnc_maps_create(struct tnc_plan *p)
 		give_home(map, NPU_REGION_TENSORS + i, 0);
 	}
 	for (int i = 0; i < c->ops; i++)
-		add_operands(p, i);
+		add_operands(p, i, last_reader);
 	for (int i = 0; i < c->outputs.count; i++) {
 		struct tnc_map *map = &p->map[map_add(p, c->outputs.id[i], -1)];
 

@@ -32,23 +32,15 @@ static void attempt_start(struct tnc_plan *p)
 	p->loads = p->loads_room = 0;
 	p->stores = p->stores_room = 0;
 	p->constants_size = 0;
-	for (int i = 0; i < p->maps; i++)
+	for (int i = 0; i < p->maps; i++) {
 		p->map[i].buffer = -1;
+		p->map[i].writer = -1;
+	}
 }
 
-static bool attempt(struct tnc_plan *p)
+static bool give_up_something(struct tnc_plan *p, int number)
 {
-	attempt_start(p);
-	if (!tnc_tile_choose(p))
-		return false;
-	tnc_steps_create(p);
-	return tnc_place(p);
-}
-
-static bool give_up_something(struct tnc_plan *p)
-{
-	int number = p->failed_op;
-
+	p->failed_op = number;
 	if (tnc_tile_shrink(p, number))
 		return true;
 	if (tnc_maps_spill(p, number)) {
@@ -56,6 +48,21 @@ static bool give_up_something(struct tnc_plan *p)
 		return true;
 	}
 	return tnc_tile_last_resort(p, number);
+}
+
+/*
+ * A tile for each operator. A map that was spilled for a later operator leaves
+ * more room to the earlier ones: the second round is for these.
+ */
+static bool choose_tiles(struct tnc_plan *p)
+{
+	for (int i = 0; i < p->c->ops; i++)
+		while (!tnc_tile_choose(p, i))
+			if (!give_up_something(p, i))
+				return false;
+	for (int i = 0; i < p->c->ops; i++)
+		tnc_tile_choose(p, i);
+	return true;
 }
 
 /*
@@ -74,14 +81,17 @@ bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
 	};
 	plan_start(p);
 	mark = tnc_arena_mark(c->arena);
-	while (!attempt(p)) {
+	while (choose_tiles(p)) {
+		attempt_start(p);
+		tnc_steps_create(p);
 		p->work += p->steps + c->ops;
+		if (tnc_place(p))
+			return true;
 		tnc_arena_rewind(c->arena, mark);
-		if (!give_up_something(p))
-			return false;
+		if (!give_up_something(p, p->failed_op))
+			break;
 	}
-	p->work += p->steps + c->ops;
-	return true;
+	return false;
 }
 
 /* Says why, after tnc_plan_make() has found nothing to give up any more. */

@@ -76,6 +76,7 @@ struct tnc_map {
 	int output;		/* first of the model's, or -1 */
 	int first_op;		/* -1: there from the start */
 	int last_op;
+	int writer;		/* operator whose output it holds so far, or -1 */
 	int buffer;
 };
 
@@ -192,8 +193,8 @@ void tnc_maps_place(struct tnc_plan *p);
 uint64_t tnc_maps_live(const struct tnc_plan *p, int op);
 bool tnc_maps_spill(struct tnc_plan *p, int op);
 
-/* tile.c, steps.c, place.c: true when it fits, else @failed_op is set */
-bool tnc_tile_choose(struct tnc_plan *p);
+/* tile.c, steps.c, place.c */
+bool tnc_tile_choose(struct tnc_plan *p, int op);
 bool tnc_tile_shrink(struct tnc_plan *p, int op);
 void tnc_tile_restart(struct tnc_plan *p, int op);
 bool tnc_tile_last_resort(struct tnc_plan *p, int op);

@@ -183,8 +183,8 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 		p->buffer[buffer].is_loaded = true;
 		load = transfer_area(p, false, buffer, map, a, w->g->in_w,
 				     w->g->in_c, w->number);
-		if (map->first_op >= 0)
-			load->ready = p->op[map->first_op].last_step + 1;
+		if (map->writer >= 0)
+			load->ready = p->op[map->writer].last_step + 1;
 		w->in_buffer[index] = buffer;
 		w->last_in[index] = *a;
 	}
@@ -336,6 +336,7 @@ static void walk_op(struct tnc_plan *p, int number)
 	else
 		walk_areas(&w, -1);
 	plan->last_step = p->steps - 1;
+	p->map[p->map_of[w.op->output]].writer = number;
 	tnc_place_none(p->c);
 }
 
@@ -345,14 +346,14 @@ static void store_output(struct tnc_plan *p, int index)
 	struct tnc *c = p->c;
 	struct tnc_map *map = &p->map[p->map_of[c->outputs.id[index]]];
 	int region = NPU_REGION_TENSORS + c->inputs.count + index;
-	int op = map->first_op >= 0 ? map->first_op : 0;
+	int op = map->writer >= 0 ? map->writer : 0;
 	struct tnc_transfer *t;
 
 	if (map->buffer >= 0) {
 		t = transfer_block(p, true, map->buffer, region, 0, map->size,
 				   op);
 		t->step = p->op[op].last_step;
-		if (map->first_op < 0)
+		if (map->writer < 0)
 			t->step = p->buffer[map->buffer].last;
 		return;
 	}

@@ -420,8 +420,6 @@ static void import_graph(const struct importer *im,
 	struct tnc_fb_vector ops = tnc_fb_vector(graph, SUBGRAPH_OPERATORS, 4,
 						 "operators");
 
-	if (ops.count > TNC_OPS_MAX)
-		tnc_error(im->c, -EINVAL, "%zu operators", ops.count);
 	for (size_t i = 0; i < ops.count; i++) {
 		struct tnc_fb_table op = tnc_fb_at_table(&ops, i, "operator");
 

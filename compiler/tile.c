@@ -167,7 +167,8 @@ static bool choose(struct choice *ch)
 	return true;
 }
 
-static bool choose_op(struct tnc_plan *p, int number)
+/* Needs: maps. Leaves: a tile for the operator; false if none fits. */
+bool tnc_tile_choose(struct tnc_plan *p, int number)
 {
 	struct tnc_op_plan *op = &p->op[number];
 	uint64_t live = tnc_maps_live(p, number);
@@ -184,18 +185,6 @@ static bool choose_op(struct tnc_plan *p, int number)
 		channels_min = CHANNELS_GOOD;
 	return choose(&(struct choice){ p, number, room, channels_min,
 					.traffic = UINT64_MAX });
-}
-
-/* Needs: maps. Leaves: a tile for each operator, or @failed_op. */
-bool tnc_tile_choose(struct tnc_plan *p)
-{
-	for (int i = 0; i < p->c->ops; i++) {
-		if (choose_op(p, i))
-			continue;
-		p->failed_op = i;
-		return false;
-	}
-	return true;
 }
 
 /* Demands less of an operator that did not fit; false: that is not enough. */
