@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Shared by the scripts that load and unload the driver: TAP, the module, the
+# kernel's log. To be sourced.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+pci=/sys/bus/pci
+pci_driver=$pci/drivers/tinynpu
+tests=0
+failed=0
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# check NAME COMMAND...: one test, passed if COMMAND succeeds.
+check() {
+	local name=$1 output
+	shift
+	tests=$((tests + 1))
+	if output=$("$@" 2>&1); then
+		echo "ok $tests - $name"
+	else
+		[ -z "$output" ] || echo "# ${output//$'\n'/$'\n'# }"
+		echo "not ok $tests - $name"
+		failed=1
+	fi
+}
+
+finish() {
+	echo "1..$tests"
+	exit "$failed"
+}
+
+# The PCI address of the first TinyNPU.
+find_device() {
+	local device
+	for device in "$pci"/devices/*; do
+		if [ "$(<"$device/vendor")" = 0x1b36 ] &&
+			[ "$(<"$device/device")" = 0x7e01 ]; then
+			basename "$device"
+			return
+		fi
+	done
+	return 1
+}
+
+is_bound() {
+	[ -e "$pci_driver/$device" ]
+}
+
+load() {
+	modprobe tinynpu
+}
+
+unload() {
+	modprobe -r tinynpu
+}
+
+run_jobs() {
+	"$here/job" "$1"
+}
+
+# Everything the kernel says from here on is what said() looks at.
+mark_log() {
+	mark="tinynpu selftest $$ $RANDOM"
+	echo "$mark" >/dev/kmsg
+}
+
+new_log() {
+	dmesg | sed "1,/$mark/d"
+}
+
+# said TEXT: the driver has said so since mark_log.
+said() {
+	new_log | grep tinynpu | grep -qF -- "$1" && return
+	echo "not in the log: $1"
+	new_log
+	return 1
+}
+
+# The driver has said nothing but what the arguments allow.
+said_only() {
+	local log allowed
+	log=$(new_log | grep tinynpu)
+	for allowed; do
+		log=$(grep -vF -- "$allowed" <<<"$log")
+	done
+	[ -z "$log" ] && return
+	echo "unexpected in the log: $log"
+	return 1
+}
+
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+modprobe -n tinynpu 2>/dev/null || skip_all "needs the module tinynpu"
+device=$(find_device) || skip_all "needs a TinyNPU"

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/*
+ * VM_BIND: every rule of the struct, and what the device sees afterwards. The
+ * device is asked with jobs that copy a byte from or to an address.
+ */
+#include "npu.h"
+
+#include "kselftest_harness.h"
+
+#define ADDR 0x40000000ull
+#define SIZE (16 * NPU_PAGE)
+
+FIXTURE(vm_bind)
+{
+	struct npu_client client;
+	__u32 handle;
+	__u8 *bytes;
+};
+
+FIXTURE_SETUP(vm_bind)
+{
+	unsigned int i;
+
+	ASSERT_EQ(0, npu_client_open(&self->client));
+	ASSERT_EQ(0, npu_bo_create(self->client.fd, SIZE, &self->handle));
+	self->bytes = npu_bo_mmap(self->client.fd, self->handle, SIZE);
+	ASSERT_NE(MAP_FAILED, self->bytes);
+	for (i = 0; i < SIZE / NPU_PAGE; i++)
+		memset(self->bytes + i * NPU_PAGE, i + 1, NPU_PAGE);
+}
+
+FIXTURE_TEARDOWN(vm_bind)
+{
+	npu_client_close(&self->client);
+}
+
+/* What the device reads at an address: a byte, or -errno of the job. */
+static int peek(struct npu_client *client, __u64 addr)
+{
+	struct drm_tnpu_submit job;
+	int ret;
+
+	ret = npu_client_new_queue(client);
+	if (ret)
+		return ret;
+	job = npu_job(client, 1);
+	job.region_count = 2;
+	npu_regions(client)[1] = (struct npu_region){ addr, 1 };
+	npu_commands(client)[0] = npu_copy(0, 0, 1, 0, 1);
+	ret = npu_run(client, &job);
+	return ret ? ret : npu_data(client)[0];
+}
+
+/* Let the device write a byte; 0 or -errno of the job. */
+static int poke(struct npu_client *client, __u64 addr, __u8 value)
+{
+	struct drm_tnpu_submit job;
+	int ret;
+
+	ret = npu_client_new_queue(client);
+	if (ret)
+		return ret;
+	job = npu_job(client, 1);
+	job.region_count = 2;
+	npu_regions(client)[1] = (struct npu_region){ addr, 1 };
+	npu_commands(client)[0] = npu_fill(1, 0, 1, value);
+	return npu_run(client, &job);
+}
+
+static int bind(int fd, struct drm_tnpu_vm_bind args)
+{
+	return npu_ioctl(fd, DRM_IOCTL_TNPU_VM_BIND, &args);
+}
+
+TEST_F(vm_bind, each_rule_of_map_is_kept)
+{
+	const struct drm_tnpu_vm_bind good = {
+		.op = DRM_TNPU_VM_BIND_MAP, .handle = self->handle,
+		.addr = ADDR, .size = NPU_PAGE,
+	};
+	struct drm_tnpu_vm_bind bad;
+	int fd = self->client.fd;
+
+#define REFUSED(error, change) do {		\
+		bad = good;			\
+		change;				\
+		EXPECT_EQ(-(error), bind(fd, bad));	\
+	} while (0)
+
+	REFUSED(EINVAL, bad.op = 2);
+	REFUSED(EINVAL, bad.flags = 2);
+	REFUSED(EINVAL, bad.flags = 1u << 31);
+	REFUSED(EINVAL, bad.pad = 1);
+	REFUSED(EINVAL, bad.addr += 1);
+	REFUSED(EINVAL, bad.addr += NPU_PAGE / 2);
+	REFUSED(EINVAL, bad.size = 0);
+	REFUSED(EINVAL, bad.size += 1);
+	REFUSED(EINVAL, bad.bo_offset = 1);
+	REFUSED(EINVAL, bad.bo_offset = SIZE);
+	REFUSED(EINVAL, bad.size = SIZE + NPU_PAGE);
+	REFUSED(EINVAL, bad.bo_offset = -NPU_PAGE);
+	REFUSED(EINVAL, bad.addr = 1ull << DRM_TNPU_VA_BITS);
+	REFUSED(EINVAL, (bad.addr = (1ull << DRM_TNPU_VA_BITS) - NPU_PAGE,
+			 bad.size = 2 * NPU_PAGE));
+	REFUSED(EINVAL, bad.addr = -NPU_PAGE);
+	REFUSED(ENOENT, bad.handle = 0);
+	REFUSED(ENOENT, bad.handle = 4711);
+	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR));
+	EXPECT_EQ(0, bind(fd, good));
+	EXPECT_EQ(1, peek(&self->client, ADDR));
+#undef REFUSED
+}
+
+TEST_F(vm_bind, each_rule_of_unmap_is_kept)
+{
+	const struct drm_tnpu_vm_bind good = {
+		.op = DRM_TNPU_VM_BIND_UNMAP, .addr = ADDR, .size = NPU_PAGE,
+	};
+	struct drm_tnpu_vm_bind bad;
+	int fd = self->client.fd;
+
+#define REFUSED(change) do {			\
+		bad = good;			\
+		change;				\
+		EXPECT_EQ(-EINVAL, bind(fd, bad));	\
+	} while (0)
+
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
+	REFUSED(bad.flags = DRM_TNPU_VM_BIND_READONLY);
+	REFUSED(bad.handle = self->handle);
+	REFUSED(bad.pad = 1);
+	REFUSED(bad.addr += 8);
+	REFUSED(bad.size = 0);
+	REFUSED(bad.size -= 1);
+	REFUSED(bad.bo_offset = NPU_PAGE);
+	REFUSED(bad.addr = 1ull << DRM_TNPU_VA_BITS);
+	REFUSED(bad.size = -NPU_PAGE);
+	EXPECT_EQ(1, peek(&self->client, ADDR));
+	EXPECT_EQ(0, bind(fd, good));
+	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR));
+#undef REFUSED
+}
+
+TEST_F(vm_bind, the_whole_address_space_can_be_used)
+{
+	const __u64 last = (1ull << DRM_TNPU_VA_BITS) - NPU_PAGE;
+	int fd = self->client.fd;
+
+	ASSERT_EQ(0, npu_map(fd, self->handle, 0, NPU_PAGE, 0, 0));
+	ASSERT_EQ(0, npu_map(fd, self->handle, last, NPU_PAGE, NPU_PAGE, 0));
+	EXPECT_EQ(1, peek(&self->client, 0));
+	EXPECT_EQ(2, peek(&self->client, last + NPU_PAGE - 1));
+	ASSERT_EQ(0, npu_unmap(fd, 0, 1ull << DRM_TNPU_VA_BITS));
+	ASSERT_EQ(0, npu_map(fd, self->client.handle, NPU_BASE,
+			     NPU_BUFFER_SIZE, 0, 0));
+	EXPECT_EQ(-EFAULT, peek(&self->client, 0));
+	EXPECT_EQ(-EFAULT, peek(&self->client, last));
+}
+
+TEST_F(vm_bind, a_part_can_be_unmapped)
+{
+	int fd = self->client.fd;
+
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
+	ASSERT_EQ(0, npu_unmap(fd, ADDR + 4 * NPU_PAGE, 2 * NPU_PAGE));
+	EXPECT_EQ(4, peek(&self->client, ADDR + 4 * NPU_PAGE - 1));
+	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR + 4 * NPU_PAGE));
+	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR + 6 * NPU_PAGE - 1));
+	EXPECT_EQ(7, peek(&self->client, ADDR + 6 * NPU_PAGE));
+	ASSERT_EQ(0, npu_unmap(fd, ADDR - NPU_PAGE, 2 * NPU_PAGE));
+	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR));
+	EXPECT_EQ(2, peek(&self->client, ADDR + NPU_PAGE));
+	ASSERT_EQ(0, npu_unmap(fd, ADDR + 15 * NPU_PAGE, SIZE));
+	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR + 15 * NPU_PAGE));
+	EXPECT_EQ(15, peek(&self->client, ADDR + 14 * NPU_PAGE));
+}
+
+TEST_F(vm_bind, nothing_can_be_unmapped)
+{
+	EXPECT_EQ(0, npu_unmap(self->client.fd, NPU_NOWHERE, SIZE));
+	EXPECT_EQ(0, npu_unmap(self->client.fd, NPU_NOWHERE, SIZE));
+}
+
+TEST_F(vm_bind, a_mapping_replaces_what_was_there)
+{
+	int fd = self->client.fd;
+
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
+	EXPECT_EQ(6, peek(&self->client, ADDR + 5 * NPU_PAGE));
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR + 5 * NPU_PAGE, NPU_PAGE,
+			     9 * NPU_PAGE, 0));
+	EXPECT_EQ(5, peek(&self->client, ADDR + 4 * NPU_PAGE));
+	EXPECT_EQ(10, peek(&self->client, ADDR + 5 * NPU_PAGE));
+	EXPECT_EQ(7, peek(&self->client, ADDR + 6 * NPU_PAGE));
+}
+
+TEST_F(vm_bind, a_page_can_be_mapped_many_times)
+{
+	int fd = self->client.fd;
+	__u64 i;
+
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, npu_map(fd, self->handle, ADDR + i * SIZE,
+				     NPU_PAGE, 3 * NPU_PAGE, 0));
+	ASSERT_EQ(0, poke(&self->client, ADDR, 0xee));
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(0xee, peek(&self->client, ADDR + i * SIZE));
+	EXPECT_EQ(0xee, self->bytes[3 * NPU_PAGE]);
+}
+
+TEST_F(vm_bind, readonly_keeps_the_device_from_writing)
+{
+	int fd = self->client.fd;
+
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0,
+			     DRM_TNPU_VM_BIND_READONLY));
+	EXPECT_EQ(1, peek(&self->client, ADDR));
+	EXPECT_EQ(-EFAULT, poke(&self->client, ADDR, 0xee));
+	EXPECT_EQ(1, self->bytes[0]);
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, NPU_PAGE, 0, 0));
+	EXPECT_EQ(0, poke(&self->client, ADDR, 0xee));
+	EXPECT_EQ(0xee, self->bytes[0]);
+	EXPECT_EQ(-EFAULT, poke(&self->client, ADDR + NPU_PAGE, 0xee));
+	EXPECT_EQ(2, self->bytes[NPU_PAGE]);
+}
+
+TEST_F(vm_bind, a_mapping_keeps_its_buffer)
+{
+	int fd = self->client.fd;
+
+	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
+	ASSERT_EQ(0, munmap(self->bytes, SIZE));
+	ASSERT_EQ(0, npu_bo_close(fd, self->handle));
+	EXPECT_EQ(16, peek(&self->client, ADDR + SIZE - 1));
+}
+
+/* Regions of 2 MiB and 1 GiB may be large leaves of the page table. */
+TEST_F(vm_bind, large_buffers_are_seen_whole)
+{
+	const __u64 size = 8ull << 20, addr = 1ull << 30;
+	int fd = self->client.fd;
+	__u32 handle;
+	__u8 *bytes;
+	__u64 at;
+
+	ASSERT_EQ(0, npu_bo_create(fd, size, &handle));
+	bytes = npu_bo_mmap(fd, handle, size);
+	ASSERT_NE(MAP_FAILED, bytes);
+	for (at = 0; at < size; at += NPU_PAGE)
+		bytes[at] = at / NPU_PAGE % 251;
+	ASSERT_EQ(0, npu_map(fd, handle, addr, size, 0, 0));
+	for (at = 0; at < size; at += 97 * NPU_PAGE)
+		EXPECT_EQ(at / NPU_PAGE % 251, peek(&self->client, addr + at));
+	ASSERT_EQ(0, npu_unmap(fd, addr + (3ull << 20), NPU_PAGE));
+	EXPECT_EQ(-EFAULT, peek(&self->client, addr + (3ull << 20)));
+	at = (3ull << 20) + NPU_PAGE;
+	EXPECT_EQ(at / NPU_PAGE % 251, peek(&self->client, addr + at));
+}
+
+TEST_F(vm_bind, address_spaces_are_apart)
+{
+	struct npu_client other;
+
+	ASSERT_EQ(0, npu_client_open(&other));
+	ASSERT_EQ(0, npu_map(self->client.fd, self->handle, ADDR, SIZE, 0, 0));
+	EXPECT_EQ(1, peek(&self->client, ADDR));
+	EXPECT_EQ(-EFAULT, peek(&other, ADDR));
+	EXPECT_EQ(-ENOENT, npu_map(other.fd, 999, ADDR, SIZE, 0, 0));
+	npu_client_close(&other);
+}
+
+TEST_HARNESS_MAIN
