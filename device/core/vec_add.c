@@ -5,11 +5,13 @@
 #include "vec.h"
 
 #include "fixed_point.h"
+#include "kernels/kernels.h"
 #include "operands.h"
 
 #include <string.h>
 
 #define MAX_LEFT_SHIFT 20
+#define RUN 128 /* elements at a time */
 
 #define OFFSET(member) __builtin_offsetof(struct npu_cmd_add, member)
 #define SHIFT_RANGE(member) \
@@ -93,32 +95,81 @@ static void scale_table(int32_t table[256], int8_t zero, uint32_t left_shift,
 			fixed_shift_left(value - zero, left_shift), &scale);
 }
 
+/* What all elements have in common: scaled inputs and the output stage. */
+struct add {
+	int32_t a_scaled[256];
+	int32_t b_scaled[256];
+	int32_t offset[RUN];
+	int32_t mult[RUN];
+	int32_t left[RUN];
+	int32_t right[RUN];
+	struct kernel_output stage;
+	const struct kernels *kernels;
+};
+
+static void add_make(struct add *add, const struct npu_cmd_add *cmd)
+{
+	struct fixed_scale scale = fixed_scale(cmd->ofm_mult, cmd->ofm_shift);
+	uint32_t i;
+
+	scale_table(add->a_scaled, cmd->a_zp, cmd->left_shift, cmd->a_mult,
+		    cmd->a_shift);
+	scale_table(add->b_scaled, cmd->b_zp, cmd->left_shift, cmd->b_mult,
+		    cmd->b_shift);
+	for (i = 0; i < RUN; i++) {
+		add->offset[i] = 0;
+		add->mult[i] = scale.mult;
+		add->left[i] = scale.left;
+		add->right[i] = scale.right;
+	}
+	add->kernels = npu_kernels_best();
+	add->stage = (struct kernel_output){
+		.pixels = 1,
+		.offset = add->offset,
+		.mult = add->mult,
+		.left = add->left,
+		.right = add->right,
+		.zero = cmd->ofm_zp,
+		.min = (int16_t)cmd->act_min,
+		.max = (int16_t)cmd->act_max,
+	};
+}
+
+/* @count elements that are contiguous in all three. */
+static void add_elements(const struct add *add, const uint8_t *a,
+			 const uint8_t *b, uint8_t *ofm, uint32_t count)
+{
+	struct kernel_output stage = add->stage;
+	int32_t sums[RUN] = { 0 };
+	uint32_t done, i;
+
+	stage.sums = sums;
+	for (done = 0; done < count; done += stage.channels) {
+		stage.channels = count - done < RUN ? count - done : RUN;
+		for (i = 0; i < stage.channels; i++)
+			sums[i] = fixed_add(add->a_scaled[a[done + i]],
+					    add->b_scaled[b[done + i]]);
+		stage.out = (int8_t *)ofm + done;
+		add->kernels->output(&stage);
+	}
+}
+
 void vec_add_execute(uint8_t *sram, const union npu_cmd *cmd)
 {
-	const struct npu_cmd_add *add = &cmd->add;
-	struct fixed_scale scale = fixed_scale(add->ofm_mult, add->ofm_shift);
-	int32_t min = (int16_t)add->act_min, max = (int16_t)add->act_max;
-	int32_t a_scaled[256], b_scaled[256];
-	uint32_t y, x, c;
+	const struct npu_cmd_add *c = &cmd->add;
+	bool is_dense = c->a.pixel_pitch == c->channels &&
+			c->b.pixel_pitch == c->channels &&
+			c->ofm.pixel_pitch == c->channels;
+	uint32_t width = is_dense ? 1 : c->width;
+	uint32_t count = is_dense ? c->width * c->channels : c->channels;
+	struct add add;
+	uint32_t y, x;
 
-	scale_table(a_scaled, add->a_zp, add->left_shift, add->a_mult,
-		    add->a_shift);
-	scale_table(b_scaled, add->b_zp, add->left_shift, add->b_mult,
-		    add->b_shift);
-	for (y = 0; y < add->height; y++) {
-		for (x = 0; x < add->width; x++) {
-			const uint8_t *a = sram + operands_pixel(&add->a, y, x);
-			const uint8_t *b = sram + operands_pixel(&add->b, y, x);
-			uint8_t *ofm = sram + operands_pixel(&add->ofm, y, x);
-
-			for (c = 0; c < add->channels; c++) {
-				int32_t sum = fixed_add(a_scaled[a[c]],
-							b_scaled[b[c]]);
-
-				sum = fixed_add(fixed_rescale(sum, &scale),
-						add->ofm_zp);
-				ofm[c] = fixed_clamp(sum, min, max);
-			}
-		}
-	}
+	add_make(&add, c);
+	for (y = 0; y < c->height; y++)
+		for (x = 0; x < width; x++)
+			add_elements(&add, sram + operands_pixel(&c->a, y, x),
+				     sram + operands_pixel(&c->b, y, x),
+				     sram + operands_pixel(&c->ofm, y, x),
+				     count);
 }
