@@ -30,14 +30,14 @@ all: $(B)/tools/tinynpu
 
 install: install-tools
 
-# The scripts of `tinynpu vm` lie in libexec as in the source tree.
+# `tinynpu vm` works in the source tree only: it needs what is built there.
 install-tools: $(B)/tools/tinynpu $(B)/firmware/tinynpu.bin
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/bin)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin \
-		$(DESTDIR)$(PREFIX)/lib/firmware/tinynpu
+		$(DESTDIR)$(PREFIX)/lib/firmware
 	$(Q)install -m 755 $(B)/tools/tinynpu $(DESTDIR)$(PREFIX)/bin
 	$(Q)install -m 644 $(B)/firmware/tinynpu.bin \
-		$(DESTDIR)$(PREFIX)/lib/firmware/tinynpu
+		$(DESTDIR)$(PREFIX)/lib/firmware
 
 .PHONY: install-tools
 

@@ -118,17 +118,17 @@ static bool find_shape(const struct tinynpu_tensor_info *info,
 		       struct picture *picture)
 {
 	const uint32_t *shape = info->shape;
-	uint32_t rank = info->rank;
+	bool has_channels = info->rank == 4 ||
+		(info->rank == 3 && (shape[2] == 1 || shape[2] == 3));
+	uint32_t dimensions = has_channels ? 3 : 2;
 
-	while (rank > 2 && *shape == 1) {
-		shape++;
-		rank--;
-	}
-	if (rank < 2 || rank > 3)
+	if (info->rank < dimensions || info->rank > dimensions + 1)
+		return false;
+	if (info->rank > dimensions && *shape++ != 1)
 		return false;
 	picture->height = shape[0];
 	picture->width = shape[1];
-	picture->channels = rank == 3 ? shape[2] : 1;
+	picture->channels = has_channels ? shape[2] : 1;
 	return picture->channels == 1 || picture->channels == 3;
 }
 

@@ -8,8 +8,8 @@ struct tinynpu_tensor_info;
 /**
  * image_load() - turn a PNG file into an input tensor
  * @path: the picture; transparent is black
- * @info: the tensor: int8, uint8 or float32; [1, height, width, channels] or
- *	that without leading ones or a last one; 1 channel is gray, 3 are RGB
+ * @info: the tensor: int8, uint8 or float32; [1, height, width, channels],
+ *	where the 1 or the channels may be missing; 1 channel is gray, 3 are RGB
  * @tensor: of @info->size bytes, written
  *
  * The picture is scaled to the tensor's height and width: averaged where it

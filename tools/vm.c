@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * `tinynpu vm`: becomes the script that boots the virtual machine. It lies in
- * libexec/tinynpu beside the bin directory of an installed `tinynpu`, or in the
- * tools directory of the source tree in which `tinynpu` was built.
+ * `tinynpu vm`: becomes the script tools/vm, which boots the virtual machine. It
+ * needs the source tree and what is built in it (module, firmware, QEMU), so it
+ * is looked for above the directory in which this program lies.
  */
 #include "tool.h"
 
@@ -35,8 +35,6 @@ static bool find_script(char *path, size_t size)
 	if (!slash)
 		return false;
 	*slash = '\0';
-	if (is_script(path, size, directory, "../libexec/tinynpu/tools/vm"))
-		return true;
 	while ((slash = strrchr(directory, '/'))) {
 		*slash = '\0';
 		if (is_script(path, size, directory, "tools/vm"))
@@ -51,8 +49,7 @@ int command_vm(int argc, char **argv)
 
 	if (!find_script(path, sizeof(path)))
 		return tool_complain(TOOL_FAILED,
-			"vm: its script is neither installed nor in a source "
-			"tree above this program");
+			"vm: works only with a tinynpu that lies in its source tree");
 	argv[0] = path;
 	execv(path, argv);
 	return tool_complain(TOOL_FAILED, "%s: %m", path);

@@ -19,5 +19,12 @@ unit-tests += lib
 lib-objs := tests/unit/tnp_image.o $(library-parts)
 lib-libs := $(libtinynpu-libs)
 
-$(addprefix $(B)/tests/unit/,lib_test.o program_test.o sim_test.o): \
+unit-tests += alloc
+alloc-objs := tests/unit/tnp_image.o $(library-parts)
+alloc-libs := $(libtinynpu-libs) -Wl,--wrap=malloc,--wrap=calloc \
+	-Wl,--wrap=realloc,--wrap=strndup,--wrap=posix_memalign \
+	-Wl,--wrap=mmap,--wrap=pthread_create
+
+$(addprefix $(B)/tests/unit/, \
+	alloc_test.o lib_test.o program_test.o sim_test.o): \
 	CPPFLAGS += -Ilibtinynpu/include
