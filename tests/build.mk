@@ -9,6 +9,8 @@ include tests/bench/build.mk
 include tests/check.mk
 include tests/fuzz/build.mk
 
+host-tests += tests/check-runner
+
 JOBS ?= $(shell nproc)
 submake := $(MAKE) --no-print-directory -j $(JOBS)
 built-tests := $(filter $(B)/%,$(host-tests))
