@@ -28,3 +28,4 @@ alloc-libs := $(libtinynpu-libs) -Wl,--wrap=malloc,--wrap=calloc \
 $(addprefix $(B)/tests/unit/, \
 	alloc_test.o lib_test.o program_test.o sim_test.o): \
 	CPPFLAGS += -Ilibtinynpu/include
+$(B)/tests/unit/sim_test.o: CPPFLAGS += -Idevice/core

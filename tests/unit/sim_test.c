@@ -3,6 +3,7 @@
  * The simulated board through the library's backend interface: jobs made by
  * hand, what they may reach, how they end, and several at a time.
  */
+#include "../../device/sim/sim.h"
 #include "../../libtinynpu/backend.h"
 
 #include <npu/isa.h>
@@ -333,6 +334,47 @@ static void test_a_context_can_go_while_its_job_runs(void **state)
 	client_destroy(&other);
 }
 
+static void test_a_wait_can_end_before_the_job(void **state)
+{
+	struct client client;
+
+	client_create(&client, *state);
+	client.commands[0] = nop(1);
+	submit(&client, 1, true); /* nobody drives it yet */
+	assert_int_equal(backend_sim.wait(client.context, 0, NULL), -EAGAIN);
+	assert_int_equal(client.result->status, NPU_JOB_PENDING);
+	assert_int_equal(backend_sim.wait(client.context, BACKEND_FOREVER,
+					  NULL), 0);
+	assert_int_equal(client.result->status, NPU_JOB_OK);
+	client_destroy(&client);
+}
+
+static void test_a_lost_board_ends_all_jobs(void **state)
+{
+	struct sim_board *board = *state;
+	struct backend_job job = { .commands = COMMANDS_VA };
+	struct tinynpu_error error;
+	struct backend_end end;
+	struct client client;
+	void *other;
+
+	client_create(&client, board);
+	submit(&client, 1, true);
+	turn_take(&board->turn);
+	sim_board_lose(board, "lost by the test");
+	turn_give(&board->turn);
+	assert_int_equal(backend_sim.wait(client.context, BACKEND_FOREVER,
+					  NULL), 0);
+	assert_int_equal(backend_sim.end(client.context, &end, NULL), 0);
+	assert_int_equal(end.status, NPU_JOB_RESET);
+	assert_int_equal(backend_sim.submit(client.context, &job, true, &error),
+			 -EIO);
+	assert_non_null(strstr(error.text, "lost by the test"));
+	assert_int_equal(backend_sim.context_create(board, &other, &error),
+			 -EIO);
+	client_destroy(&client);
+}
+
 static void test_contexts_run_out_and_come_back(void **state)
 {
 	void *contexts[NPU_MAX_CONTEXTS];
@@ -504,6 +546,8 @@ int main(void)
 		DEVICE_TEST(test_a_job_that_hangs_is_timed_out),
 		DEVICE_TEST(test_an_unknown_command_is_refused),
 		DEVICE_TEST(test_a_context_can_go_while_its_job_runs),
+		DEVICE_TEST(test_a_wait_can_end_before_the_job),
+		DEVICE_TEST(test_a_lost_board_ends_all_jobs),
 		DEVICE_TEST(test_contexts_run_out_and_come_back),
 		DEVICE_TEST(test_the_descriptor_tells_the_end),
 		DEVICE_TEST(test_a_late_descriptor_knows_the_end),
