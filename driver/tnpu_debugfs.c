@@ -91,12 +91,16 @@ static void tnpu_debugfs_queue(struct seq_file *m,
 {
 	const struct drm_tnpu_queue_state *state = &queue->state;
 
-	seq_printf(m, "queue %u: context %u, priority %u, %llu jobs submitted, %llu ended, %u handed over, ring head %u, tail %u%s, status %u, reason %u\n",
-		   queue->slot, queue->context, queue->priority,
-		   state->submitted, state->completed, queue->handed,
-		   queue->ring ? le32_to_cpu(READ_ONCE(queue->ring->head)) : 0,
-		   queue->tail, queue->is_on_device ? "" : " (not on the device)",
-		   state->status, state->reason);
+	seq_printf(m, "queue %u: context %u, priority %u, status %u, reason %u",
+		   queue->slot, queue->context, queue->priority, state->status,
+		   state->reason);
+	seq_printf(m, ", %llu jobs submitted, %llu ended, %u handed over",
+		   state->submitted, state->completed, queue->handed);
+	if (queue->is_on_device)
+		seq_printf(m, ", ring head %u, tail %u",
+			   le32_to_cpu(READ_ONCE(queue->ring->head)),
+			   queue->tail);
+	seq_puts(m, "\n");
 }
 
 static int tnpu_debugfs_queues(struct seq_file *m, void *data)

@@ -91,9 +91,8 @@ static int tnpu_device_read_config(struct tnpu_device *tdev)
 	if (!config->cores || config->cores > NPU_MAX_CORES ||
 	    !config->clock_khz || config->contexts != NPU_MAX_CONTEXTS ||
 	    config->doorbells != NPU_MAX_DOORBELLS) {
-		drm_err(&tdev->drm, "the configuration makes no sense: %u cores at %u kHz, %u contexts, %u doorbells\n",
-			config->cores, config->clock_khz, config->contexts,
-			config->doorbells);
+		drm_err(&tdev->drm, "bad configuration: %u cores, %u kHz, %u contexts\n",
+			config->cores, config->clock_khz, config->contexts);
 		return -ENODEV;
 	}
 	return 0;

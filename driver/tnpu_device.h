@@ -37,10 +37,7 @@ enum tnpu_state {
 	TNPU_GONE,
 };
 
-/**
- * struct tnpu_config - the machine's dimensions, as the registers of
- * the same names say
- */
+/* The machine's dimensions, as the registers of the same names say. */
 struct tnpu_config {
 	u32 version;
 	u32 cores;
@@ -137,11 +134,11 @@ struct tnpu_device {
 
 	struct tnpu_context contexts[NPU_MAX_CONTEXTS];
 	struct tnpu_slot slots[NPU_MAX_QUEUES];
-	spinlock_t job_lock;
+	spinlock_t job_lock; /* jobs, queues, slots, contexts' is_taken */
 	struct xarray jobs;
 	u64 progress;
 
-	struct mutex vms_lock;
+	struct mutex vms_lock; /* vms */
 	struct list_head vms;
 };
 

@@ -32,7 +32,7 @@ static const char *const boot_refusals[] = {
 static const char *const fw_refusals[] = {
 	[NPU_FW_REFUSAL_NONE] = "no reason given",
 	[NPU_FW_REFUSAL_INIT] = "it cannot read the init block",
-	[NPU_FW_REFUSAL_ABI] = "it speaks no version of the protocol that the driver speaks",
+	[NPU_FW_REFUSAL_ABI] = "it speaks another version of the protocol",
 	[NPU_FW_REFUSAL_RING] = "it cannot use the rings",
 };
 
@@ -66,14 +66,14 @@ int tnpu_fw_load(struct tnpu_device *tdev)
 
 	ret = firmware_request_nowarn(&file, TNPU_FW_FILE, dev);
 	if (ret) {
-		drm_err(&tdev->drm, "firmware " TNPU_FW_FILE " cannot be loaded: %pe\n",
-			ERR_PTR(ret));
+		drm_err(&tdev->drm, "firmware %s cannot be loaded: %pe\n",
+			TNPU_FW_FILE, ERR_PTR(ret));
 		return ret;
 	}
 	if (file->size < sizeof(struct npu_image_header) ||
 	    file->size > NPU_IMAGE_MAX_SIZE) {
-		drm_err(&tdev->drm, "firmware " TNPU_FW_FILE " has %zu bytes, which cannot be right\n",
-			file->size);
+		drm_err(&tdev->drm, "firmware %s has an impossible size, %zu bytes\n",
+			TNPU_FW_FILE, file->size);
 		ret = -EINVAL;
 		goto release;
 	}
@@ -118,7 +118,7 @@ static int tnpu_fw_boot_rom(struct tnpu_device *tdev)
 		return -ENODEV;
 	}
 	if (ret) {
-		drm_err(&tdev->drm, "firmware %s does not start: the boot ROM does not finish (status %#x)\n",
+		drm_err(&tdev->drm, "firmware %s: the boot ROM does not finish (status %#x)\n",
 			TNPU_FW_FILE, status);
 		return ret;
 	}
@@ -132,9 +132,14 @@ static int tnpu_fw_boot_rom(struct tnpu_device *tdev)
 	return 0;
 }
 
+static u32 tnpu_fw_scratch(struct tnpu_device *tdev, unsigned int i)
+{
+	return tnpu_device_read(tdev, NPU_REG_SCRATCH(i));
+}
+
 static u32 tnpu_fw_state(struct tnpu_device *tdev)
 {
-	return tnpu_device_read(tdev, NPU_REG_SCRATCH(NPU_FW_SCRATCH_STATE));
+	return tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_STATE);
 }
 
 /* Waits until the firmware says that it is ready. */
@@ -151,8 +156,7 @@ static int tnpu_fw_wait_ready(struct tnpu_device *tdev)
 	case NPU_FW_READY:
 		return 0;
 	case NPU_FW_REFUSED:
-		reason = tnpu_device_read(tdev,
-				NPU_REG_SCRATCH(NPU_FW_SCRATCH_REASON));
+		reason = tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_REASON);
 		drm_err(&tdev->drm, "firmware %s refuses to run: %s\n",
 			TNPU_FW_FILE,
 			tnpu_fw_word(fw_refusals, ARRAY_SIZE(fw_refusals),
@@ -241,9 +245,9 @@ void tnpu_fw_report(struct tnpu_device *tdev)
 	if (state != NPU_FW_CRASHED)
 		return;
 	drm_err(&tdev->drm, "firmware crashed: mcause %#x mepc %#x mtval %#x ra %#x sp %#x\n",
-		tnpu_device_read(tdev, NPU_REG_SCRATCH(NPU_FW_SCRATCH_MCAUSE)),
-		tnpu_device_read(tdev, NPU_REG_SCRATCH(NPU_FW_SCRATCH_MEPC)),
-		tnpu_device_read(tdev, NPU_REG_SCRATCH(NPU_FW_SCRATCH_MTVAL)),
-		tnpu_device_read(tdev, NPU_REG_SCRATCH(NPU_FW_SCRATCH_RA)),
-		tnpu_device_read(tdev, NPU_REG_SCRATCH(NPU_FW_SCRATCH_SP)));
+		tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_MCAUSE),
+		tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_MEPC),
+		tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_MTVAL),
+		tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_RA),
+		tnpu_fw_scratch(tdev, NPU_FW_SCRATCH_SP));
 }

@@ -34,6 +34,7 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <drm/drm_file.h>
@@ -61,7 +62,7 @@
  */
 struct tnpu_fence {
 	struct dma_fence base;
-	spinlock_t lock;
+	spinlock_t lock; /* of base */
 };
 
 static const char *tnpu_fence_driver_name(struct dma_fence *fence)
@@ -198,6 +199,8 @@ static const struct {
 static void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
 					 const struct npu_event *event)
 {
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
 	struct drm_tnpu_queue_state *state = &queue->state;
 
 	state->fault_code = event->fault_code;
@@ -207,12 +210,13 @@ static void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
 	state->fault_addr = le64_to_cpu(event->fault_addr);
 	state->fault_job = number;
 	trace_tnpu_job_fault(queue, le32_to_cpu(event->status));
-	dev_notice_ratelimited(queue->tdev->drm.dev,
-			       "queue %u: job %llu ended with status %u: fault %u in unit %u, command %u, info %#x, address %#llx\n",
-			       queue->slot, number, le32_to_cpu(event->status),
-			       state->fault_code, state->fault_unit,
-			       state->fault_cmd, state->fault_info,
-			       state->fault_addr);
+	if (!__ratelimit(&limit))
+		return;
+	drm_notice(&queue->tdev->drm,
+		   "q%u: job %llu: status %u, fault %u, unit %u, command %u, info %#x, at %#llx\n",
+		   queue->slot, number, le32_to_cpu(event->status),
+		   state->fault_code, state->fault_unit, state->fault_cmd,
+		   state->fault_info, state->fault_addr);
 }
 
 static void tnpu_job_finish_locked(struct tnpu_job *job,
@@ -291,7 +295,7 @@ void tnpu_job_event(struct tnpu_device *tdev, const struct npu_event *event)
 
 	tnpu_job_signal(&ended);
 	if (!is_known)
-		drm_err_ratelimited(&tdev->drm, "firmware ends job %#llx of queue %u, which there is not\n",
+		drm_err_ratelimited(&tdev->drm, "firmware ends job %#llx, unknown on queue %u\n",
 				    cookie, le16_to_cpu(event->queue));
 }
 

@@ -3,6 +3,7 @@
 #ifndef TNPU_PT_H
 #define TNPU_PT_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -10,7 +11,7 @@ struct device;
 struct tnpu_pt_node;
 
 #define TNPU_PAGE_SHIFT 12
-#define TNPU_PAGE_SIZE (1ull << TNPU_PAGE_SHIFT)
+#define TNPU_PAGE_SIZE BIT_ULL(TNPU_PAGE_SHIFT)
 #define TNPU_BUS_BITS 56 /* what an entry can name */
 
 /**

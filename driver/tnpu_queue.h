@@ -56,7 +56,7 @@ struct tnpu_queue {
 	u32 priority;
 	struct drm_sched_entity entity;
 
-	struct mutex submit_lock;
+	struct mutex submit_lock; /* order of jobs */
 	bool is_closed;
 	u64 fence_context;
 	u64 seqno;

@@ -116,7 +116,7 @@ int tnpu_ring_open(struct tnpu_device *tdev)
 	u16 abi = le16_to_cpu(READ_ONCE(ring->init->abi));
 
 	if (abi < NPU_RING_ABI_MIN || abi > NPU_RING_ABI_MAX) {
-		drm_err(&tdev->drm, "firmware chose version %u of the protocol, which was not offered\n",
+		drm_err(&tdev->drm, "firmware chose protocol %u, which was not offered\n",
 			abi);
 		return -EPROTO;
 	}
@@ -303,7 +303,7 @@ static void tnpu_ring_admin_done(struct tnpu_device *tdev,
 	spin_unlock(&ring->lock);
 
 	if (!is_known)
-		drm_err_ratelimited(&tdev->drm, "firmware answers command %llu, which nobody waits for\n",
+		drm_err_ratelimited(&tdev->drm, "firmware answers unknown command %llu\n",
 				    seq);
 	else if (status != NPU_ADMIN_OK)
 		drm_dbg(&tdev->drm, "firmware refused command %llu: status %u\n",
@@ -336,7 +336,7 @@ static bool tnpu_ring_take_events(struct tnpu_device *tdev)
 	u32 tail = le32_to_cpu(READ_ONCE(ring->init->event_tail));
 
 	if (tail - ring->event_head > NPU_EVENT_ENTRIES) {
-		drm_err_ratelimited(&tdev->drm, "firmware's event ring is corrupt: head %u, tail %u\n",
+		drm_err_ratelimited(&tdev->drm, "corrupt event ring: head %u, tail %u\n",
 				    ring->event_head, tail);
 		return false;
 	}

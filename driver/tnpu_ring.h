@@ -44,7 +44,7 @@ struct tnpu_ring {
 	char *log;
 	dma_addr_t log_dma;
 
-	spinlock_t lock;
+	spinlock_t lock; /* what follows, but event_head */
 	bool is_open;
 	u32 admin_tail;
 	struct list_head calls;

@@ -15,84 +15,80 @@
 #include "tnpu_queue.h"
 
 DECLARE_EVENT_CLASS(tnpu_job,
-	TP_PROTO(const struct tnpu_job *job),
-	TP_ARGS(job),
-	TP_STRUCT__entry(
-		__field(u32, queue)
-		__field(u64, number)
-		__field(u64, cookie)
-		__field(int, error)
-	),
-	TP_fast_assign(
-		__entry->queue = job->queue->slot;
-		__entry->number = job->number;
-		__entry->cookie = le64_to_cpu(job->entry.cookie);
-		__entry->error = job->error;
-	),
-	TP_printk("queue=%u job=%llu cookie=%llu error=%d", __entry->queue,
-		  __entry->number, __entry->cookie, __entry->error)
+		    TP_PROTO(const struct tnpu_job *job),
+		    TP_ARGS(job),
+		    TP_STRUCT__entry(__field(u32, queue)
+				     __field(u64, number)
+				     __field(u64, cookie)
+				     __field(int, error)
+				     ),
+		    TP_fast_assign(__entry->queue = job->queue->slot;
+				   __entry->number = job->number;
+				   __entry->cookie =
+					le64_to_cpu(job->entry.cookie);
+				   __entry->error = job->error;
+				   ),
+		    TP_printk("queue=%u job=%llu cookie=%llu error=%d",
+			      __entry->queue, __entry->number, __entry->cookie,
+			      __entry->error)
 );
 
 /* SUBMIT took it */
 DEFINE_EVENT(tnpu_job, tnpu_job_queue,
-	TP_PROTO(const struct tnpu_job *job),
-	TP_ARGS(job)
+	     TP_PROTO(const struct tnpu_job *job),
+	     TP_ARGS(job)
 );
 
 /* it is written into the ring */
 DEFINE_EVENT(tnpu_job, tnpu_job_run,
-	TP_PROTO(const struct tnpu_job *job),
-	TP_ARGS(job)
+	     TP_PROTO(const struct tnpu_job *job),
+	     TP_ARGS(job)
 );
 
 /* its fence is signalled */
 DEFINE_EVENT(tnpu_job, tnpu_job_done,
-	TP_PROTO(const struct tnpu_job *job),
-	TP_ARGS(job)
+	     TP_PROTO(const struct tnpu_job *job),
+	     TP_ARGS(job)
 );
 
 TRACE_EVENT(tnpu_job_fault,
-	TP_PROTO(const struct tnpu_queue *queue, u32 status),
-	TP_ARGS(queue, status),
-	TP_STRUCT__entry(
-		__field(u32, queue)
-		__field(u64, number)
-		__field(u32, status)
-		__field(u32, code)
-		__field(u32, unit)
-		__field(u32, command)
-		__field(u32, info)
-		__field(u64, addr)
-	),
-	TP_fast_assign(
-		__entry->queue = queue->slot;
-		__entry->number = queue->state.fault_job;
-		__entry->status = status;
-		__entry->code = queue->state.fault_code;
-		__entry->unit = queue->state.fault_unit;
-		__entry->command = queue->state.fault_cmd;
-		__entry->info = queue->state.fault_info;
-		__entry->addr = queue->state.fault_addr;
-	),
-	TP_printk("queue=%u job=%llu status=%u code=%u unit=%u command=%u info=%#x addr=%#llx",
-		  __entry->queue, __entry->number, __entry->status,
-		  __entry->code, __entry->unit, __entry->command,
-		  __entry->info, __entry->addr)
+	    TP_PROTO(const struct tnpu_queue *queue, u32 status),
+	    TP_ARGS(queue, status),
+	    TP_STRUCT__entry(__field(u32, queue)
+			     __field(u64, number)
+			     __field(u32, status)
+			     __field(u32, code)
+			     __field(u32, unit)
+			     __field(u32, command)
+			     __field(u32, info)
+			     __field(u64, addr)
+			     ),
+	    TP_fast_assign(__entry->queue = queue->slot;
+			   __entry->number = queue->state.fault_job;
+			   __entry->status = status;
+			   __entry->code = queue->state.fault_code;
+			   __entry->unit = queue->state.fault_unit;
+			   __entry->command = queue->state.fault_cmd;
+			   __entry->info = queue->state.fault_info;
+			   __entry->addr = queue->state.fault_addr;
+			   ),
+	    TP_printk("queue=%u job=%llu status=%u code=%u unit=%u command=%u info=%#x addr=%#llx",
+		      __entry->queue, __entry->number, __entry->status,
+		      __entry->code, __entry->unit, __entry->command,
+		      __entry->info, __entry->addr)
 );
 
 TRACE_EVENT(tnpu_recovery,
-	TP_PROTO(const struct tnpu_device *tdev, bool is_lost),
-	TP_ARGS(tdev, is_lost),
-	TP_STRUCT__entry(
-		__field(u32, recoveries)
-		__field(bool, is_lost)
-	),
-	TP_fast_assign(
-		__entry->recoveries = tdev->recoveries;
-		__entry->is_lost = is_lost;
-	),
-	TP_printk("recoveries=%u lost=%d", __entry->recoveries,
-		  __entry->is_lost)
+	    TP_PROTO(const struct tnpu_device *tdev, bool is_lost),
+	    TP_ARGS(tdev, is_lost),
+	    TP_STRUCT__entry(__field(u32, recoveries)
+			     __field(bool, is_lost)
+			     ),
+	    TP_fast_assign(__entry->recoveries = tdev->recoveries;
+			   __entry->is_lost = is_lost;
+			   ),
+	    TP_printk("recoveries=%u lost=%d", __entry->recoveries,
+		      __entry->is_lost)
 );
 
 #endif

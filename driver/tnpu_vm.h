@@ -30,7 +30,7 @@ struct tnpu_device;
 struct tnpu_vm {
 	struct drm_gpuvm base;
 	struct tnpu_device *tdev;
-	struct mutex lock;
+	struct mutex lock; /* all of the address space */
 	struct tnpu_pt pt;
 	int context;
 	struct list_head link;

@@ -27,8 +27,15 @@
 #endif
 
 #ifndef TNPU_HAVE_SCHED_CLIENT_ID
-#define drm_sched_job_init(job, entity, credits, owner, client_id) \
-	drm_sched_job_init(job, entity, credits, owner)
+static inline int tnpu_compat_sched_job_init(struct drm_sched_job *job,
+					     struct drm_sched_entity *entity,
+					     u32 credits, void *owner,
+					     u64 drm_client_id)
+{
+	return drm_sched_job_init(job, entity, credits, owner);
+}
+
+#define drm_sched_job_init tnpu_compat_sched_job_init
 #endif
 
 #ifndef TNPU_HAVE_SCHED_INIT_ARGS
@@ -54,7 +61,7 @@ static inline int tnpu_compat_sched_init(struct drm_gpu_scheduler *sched,
 			      args->name, args->dev);
 }
 
-#define drm_sched_init(sched, args) tnpu_compat_sched_init(sched, args)
+#define drm_sched_init tnpu_compat_sched_init
 #endif
 
 /**
@@ -96,11 +103,11 @@ static inline int tnpu_compat_sm_map(struct drm_gpuvm *gpuvm, void *priv,
 				req->map.gem.offset);
 }
 
-#define drm_gpuvm_sm_map(gpuvm, priv, req) tnpu_compat_sm_map(gpuvm, priv, req)
+#define drm_gpuvm_sm_map tnpu_compat_sm_map
 #endif
 
 #ifndef TNPU_HAVE_GPUVM_BO_OBTAIN_LOCKED
-#define drm_gpuvm_bo_obtain_locked(gpuvm, obj) drm_gpuvm_bo_obtain(gpuvm, obj)
+#define drm_gpuvm_bo_obtain_locked drm_gpuvm_bo_obtain
 #endif
 
 #ifndef TNPU_HAVE_WEDGED_EVENT
