@@ -36,3 +36,6 @@ $(B)/libtnc.a: $(addprefix $(B)/,$(tnc-objs))
 tnc-libs := -lelf -lnettle -lm
 
 all: $(B)/libtnc.a
+
+# Plain loops over every multiplication of a network: let them be vectorised.
+$(B)/compiler/ref.o: CFLAGS += -O3
