@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program on the simulator in the library: what it costs there and here.
+ * Started by tests/bench/models, which reads the lines "NAME NUMBER".
+ *
+ *	model_bench run MACHINE PROGRAM    all figures but the peak
+ *	model_bench empty MACHINE          the same for a job of one NOP
+ *	model_bench once MACHINE PROGRAM   one inference, and no more
+ *	model_bench peak MACHINE PROGRAM   likewise; prints the memory it took
+ *
+ * Wall times: windows of WINDOW_NS, in each the median and the tenth percentile
+ * of single inferences; printed is the median window. The start is the time from
+ * posix_spawn() of "once" to its end, the median of STARTS.
+ */
+#include "tnp_image.h"
+
+#include <tinynpu.h>
+
+#include <err.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define WINDOWS 7
+#define WINDOW_NS 300000000
+#define STARTS 11
+#define MAX_SAMPLES (1u << 20)
+
+extern char **environ;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The value below which @percent of them lie; sorts them. */
+static uint64_t percentile(uint64_t *values, size_t count, unsigned int percent)
+{
+	qsort(values, count, sizeof(values[0]), compare);
+	return values[(count - 1) * percent / 100];
+}
+
+/* --- Sessions ---------------------------------------------------------------- */
+
+static struct tinynpu_program *open_program(const char *path)
+{
+	struct tinynpu_program *program;
+	struct tinynpu_error error;
+
+	if (tinynpu_program_open(path, &program, &error))
+		errx(1, "%s", error.text);
+	return program;
+}
+
+static struct tinynpu_program *empty_program(void)
+{
+	struct tinynpu_program *program;
+	struct tinynpu_error error;
+	struct tnp_image image;
+	uint8_t *file;
+	size_t size;
+
+	tnp_image_init(&image);
+	image.sections[TNP_COMMANDS].size = NPU_CMD_SIZE;
+	tnp_commands(&image)[0] = (union npu_cmd){
+		.nop = { .hdr.op = NPU_OP_NOP, .cycles = 1 },
+	};
+	file = tnp_image_build(&image, 1, &size);
+	if (tinynpu_program_read(file, size, "empty", &program, &error))
+		errx(1, "%s", error.text);
+	free(file);
+	return program;
+}
+
+static void fill_inputs(struct tinynpu_session *session,
+			const struct tinynpu_program *program)
+{
+	struct tinynpu_program_info info;
+	struct tinynpu_tensor_info tensor;
+	uint32_t i, state = 1;
+	uint64_t j;
+
+	tinynpu_program_info(program, &info, sizeof(info));
+	for (i = 0; i < info.inputs; i++) {
+		uint8_t *bytes = tinynpu_session_tensor(session, i);
+
+		tinynpu_program_tensor(program, i, &tensor, sizeof(tensor));
+		for (j = 0; j < tensor.size; j++) {
+			state = state * 1664525 + 1013904223;
+			bytes[j] = state >> 24;
+		}
+	}
+}
+
+/* Takes the program over. */
+static struct tinynpu_session *open_session(const char *machine,
+					    struct tinynpu_program *program)
+{
+	struct tinynpu_session *session;
+	struct tinynpu_device *device;
+	struct tinynpu_error error;
+
+	if (tinynpu_device_open("sim", machine, &device, &error) ||
+	    tinynpu_session_create(device, program, &session, &error))
+		errx(1, "%s", error.text);
+	fill_inputs(session, program);
+	tinynpu_device_close(device);
+	tinynpu_program_close(program);
+	return session;
+}
+
+static void run(struct tinynpu_session *session)
+{
+	struct tinynpu_error error;
+
+	if (tinynpu_session_run(session, &error))
+		errx(1, "%s", error.text);
+}
+
+/* --- Figures ----------------------------------------------------------------- */
+
+static void print_stats(struct tinynpu_session *session)
+{
+	struct tinynpu_stats stats;
+
+	tinynpu_session_stats(session, &stats, sizeof(stats));
+	printf("cycles %llu\n", (unsigned long long)stats.cycles);
+	printf("energy_fj %llu\n", (unsigned long long)stats.energy_fj);
+	printf("macs %llu\n", (unsigned long long)stats.mac_ops);
+}
+
+static void print_walls(struct tinynpu_session *session)
+{
+	uint64_t medians[WINDOWS], tenths[WINDOWS];
+	uint64_t *samples = calloc(MAX_SAMPLES, sizeof(*samples));
+	size_t i;
+
+	if (!samples)
+		err(1, "memory");
+	for (i = 0; i < WINDOWS; i++) {
+		uint64_t start = now_ns(), before = start, after;
+		size_t count = 0;
+
+		do {
+			run(session);
+			after = now_ns();
+			samples[count++] = after - before;
+			before = after;
+		} while (after - start < WINDOW_NS && count < MAX_SAMPLES);
+		medians[i] = percentile(samples, count, 50);
+		tenths[i] = percentile(samples, count, 10);
+	}
+	free(samples);
+	printf("wall_ns %llu\n", (unsigned long long)
+	       percentile(medians, WINDOWS, 50));
+	printf("wall_tenth_ns %llu\n", (unsigned long long)
+	       percentile(tenths, WINDOWS, 50));
+}
+
+static void print_start(char *self, char *machine, char *path)
+{
+	char *args[] = { self, "once", machine, path, NULL };
+	uint64_t took[STARTS];
+	int i, status, ret;
+	pid_t child;
+
+	for (i = 0; i < STARTS; i++) {
+		uint64_t start = now_ns();
+
+		ret = posix_spawn(&child, self, NULL, NULL, args, environ);
+		if (ret)
+			errx(1, "%s: %s", self, strerror(ret));
+		if (waitpid(child, &status, 0) != child || status)
+			errx(1, "an inference on its own failed");
+		took[i] = now_ns() - start;
+	}
+	printf("start_ns %llu\n", (unsigned long long)
+	       percentile(took, STARTS, 50));
+}
+
+/* Of this process since it was started. */
+static void print_peak(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	unsigned long kib;
+	char line[256];
+
+	if (!file)
+		err(1, "/proc/self/status");
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmHWM: %lu kB", &kib) == 1)
+			printf("peak_kib %lu\n", kib);
+	fclose(file);
+}
+
+static void measure(struct tinynpu_session *session)
+{
+	run(session);
+	print_stats(session);
+	print_walls(session);
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+	bool is_empty = !strcmp(mode, "empty");
+	struct tinynpu_session *session;
+
+	if (argc != (is_empty ? 3 : 4))
+		errx(2, "usage: model_bench run|once|peak MACHINE PROGRAM\n"
+			"       model_bench empty MACHINE");
+	session = open_session(argv[2], is_empty ? empty_program() :
+						   open_program(argv[3]));
+	if (!strcmp(mode, "run") || is_empty)
+		measure(session);
+	else
+		run(session);
+	if (!strcmp(mode, "run"))
+		print_start(argv[0], argv[2], argv[3]);
+	if (!strcmp(mode, "peak"))
+		print_peak();
+	tinynpu_session_destroy(session);
+	return 0;
+}
