@@ -72,7 +72,7 @@ int tnpu_fw_load(struct tnpu_device *tdev)
 	}
 	if (file->size < sizeof(struct npu_image_header) ||
 	    file->size > NPU_IMAGE_MAX_SIZE) {
-		drm_err(&tdev->drm, "firmware %s has an impossible size, %zu bytes\n",
+		drm_err(&tdev->drm, "firmware %s has %zu bytes, which cannot be right\n",
 			TNPU_FW_FILE, file->size);
 		ret = -EINVAL;
 		goto release;
