@@ -359,7 +359,8 @@ static bool tnpu_job_has_moved(struct tnpu_job *job, bool is_running,
 
 	spin_lock(&tdev->job_lock);
 	if (is_running) {
-		has_moved = commands != job->commands;
+		has_moved = commands != job->commands &&
+			    commands <= le32_to_cpu(job->entry.command_count);
 		if (has_moved)
 			tdev->progress++;
 	} else {

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Firmware that does not do what it should, for tests/hostile/hostile.sh: what
+ * the driver has to live with. One image for each behaviour, which BEHAVIOUR
+ * names; beside it, all are well enough to boot and to answer.
+ */
+#include "../../firmware/io.h"
+
+#include <npu/ring.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum behaviour {
+	SILENT, /* says that it is ready, and nothing more */
+	REFUSING, /* answers every command with an error */
+	FORGETFUL, /* takes jobs, ends none */
+	PRETENDING, /* likewise, and says that the job has done much */
+	BABBLING, /* ends and answers what there is not, then all twice */
+	CONFUSED, /* ends jobs in a way that there is not */
+	CORRUPTING, /* writes an impossible tail */
+	RUNAHEAD, /* takes more jobs than there are */
+	CRASHING, /* crashes at the first job */
+	STORMING, /* raises interrupts without end at the first job */
+};
+
+/* Windows: what is behind them. */
+enum {
+	INIT,
+	ADMIN,
+	EVENTS,
+	QUEUE,
+};
+
+#define INIT_FIELD(field) (NPU_WINDOW(INIT) + offsetof(struct npu_init, field))
+#define QUEUE_FIELD(field) \
+	(NPU_WINDOW(QUEUE) + offsetof(struct npu_queue_ring, field))
+
+static const enum behaviour behaviour = BEHAVIOUR;
+static uint32_t event_tail;
+static uint32_t admin_head;
+static uint32_t queue_head;
+static bool has_queue;
+
+void trap_crash(void);
+int main(void);
+
+static void open_window(uint32_t n, uint32_t low, uint32_t high)
+{
+	io_write32(NPU_ATU_BASE + NPU_ATU_BASE_LO(n), low);
+	io_write32(NPU_ATU_BASE + NPU_ATU_BASE_HI(n), high);
+	io_write32(NPU_ATU_BASE + NPU_ATU_LIMIT(n), NPU_WINDOW_SIZE);
+	io_write32(NPU_ATU_BASE + NPU_ATU_CTRL(n), NPU_ATU_ENABLE);
+}
+
+static void set_state(enum npu_fw_state state)
+{
+	io_sys_write(NPU_SYS_SCRATCH(NPU_FW_SCRATCH_STATE), state);
+}
+
+static void send_event(enum npu_event_type type, uint32_t queue,
+		       uint32_t status, uint64_t id, uint64_t arg0,
+		       uint32_t arg1)
+{
+	const uint32_t words[] = {
+		type | queue << 16, status, id, id >> 32, arg0, arg0 >> 32, arg1,
+	};
+	uint32_t entry = NPU_WINDOW(EVENTS) +
+			 event_tail % NPU_EVENT_ENTRIES * sizeof(struct npu_event);
+	uint32_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		io_write32(entry + 4 * i, words[i]);
+	io_fence();
+	io_write32(INIT_FIELD(event_tail), ++event_tail);
+	io_fence();
+	io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
+}
+
+/* Also how it crashes on purpose. */
+void trap_crash(void)
+{
+	io_sys_write(NPU_SYS_SCRATCH(NPU_FW_SCRATCH_MCAUSE), 2);
+	set_state(NPU_FW_CRASHED);
+	for (;;)
+		io_wait();
+}
+
+static void answer(uint32_t op, uint32_t seq)
+{
+	uint32_t status = behaviour == REFUSING ? NPU_ADMIN_BAD_STATE :
+						  NPU_ADMIN_OK;
+	uint32_t cookie = 0, commands = 0;
+
+	if (op == NPU_ADMIN_QUEUE_PROGRESS && behaviour == PRETENDING) {
+		cookie = io_read32(QUEUE_FIELD(jobs));
+		commands = (1u << 30) + event_tail;
+	}
+	send_event(NPU_EVENT_ADMIN_DONE, 0, status, seq, cookie, commands);
+	if (behaviour == BABBLING) {
+		send_event(NPU_EVENT_ADMIN_DONE, 0, status, seq, 0, 0);
+		send_event(NPU_EVENT_ADMIN_DONE, 0, status,
+			   (uint64_t)5 << 32 | seq, 0, 0);
+		send_event(77, 3, status, seq, 0, 0);
+	}
+}
+
+static void take_admin_command(void)
+{
+	uint32_t command = NPU_WINDOW(ADMIN) + admin_head % NPU_ADMIN_ENTRIES *
+					sizeof(struct npu_admin_cmd);
+	uint32_t op = io_read32(command) & 0xffff;
+	uint32_t args = command + offsetof(struct npu_admin_cmd, args);
+	uint32_t ring = args + offsetof(struct npu_admin_queue, ring);
+
+	if (op == NPU_ADMIN_QUEUE_CREATE && !has_queue) {
+		open_window(QUEUE, io_read32(ring), io_read32(ring + 4));
+		queue_head = 0;
+		has_queue = true;
+	}
+	if (op == NPU_ADMIN_QUEUE_DESTROY)
+		has_queue = false;
+	io_write32(INIT_FIELD(admin_head), ++admin_head);
+	answer(op, io_read32(command + offsetof(struct npu_admin_cmd, seq)));
+}
+
+static void babble(uint32_t cookie)
+{
+	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie + 1, 1, 0);
+	send_event(NPU_EVENT_JOB_DONE, 5, NPU_JOB_OK, cookie, 1, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0xffff, NPU_JOB_OK, UINT64_MAX, 1, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_FAULT,
+		   (uint64_t)1 << 63 | cookie, 1, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie, 1000, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie, 1000, 0);
+}
+
+static void take_job(void)
+{
+	uint32_t cookie = io_read32(
+		QUEUE_FIELD(jobs) + queue_head % NPU_QUEUE_ENTRIES_MAX *
+					    sizeof(struct npu_job));
+
+	io_write32(QUEUE_FIELD(head), ++queue_head);
+	switch (behaviour) {
+	case BABBLING:
+		babble(cookie);
+		break;
+	case CONFUSED:
+		send_event(NPU_EVENT_JOB_DONE, 0, 77, cookie, 1000, 0);
+		break;
+	case CORRUPTING:
+		io_write32(INIT_FIELD(event_tail), event_tail + 100000);
+		io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
+		break;
+	case RUNAHEAD:
+		io_write32(QUEUE_FIELD(head), queue_head + 12345);
+		break;
+	case CRASHING:
+		trap_crash();
+		break;
+	case STORMING:
+		for (;;)
+			io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
+	default:
+		break;
+	}
+}
+
+int main(void)
+{
+	uint32_t heartbeat = 0;
+
+	open_window(INIT, io_sys_read(NPU_SYS_ARG_LO),
+		    io_sys_read(NPU_SYS_ARG_HI));
+	open_window(ADMIN, io_read32(INIT_FIELD(admin_ring)),
+		    io_read32(INIT_FIELD(admin_ring) + 4));
+	open_window(EVENTS, io_read32(INIT_FIELD(event_ring)),
+		    io_read32(INIT_FIELD(event_ring) + 4));
+	io_write32(INIT_FIELD(abi), NPU_RING_ABI_MAX);
+	set_state(NPU_FW_READY);
+	for (;;) {
+		if (behaviour == SILENT)
+			continue;
+		io_write32(INIT_FIELD(heartbeat), ++heartbeat);
+		if (admin_head != io_read32(INIT_FIELD(admin_tail)))
+			take_admin_command();
+		if (has_queue && queue_head != io_read32(QUEUE_FIELD(tail)))
+			take_job();
+	}
+}

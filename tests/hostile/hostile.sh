@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The driver with firmware that misbehaves (firmware.c, in IMAGES): whatever it
+# does, each job ends, the kernel stays well, and the next firmware works. Runs
+# in the guest, beside driver.sh and job of tests/kselftest.
+#
+#   hostile.sh IMAGES
+
+# shellcheck disable=SC2317 # check() calls the functions
+# shellcheck source-path=SCRIPTDIR/../kselftest source=driver.sh
+. "$(dirname "$0")/driver.sh"
+
+images=$1
+path_file=/sys/module/firmware_class/parameters/path
+old_path=$(<"$path_file")
+work=$(mktemp -d)
+trap 'printf "%s" "${old_path:-/}" >"$path_file"; rm -rf "$work"' EXIT
+
+# use BEHAVIOUR: load the driver with such firmware.
+use() {
+	cp "$images/$1.bin" "$work/tinynpu.bin"
+	printf '%s' "$work" >"$path_file"
+	mark_log
+	modprobe tinynpu job_timeout_ms=100 && is_bound
+}
+
+# ends BEHAVIOUR HOW TEXT: a job that never ends by itself ends so, and the log
+# has TEXT.
+ends() {
+	local status=0 output
+	use "$1" || return
+	output=$(timeout 240 "$here/job" hang 2>&1) || status=$?
+	if [[ $output != *"$2"* ]]; then
+		echo "exit status $status: $output"
+		status=1
+	else
+		status=0
+	fi
+	[ -z "$3" ] || said "$3" || status=1
+	unload && return "$status"
+}
+
+works() {
+	printf '%s' "${old_path:-/}" >"$path_file"
+	load && is_bound && run_jobs 10 && unload
+}
+
+unload 2>/dev/null
+check "silent: the device is lost" \
+	ends silent "Input/output error" "recovery failed: the device is lost"
+check "refusing: no queue" ends refusing "Input/output error" ""
+check "forgetful: the job is taken away" \
+	ends forgetful "ended: Connection timed out" "neither runs nor stops"
+check "pretending: the job is taken away" \
+	ends pretending "ended: Connection timed out" "neither runs nor stops"
+check "babbling: the job ends as it should" \
+	ends babbling "ended: Success" "firmware ends job"
+check "confused: the job has failed" \
+	ends confused "ended: Input/output error" ""
+check "corrupting: the device is recovered" \
+	ends corrupting "ended: Input/output error" "corrupt event ring"
+check "running ahead: the job is taken away" \
+	ends runahead "ended: Connection timed out" "neither runs nor stops"
+check "crashing: the device is recovered" \
+	ends crashing "ended: Input/output error" "firmware crashed"
+check "storming: the device is recovered" \
+	ends storming "ended: Input/output error" "recovering"
+check "good firmware works" works
+check "and stays" load
+finish
