@@ -12,7 +12,8 @@ include tests/fuzz/build.mk
 host-tests += tests/check-runner
 
 JOBS ?= $(shell nproc)
-submake := $(MAKE) --no-print-directory -j $(JOBS)
+submake = $(MAKE) --no-print-directory \
+	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(JOBS))
 built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 

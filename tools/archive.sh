@@ -4,7 +4,7 @@
 # What the scripts share that fetch from the Debian archive: where the cache
 # is, and an apt of our own that knows Debian's archive alone, with sources,
 # whatever else /etc/apt names. Nothing here changes the machine. Sourced by
-# tools/setup, tools/fetch-kernel and device/qemu/build.
+# tools/setup, tools/fetch-kernel, tools/vm, device/qemu/build and others.
 
 CACHE=${TINYNPU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tinynpu}
 
@@ -90,4 +90,15 @@ archive_get() {
 	say "downloading $*"
 	(cd "$dir" && archive_apt apt-get -qq download "$@" >&2) ||
 		die "cannot download $*"
+}
+
+# kernel_modules KERNEL NAME...: files of these modules of a kernel in the cache
+# and of what they need, in loading order.
+kernel_modules() {
+	local kernel=$1 release=${1##*/linux-} name
+	shift
+	for name; do
+		modprobe -d "$kernel" -S "$release" --show-depends "$name" ||
+			die "kernel $release has no module $name"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
