@@ -17,7 +17,7 @@ submake = $(MAKE) --no-print-directory \
 built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 
-vm-tests := tests/vm/device tests/vm/boot tests/vm/kselftest $(vm-tests)
+vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest $(vm-tests)
 
 setup-run:
 	$(Q)tools/setup run
