@@ -257,7 +257,7 @@ static void emit_add(struct emitter *e, const struct tnc_step *s,
 		     struct issued *now)
 {
 	const struct tnc *c = e->p->c;
-	struct npu_cmd_add *add = &cmd->add;
+	struct npu_cmd_binary *add = &cmd->binary;
 
 	add->a = operand(e, now, &s->in[0], false);
 	add->b = operand(e, now, &s->in[1], false);

@@ -13,7 +13,7 @@ core-objs += \
 	device/core/mac.o \
 	device/core/operands.o \
 	device/core/vec.o \
-	device/core/vec_add.o \
+	device/core/vec_binary.o \
 	device/core/vec_pool.o \
 	device/core/vec_softmax.o
 

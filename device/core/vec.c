@@ -34,7 +34,7 @@ static const struct vec_op {
 	[NPU_OP_NOP] = { nop_check, nop_execute },
 	[NPU_OP_POOL_AVG] = { vec_pool_check, vec_pool_execute },
 	[NPU_OP_POOL_MAX] = { vec_pool_check, vec_pool_execute },
-	[NPU_OP_ADD] = { vec_add_check, vec_add_execute },
+	[NPU_OP_ADD] = { vec_binary_check, vec_binary_execute },
 	[NPU_OP_SOFTMAX] = { vec_softmax_check, vec_softmax_execute },
 };
 

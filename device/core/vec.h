@@ -13,9 +13,9 @@ int vec_pool_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		   struct unit_access *access);
 void vec_pool_execute(uint8_t *sram, const union npu_cmd *cmd);
 
-int vec_add_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
+int vec_binary_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		  struct unit_access *access);
-void vec_add_execute(uint8_t *sram, const union npu_cmd *cmd);
+void vec_binary_execute(uint8_t *sram, const union npu_cmd *cmd);
 
 int vec_softmax_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		      struct unit_access *access);

@@ -129,7 +129,7 @@ static void tame_pool(struct npu_cmd_pool *pool)
 	pool->ofm.row_pitch = pool->channels * pool->ofm_w;
 }
 
-static void tame_add(struct npu_cmd_add *add)
+static void tame_binary(struct npu_cmd_binary *add)
 {
 	tame_surface(&add->a);
 	tame_surface(&add->b);
@@ -195,7 +195,7 @@ static void tame(union npu_cmd *cmd, uint32_t index)
 		tame_pool(&cmd->pool);
 		break;
 	case NPU_OP_ADD:
-		tame_add(&cmd->add);
+		tame_binary(&cmd->binary);
 		break;
 	case NPU_OP_SOFTMAX:
 		tame_softmax(&cmd->softmax);

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #define POOL npu_cmd_pool
-#define ADD npu_cmd_add
+#define ADD npu_cmd_binary
 #define SOFTMAX npu_cmd_softmax
 #define BIG_SRAM (1024u * 1024)
 #define RANDOM_SHAPES 400
@@ -114,7 +114,7 @@ static void ref_pool(const struct npu_cmd_pool *p, const uint8_t *sram,
 							       c);
 }
 
-static int8_t ref_add_cell(const struct npu_cmd_add *a, int8_t first,
+static int8_t ref_add_cell(const struct npu_cmd_binary *a, int8_t first,
 			   int8_t second)
 {
 	int64_t one = 1ll << a->left_shift;
@@ -129,7 +129,7 @@ static int8_t ref_add_cell(const struct npu_cmd_add *a, int8_t first,
 			 a->act_max);
 }
 
-static void ref_add(const struct npu_cmd_add *a, const uint8_t *sram,
+static void ref_add(const struct npu_cmd_binary *a, const uint8_t *sram,
 		    uint8_t *result)
 {
 	int y, x, c;
@@ -364,7 +364,7 @@ static void ref_pool_cmd(const union npu_cmd *cmd, const uint8_t *sram,
 static void ref_add_cmd(const union npu_cmd *cmd, const uint8_t *sram,
 			uint8_t *result)
 {
-	ref_add(&cmd->add, sram, result);
+	ref_add(&cmd->binary, sram, result);
 }
 
 static void ref_softmax_cmd(const union npu_cmd *cmd, const uint8_t *sram,
@@ -533,7 +533,7 @@ static void test_too_much_pooling(void **state)
 
 static union npu_cmd small_add(void)
 {
-	return (union npu_cmd){ .add = {
+	return (union npu_cmd){ .binary = {
 		.hdr.op = NPU_OP_ADD,
 		.a = { .addr = 0, .row_pitch = 4, .pixel_pitch = 2 },
 		.b = { .addr = 16, .row_pitch = 4, .pixel_pitch = 2 },
@@ -556,10 +556,10 @@ static void test_add_by_hand(void **state)
 	 * it 3.25 * 2^20 = 13 * 2^18; / 2^18 = 13; 13 - 5 = 8. And for the
 	 * others: (-128 + 1) / 2 + (127 - 3) / 4 = -32.5: -65 - 5 = -70.
 	 */
-	cmd.add.a_zp = -1;
-	cmd.add.b_zp = 3;
-	cmd.add.b_shift = -1;
-	cmd.add.ofm_zp = -5;
+	cmd.binary.a_zp = -1;
+	cmd.binary.b_zp = 3;
+	cmd.binary.b_shift = -1;
+	cmd.binary.ofm_zp = -5;
 	memset(e->ctx.sram, 0x80, 8);
 	memset(e->ctx.sram + 16, 127, 8);
 	e->ctx.sram[5] = 10;
@@ -568,8 +568,8 @@ static void test_add_by_hand(void **state)
 	assert_memory_equal(e->ctx.sram + 32,
 			    ((int8_t[]){ -70, -70, -70, -70, -70, 8, -70,
 					 -70 }), 8);
-	cmd.add.act_min = (npu_le16)-60;
-	cmd.add.act_max = 7;
+	cmd.binary.act_min = (npu_le16)-60;
+	cmd.binary.act_max = 7;
 	engine_run(e, &cmd);
 	assert_int_equal((int8_t)e->ctx.sram[32], -60);
 	assert_int_equal((int8_t)e->ctx.sram[37], 7);
@@ -578,7 +578,7 @@ static void test_add_by_hand(void **state)
 static union npu_cmd random_add(void)
 {
 	bool is_wild = engine_random() % 8 == 0;
-	union npu_cmd cmd = { .add = {
+	union npu_cmd cmd = { .binary = {
 		.hdr.op = NPU_OP_ADD,
 		.height = engine_between(1, 9),
 		.width = engine_between(1, 9),
@@ -598,25 +598,25 @@ static union npu_cmd random_add(void)
 	} };
 
 	if (is_wild) {
-		cmd.add.a_mult = engine_random() & INT32_MAX;
-		cmd.add.ofm_mult = engine_random() & INT32_MAX;
-		cmd.add.a_shift = engine_between(-31, 30);
-		cmd.add.b_shift = engine_between(-31, 30);
-		cmd.add.ofm_shift = engine_between(-31, 30);
+		cmd.binary.a_mult = engine_random() & INT32_MAX;
+		cmd.binary.ofm_mult = engine_random() & INT32_MAX;
+		cmd.binary.a_shift = engine_between(-31, 30);
+		cmd.binary.b_shift = engine_between(-31, 30);
+		cmd.binary.ofm_shift = engine_between(-31, 30);
 	}
-	cmd.add.a = random_surface(engine_between(0, 99), cmd.add.width,
-				   cmd.add.channels);
-	cmd.add.b = random_surface(100000, cmd.add.width, cmd.add.channels);
-	cmd.add.ofm = random_surface(200000, cmd.add.width, cmd.add.channels);
+	cmd.binary.a = random_surface(engine_between(0, 99), cmd.binary.width,
+				   cmd.binary.channels);
+	cmd.binary.b = random_surface(100000, cmd.binary.width, cmd.binary.channels);
+	cmd.binary.ofm = random_surface(200000, cmd.binary.width, cmd.binary.channels);
 	switch (engine_random() % 6) {
 	case 0:
-		cmd.add.ofm = cmd.add.a;
+		cmd.binary.ofm = cmd.binary.a;
 		break;
 	case 1:
-		cmd.add.ofm = cmd.add.b;
+		cmd.binary.ofm = cmd.binary.b;
 		break;
 	case 2:
-		cmd.add.ofm = cmd.add.b = cmd.add.a;
+		cmd.binary.ofm = cmd.binary.b = cmd.binary.a;
 		break;
 	}
 	return cmd;
@@ -667,8 +667,8 @@ static void test_bad_additions(void **state)
 	engine_refuse_all(e, &cmd, bad, COUNT(bad));
 	engine_refuse_reserved(e, &cmd,
 			       __builtin_offsetof(struct ADD, reserved), 2);
-	cmd.add.act_min = 1;
-	cmd.add.act_max = 0;
+	cmd.binary.act_min = 1;
+	cmd.binary.act_max = 0;
 	engine_refuse(e, &cmd, NPU_FAULT_FIELD,
 		      __builtin_offsetof(struct ADD, act_max));
 }
@@ -677,8 +677,8 @@ static void test_borders_of_additions(void **state)
 {
 	struct engine *e = *state;
 	union npu_cmd cmd = small_add();
-	struct npu_surface *surfaces[] = { &cmd.add.a, &cmd.add.b,
-					   &cmd.add.ofm };
+	struct npu_surface *surfaces[] = { &cmd.binary.a, &cmd.binary.b,
+					   &cmd.binary.ofm };
 	uint32_t i;
 
 	for (i = 0; i < 3; i++) {
@@ -689,20 +689,20 @@ static void test_borders_of_additions(void **state)
 		engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
 	}
 	cmd = small_add();
-	cmd.add.ofm.addr = cmd.add.a.addr + 8;
+	cmd.binary.ofm.addr = cmd.binary.a.addr + 8;
 	engine_run(e, &cmd);
-	cmd.add.ofm.addr--;
+	cmd.binary.ofm.addr--;
 	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
 		      __builtin_offsetof(struct ADD, a));
 	cmd = small_add();
-	cmd.add.ofm.addr = cmd.add.b.addr + 7;
+	cmd.binary.ofm.addr = cmd.binary.b.addr + 7;
 	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
 		      __builtin_offsetof(struct ADD, b));
 	/* In place is the same place with the same pitches. */
 	cmd = small_add();
-	cmd.add.ofm = cmd.add.b;
+	cmd.binary.ofm = cmd.binary.b;
 	engine_run(e, &cmd);
-	cmd.add.b.row_pitch = 0;
+	cmd.binary.b.row_pitch = 0;
 	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
 		      __builtin_offsetof(struct ADD, b));
 }
@@ -713,13 +713,13 @@ static void test_too_much_adding(void **state)
 	union npu_cmd cmd = small_add();
 
 	/* 2^13 * 2^3 * 2^10 = 2^26: allowed, but not in this SRAM */
-	cmd.add.height = 1 << 13;
-	cmd.add.width = 1 << 3;
-	cmd.add.channels = 1 << 10;
-	cmd.add.ofm.row_pitch = 1 << 13;
-	cmd.add.ofm.pixel_pitch = 1 << 10;
+	cmd.binary.height = 1 << 13;
+	cmd.binary.width = 1 << 3;
+	cmd.binary.channels = 1 << 10;
+	cmd.binary.ofm.row_pitch = 1 << 13;
+	cmd.binary.ofm.pixel_pitch = 1 << 10;
 	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
-	cmd.add.height++;
+	cmd.binary.height++;
 	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
 }
 

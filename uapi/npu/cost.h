@@ -246,8 +246,8 @@ static inline void npu_cost_pool(const struct npu_machine *m,
 	npu_cost_steps(m, out * window, in, out, cost);
 }
 
-static inline void npu_cost_add(const struct npu_machine *m,
-				const struct npu_cmd_add *cmd,
+static inline void npu_cost_binary(const struct npu_machine *m,
+				const struct npu_cmd_binary *cmd,
 				struct npu_cost *cost)
 {
 	uint64_t out = (uint64_t)cmd->height * cmd->width * cmd->channels;
@@ -291,7 +291,7 @@ static inline void npu_cost(const struct npu_machine *m,
 		npu_cost_pool(m, &cmd->pool, cost);
 		break;
 	case NPU_OP_ADD:
-		npu_cost_add(m, &cmd->add, cost);
+		npu_cost_binary(m, &cmd->binary, cost);
 		break;
 	case NPU_OP_SOFTMAX:
 		npu_cost_softmax(m, &cmd->softmax, cost);

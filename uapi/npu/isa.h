@@ -38,7 +38,7 @@ enum npu_unit {
 	X(DWCONV, 0x21, NPU_UNIT_MAC, npu_cmd_conv, "dwconv")   \
 	X(POOL_AVG, 0x30, NPU_UNIT_VEC, npu_cmd_pool, "avgpool") \
 	X(POOL_MAX, 0x31, NPU_UNIT_VEC, npu_cmd_pool, "maxpool") \
-	X(ADD, 0x32, NPU_UNIT_VEC, npu_cmd_add, "add")          \
+	X(ADD, 0x32, NPU_UNIT_VEC, npu_cmd_binary, "add")          \
 	X(SOFTMAX, 0x33, NPU_UNIT_VEC, npu_cmd_softmax, "softmax")
 
 #define NPU_OP_ENUM(name, code, unit, layout, text) NPU_OP_##name = (code),
@@ -150,7 +150,7 @@ struct npu_cmd_pool {
 };
 
 /* ADD: int8, both inputs rescaled; formulas in the manual. */
-struct npu_cmd_add {
+struct npu_cmd_binary {
 	struct npu_cmd_hdr hdr;
 	struct npu_surface a;
 	struct npu_surface b;
@@ -189,7 +189,7 @@ union npu_cmd {
 	struct npu_cmd_fill fill;
 	struct npu_cmd_conv conv;
 	struct npu_cmd_pool pool;
-	struct npu_cmd_add add;
+	struct npu_cmd_binary binary;
 	struct npu_cmd_softmax softmax;
 	uint8_t bytes[NPU_CMD_SIZE];
 };

@@ -13,23 +13,23 @@
 #define MAX_LEFT_SHIFT 20
 #define RUN 128 /* elements at a time */
 
-#define OFFSET(member) __builtin_offsetof(struct npu_cmd_add, member)
+#define OFFSET(member) __builtin_offsetof(struct npu_cmd_binary, member)
 #define SHIFT_RANGE(member) \
-	OPERAND_RANGE(npu_cmd_add, member, FIXED_SHIFT_MIN, FIXED_SHIFT_MAX)
+	OPERAND_RANGE(npu_cmd_binary, member, FIXED_SHIFT_MIN, FIXED_SHIFT_MAX)
 
 static const struct operand_range add_ranges[] = {
-	OPERAND_RANGE(npu_cmd_add, height, 1, UINT16_MAX),
-	OPERAND_RANGE(npu_cmd_add, width, 1, UINT16_MAX),
-	OPERAND_RANGE(npu_cmd_add, channels, 1, UINT16_MAX),
-	OPERAND_RANGE(npu_cmd_add, left_shift, 0, MAX_LEFT_SHIFT),
-	OPERAND_RANGE(npu_cmd_add, a_mult, 0, INT32_MAX),
-	OPERAND_RANGE(npu_cmd_add, b_mult, 0, INT32_MAX),
-	OPERAND_RANGE(npu_cmd_add, ofm_mult, 0, INT32_MAX),
+	OPERAND_RANGE(npu_cmd_binary, height, 1, UINT16_MAX),
+	OPERAND_RANGE(npu_cmd_binary, width, 1, UINT16_MAX),
+	OPERAND_RANGE(npu_cmd_binary, channels, 1, UINT16_MAX),
+	OPERAND_RANGE(npu_cmd_binary, left_shift, 0, MAX_LEFT_SHIFT),
+	OPERAND_RANGE(npu_cmd_binary, a_mult, 0, INT32_MAX),
+	OPERAND_RANGE(npu_cmd_binary, b_mult, 0, INT32_MAX),
+	OPERAND_RANGE(npu_cmd_binary, ofm_mult, 0, INT32_MAX),
 	SHIFT_RANGE(a_shift),
 	SHIFT_RANGE(b_shift),
 	SHIFT_RANGE(ofm_shift),
-	OPERAND_RANGE(npu_cmd_add, act_min, INT8_MIN, INT8_MAX),
-	OPERAND_RANGE(npu_cmd_add, act_max, INT8_MIN, INT8_MAX),
+	OPERAND_RANGE(npu_cmd_binary, act_min, INT8_MIN, INT8_MAX),
+	OPERAND_RANGE(npu_cmd_binary, act_max, INT8_MIN, INT8_MAX),
 };
 
 /* An input is read before its place is written: it may be the output's. */
@@ -45,10 +45,10 @@ static int check_input(struct unit_ctx *ctx, const struct npu_surface *input,
 
 static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
-	const struct npu_cmd_add *add = &cmd->add;
+	const struct npu_cmd_binary *add = &cmd->binary;
 
-	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_add, reserved) ||
-	    UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_add, reserved1) ||
+	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_binary, reserved) ||
+	    UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_binary, reserved1) ||
 	    operands_check_ranges(ctx, cmd, add_ranges,
 				  OPERAND_ARRAY_SIZE(add_ranges)) ||
 	    operands_check_clamp(ctx, add->act_min, add->act_max,
@@ -58,10 +58,10 @@ static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 				     add->width, add->channels);
 }
 
-int vec_add_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
+int vec_binary_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		  struct unit_access *access)
 {
-	const struct npu_cmd_add *add = &cmd->add;
+	const struct npu_cmd_binary *add = &cmd->binary;
 	const uint32_t steps[] = { add->height, add->width, add->channels };
 	struct unit_extent a, b, ofm;
 
@@ -107,7 +107,7 @@ struct add {
 	const struct kernels *kernels;
 };
 
-static void add_make(struct add *add, const struct npu_cmd_add *cmd)
+static void add_make(struct add *add, const struct npu_cmd_binary *cmd)
 {
 	struct fixed_scale scale = fixed_scale(cmd->ofm_mult, cmd->ofm_shift);
 	uint32_t i;
@@ -154,9 +154,9 @@ static void add_elements(const struct add *add, const uint8_t *a,
 	}
 }
 
-void vec_add_execute(uint8_t *sram, const union npu_cmd *cmd)
+void vec_binary_execute(uint8_t *sram, const union npu_cmd *cmd)
 {
-	const struct npu_cmd_add *c = &cmd->add;
+	const struct npu_cmd_binary *c = &cmd->binary;
 	bool is_dense = c->a.pixel_pitch == c->channels &&
 			c->b.pixel_pitch == c->channels &&
 			c->ofm.pixel_pitch == c->channels;
