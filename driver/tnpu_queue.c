@@ -300,6 +300,22 @@ static bool tnpu_queue_is_idle(struct tnpu_queue *queue)
 	return is_idle;
 }
 
+/*
+ * The scheduler's worker, when it has popped a job, puts the entity back into
+ * the run queue if there is another job, without looking whether the entity has
+ * just been taken out of it for good: the run queue would keep a pointer to
+ * freed memory. So it must not work meanwhile; it has this queue only.
+ */
+static void tnpu_queue_fini_entity(struct tnpu_queue *queue)
+{
+	struct drm_gpu_scheduler *sched =
+		&queue->tdev->slots[queue->slot].sched;
+
+	drm_sched_wqueue_stop(sched);
+	drm_sched_entity_fini(&queue->entity);
+	drm_sched_wqueue_start(sched);
+}
+
 /**
  * tnpu_queue_destroy() - end a queue that nobody can find any more
  * @queue: queue; the file's reference goes
@@ -316,7 +332,7 @@ static void tnpu_queue_destroy(struct tnpu_queue *queue)
 
 	tnpu_queue_stop(queue);
 	tnpu_queue_cancel_jobs(queue);
-	drm_sched_entity_fini(&queue->entity);
+	tnpu_queue_fini_entity(queue);
 	wait_event(queue->idle, tnpu_queue_is_idle(queue));
 	tnpu_queue_free_ring(queue);
 	tnpu_queue_leave_slot(queue);
