@@ -26,14 +26,18 @@
 #define DEPTH 32
 #define SECTOR 512
 #define LOOPS 1000
-#define DISK "/dev/vda"
+
+/* The disks answer at once, or when the reader sleeps already. */
+enum { FAST, SLOW, DISKS };
+
+static const char *const disk_paths[DISKS] = { "/dev/vda", "/dev/vdb" };
 
 struct bench {
 	struct npu_client client;
 	char state_path[256]; /* the driver's debugfs file */
 	__u32 syncobj; /* a timeline */
 	__u64 point; /* the last one submitted */
-	int disk; /* or -1 */
+	int disks[DISKS];
 	aio_context_t aio;
 	__u8 *sectors; /* DEPTH of them */
 };
@@ -120,16 +124,27 @@ static void run_many_jobs(struct bench *b)
 	run_jobs(b, DEPTH);
 }
 
-static void run_read(struct bench *b)
+static void read_disk(struct bench *b, int disk)
 {
 	ssize_t ret;
 
+	b->sectors[SECTOR - 1] = 1;
 	bench_mark(BENCH_BEGIN);
-	ret = pread(b->disk, b->sectors, SECTOR, 0);
+	ret = pread(disk, b->sectors, SECTOR, 0);
 	bench_mark(BENCH_MIDDLE);
 	bench_mark(BENCH_END);
-	if (ret != SECTOR)
+	if (ret != SECTOR || b->sectors[SECTOR - 1])
 		err(1, "pread");
+}
+
+static void run_read(struct bench *b)
+{
+	read_disk(b, b->disks[FAST]);
+}
+
+static void run_slow_read(struct bench *b)
+{
+	read_disk(b, b->disks[SLOW]);
 }
 
 static void run_many_reads(struct bench *b)
@@ -139,7 +154,7 @@ static void run_many_reads(struct bench *b)
 	long ret, i;
 
 	for (i = 0; i < DEPTH; i++) {
-		requests[i].aio_fildes = b->disk;
+		requests[i].aio_fildes = b->disks[FAST];
 		requests[i].aio_lio_opcode = IOCB_CMD_PREAD;
 		requests[i].aio_buf = (uintptr_t)(b->sectors + i * SECTOR);
 		requests[i].aio_nbytes = SECTOR;
@@ -163,18 +178,18 @@ static const struct phase {
 	unsigned int jobs;
 	void (*run)(struct bench *b);
 	const char *interrupts; /* as /proc/interrupts calls them */
-	bool needs_disk;
 	bool is_first; /* runs before the threads that it wakes */
 } phases[] = {
-	{ "nothing", 1, run_nothing, "tinynpu", false, false },
-	{ "loop", 1, run_loop, "tinynpu", false, false },
-	{ "null-ioctl", 1, run_null_ioctl, "tinynpu", false, false },
-	{ "submit-1", 1, run_job, "tinynpu", false, false },
-	{ "submit-32", DEPTH, run_many_jobs, "tinynpu", false, false },
-	{ "submit-1-first", 1, run_job, "tinynpu", false, true },
-	{ "submit-32-first", DEPTH, run_many_jobs, "tinynpu", false, true },
-	{ "read-1", 1, run_read, "-req.", true, false },
-	{ "read-32", DEPTH, run_many_reads, "-req.", true, false },
+	{ "nothing", 1, run_nothing, "tinynpu", false },
+	{ "loop", 1, run_loop, "tinynpu", false },
+	{ "null-ioctl", 1, run_null_ioctl, "tinynpu", false },
+	{ "submit-1", 1, run_job, "tinynpu", false },
+	{ "submit-1-first", 1, run_job, "tinynpu", true },
+	{ "submit-32", DEPTH, run_many_jobs, "tinynpu", false },
+	{ "submit-32-first", DEPTH, run_many_jobs, "tinynpu", true },
+	{ "read-1", 1, run_read, "-req.", false },
+	{ "read-1-sleeping", 1, run_slow_read, "-req.", false },
+	{ "read-32", DEPTH, run_many_reads, "-req.", false },
 };
 
 /* --- Counters ---------------------------------------------------------------- */
@@ -289,8 +304,6 @@ static void measure(struct bench *b, const struct phase *phase)
 	struct counters before, between, after;
 	unsigned long long median;
 
-	if (phase->needs_disk && b->disk < 0)
-		return;
 	set_first(phase->is_first);
 	/* What reading the counters counts itself is in both differences. */
 	read_counters(b, phase, &before);
@@ -308,12 +321,14 @@ static void measure(struct bench *b, const struct phase *phase)
 
 /* --- Setting up -------------------------------------------------------------- */
 
-static void open_disk(struct bench *b)
+static void open_disks(struct bench *b)
 {
-	b->disk = open(DISK, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (b->disk < 0) {
-		warn(DISK);
-		return;
+	int i;
+
+	for (i = 0; i < DISKS; i++) {
+		b->disks[i] = open(disk_paths[i], O_RDONLY | O_DIRECT);
+		if (b->disks[i] < 0)
+			err(1, "%s", disk_paths[i]);
 	}
 	if (syscall(SYS_io_setup, DEPTH, &b->aio))
 		err(1, "io_setup");
@@ -341,6 +356,20 @@ static void open_device(struct bench *b)
 	globfree(&found);
 }
 
+/* What was measured were jobs, all of them, that ended well. */
+static void check_jobs(const struct bench *b)
+{
+	struct drm_tnpu_queue_state state;
+	int ret = npu_queue_state(b->client.fd, b->client.queue, &state);
+
+	if (ret)
+		errx(1, "queue state: %s", strerror(-ret));
+	if (state.status != DRM_TNPU_QUEUE_OK || state.completed != b->point)
+		errx(1, "%llu of %llu jobs are done, status %u",
+		     (unsigned long long)state.completed,
+		     (unsigned long long)b->point, state.status);
+}
+
 int main(void)
 {
 	struct bench b = { 0 };
@@ -350,9 +379,10 @@ int main(void)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		err(1, "mlockall");
 	open_device(&b);
-	open_disk(&b);
+	open_disks(&b);
 	for (i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
 		measure(&b, &phases[i]);
+	check_jobs(&b);
 	printf("end\n");
 	npu_client_close(&b.client);
 	return 0;
