@@ -288,6 +288,17 @@ static void tnpu_pci_remove(struct pci_dev *pdev)
 	tnpu_device_remove(tdev);
 }
 
+/* Whoever reset the function (sysfs, a VM monitor) took the firmware away. */
+static void tnpu_pci_reset_done(struct pci_dev *pdev)
+{
+	tnpu_device_request_recovery(pci_get_drvdata(pdev),
+				     "the PCI function was reset");
+}
+
+static const struct pci_error_handlers tnpu_pci_error_handlers = {
+	.reset_done = tnpu_pci_reset_done,
+};
+
 static const struct pci_device_id tnpu_pci_ids[] = {
 	{ PCI_DEVICE(NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID) },
 	{}
@@ -299,6 +310,7 @@ static struct pci_driver tnpu_pci_driver = {
 	.id_table = tnpu_pci_ids,
 	.probe = tnpu_pci_probe,
 	.remove = tnpu_pci_remove,
+	.err_handler = &tnpu_pci_error_handlers,
 };
 
 static int __init tnpu_init(void)
