@@ -35,6 +35,10 @@ static const struct vec_op {
 	[NPU_OP_POOL_AVG] = { vec_pool_check, vec_pool_execute },
 	[NPU_OP_POOL_MAX] = { vec_pool_check, vec_pool_execute },
 	[NPU_OP_ADD] = { vec_binary_check, vec_binary_execute },
+	[NPU_OP_SUB] = { vec_binary_check, vec_binary_execute },
+	[NPU_OP_MUL] = { vec_binary_check, vec_binary_execute },
+	[NPU_OP_MAX] = { vec_binary_check, vec_binary_execute },
+	[NPU_OP_MIN] = { vec_binary_check, vec_binary_execute },
 	[NPU_OP_SOFTMAX] = { vec_softmax_check, vec_softmax_execute },
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ADD of two int8 tensors with scales of their own. Called by vec.c.
+ * Operations on two int8 tensors, element by element: ADD, SUB and MUL, whose
+ * tensors have scales of their own, MAX and MIN. Called by vec.c.
  */
 #include "vec.h"
 
@@ -14,22 +15,99 @@
 #define RUN 128 /* elements at a time */
 
 #define OFFSET(member) __builtin_offsetof(struct npu_cmd_binary, member)
-#define SHIFT_RANGE(member) \
-	OPERAND_RANGE(npu_cmd_binary, member, FIXED_SHIFT_MIN, FIXED_SHIFT_MAX)
+#define RANGE(member, least, most) \
+	OPERAND_RANGE(npu_cmd_binary, member, least, most)
 
-static const struct operand_range add_ranges[] = {
-	OPERAND_RANGE(npu_cmd_binary, height, 1, UINT16_MAX),
-	OPERAND_RANGE(npu_cmd_binary, width, 1, UINT16_MAX),
-	OPERAND_RANGE(npu_cmd_binary, channels, 1, UINT16_MAX),
-	OPERAND_RANGE(npu_cmd_binary, left_shift, 0, MAX_LEFT_SHIFT),
-	OPERAND_RANGE(npu_cmd_binary, a_mult, 0, INT32_MAX),
-	OPERAND_RANGE(npu_cmd_binary, b_mult, 0, INT32_MAX),
-	OPERAND_RANGE(npu_cmd_binary, ofm_mult, 0, INT32_MAX),
-	SHIFT_RANGE(a_shift),
-	SHIFT_RANGE(b_shift),
-	SHIFT_RANGE(ofm_shift),
-	OPERAND_RANGE(npu_cmd_binary, act_min, INT8_MIN, INT8_MAX),
-	OPERAND_RANGE(npu_cmd_binary, act_max, INT8_MIN, INT8_MAX),
+/*
+ * The fields in their order. What scales the inputs is nothing but zero where
+ * @scaled is 0, what scales the output where @scales is 0.
+ */
+#define BINARY_RANGES(scaled, scales)                                       \
+	{                                                                   \
+		RANGE(height, 1, UINT16_MAX),                               \
+		RANGE(width, 1, UINT16_MAX),                                \
+		RANGE(channels, 1, UINT16_MAX),                             \
+		RANGE(a_zp, (scales) * INT8_MIN, (scales) * INT8_MAX),      \
+		RANGE(b_zp, (scales) * INT8_MIN, (scales) * INT8_MAX),      \
+		RANGE(ofm_zp, (scales) * INT8_MIN, (scales) * INT8_MAX),    \
+		RANGE(left_shift, 0, (scaled) * MAX_LEFT_SHIFT),            \
+		RANGE(a_mult, 0, (scaled) * INT32_MAX),                     \
+		RANGE(b_mult, 0, (scaled) * INT32_MAX),                     \
+		RANGE(ofm_mult, 0, (scales) * INT32_MAX),                   \
+		RANGE(a_shift, (scaled) * FIXED_SHIFT_MIN,                  \
+		      (scaled) * FIXED_SHIFT_MAX),                          \
+		RANGE(b_shift, (scaled) * FIXED_SHIFT_MIN,                  \
+		      (scaled) * FIXED_SHIFT_MAX),                          \
+		RANGE(ofm_shift, (scales) * FIXED_SHIFT_MIN,                \
+		      (scales) * FIXED_SHIFT_MAX),                          \
+		RANGE(act_min, INT8_MIN, INT8_MAX),                         \
+		RANGE(act_max, INT8_MIN, INT8_MAX),                         \
+	}
+
+static const struct operand_range sum_ranges[] = BINARY_RANGES(1, 1);
+static const struct operand_range product_ranges[] = BINARY_RANGES(0, 1);
+static const struct operand_range selection_ranges[] = BINARY_RANGES(0, 0);
+
+static void add(int32_t *sums, const int32_t *a, const uint8_t *x,
+		const int32_t *b, const uint8_t *y, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		sums[i] = fixed_add(a[x[i]], b[y[i]]);
+}
+
+static void subtract(int32_t *sums, const int32_t *a, const uint8_t *x,
+		     const int32_t *b, const uint8_t *y, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		sums[i] = fixed_sub(a[x[i]], b[y[i]]);
+}
+
+/* At most 255 x 255 in size. */
+static void multiply(int32_t *sums, const int32_t *a, const uint8_t *x,
+		     const int32_t *b, const uint8_t *y, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		sums[i] = a[x[i]] * b[y[i]];
+}
+
+static void maximum(int32_t *sums, const int32_t *a, const uint8_t *x,
+		    const int32_t *b, const uint8_t *y, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		sums[i] = a[x[i]] > b[y[i]] ? a[x[i]] : b[y[i]];
+}
+
+static void minimum(int32_t *sums, const int32_t *a, const uint8_t *x,
+		    const int32_t *b, const uint8_t *y, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		sums[i] = a[x[i]] < b[y[i]] ? a[x[i]] : b[y[i]];
+}
+
+/*
+ * What differs between the operations: ranges of fields, and how @count pairs
+ * of elements are combined, each looked up in its input's table.
+ */
+static const struct binary_op {
+	const struct operand_range *ranges;
+	void (*combine)(int32_t *sums, const int32_t *a, const uint8_t *x,
+			const int32_t *b, const uint8_t *y, uint32_t count);
+} binary_ops[UINT8_MAX + 1] = {
+	[NPU_OP_ADD] = { sum_ranges, add },
+	[NPU_OP_SUB] = { sum_ranges, subtract },
+	[NPU_OP_MUL] = { product_ranges, multiply },
+	[NPU_OP_MAX] = { selection_ranges, maximum },
+	[NPU_OP_MIN] = { selection_ranges, minimum },
 };
 
 /* An input is read before its place is written: it may be the output's. */
@@ -45,131 +123,182 @@ static int check_input(struct unit_ctx *ctx, const struct npu_surface *input,
 
 static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
-	const struct npu_cmd_binary *add = &cmd->binary;
+	const struct npu_cmd_binary *c = &cmd->binary;
 
 	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_binary, reserved) ||
 	    UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_binary, reserved1) ||
-	    operands_check_ranges(ctx, cmd, add_ranges,
-				  OPERAND_ARRAY_SIZE(add_ranges)) ||
-	    operands_check_clamp(ctx, add->act_min, add->act_max,
+	    operands_check_ranges(ctx, cmd, binary_ops[cmd->hdr.op].ranges,
+				  OPERAND_ARRAY_SIZE(sum_ranges)) ||
+	    operands_check_clamp(ctx, c->act_min, c->act_max,
 				 OFFSET(act_max)))
 		return -1;
-	return operands_check_output(ctx, &add->ofm, OFFSET(ofm), add->height,
-				     add->width, add->channels);
+	return operands_check_output(ctx, &c->ofm, OFFSET(ofm), c->height,
+				     c->width, c->channels);
 }
 
 int vec_binary_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		  struct unit_access *access)
 {
-	const struct npu_cmd_binary *add = &cmd->binary;
-	const uint32_t steps[] = { add->height, add->width, add->channels };
+	const struct npu_cmd_binary *c = &cmd->binary;
+	const uint32_t steps[] = { c->height, c->width, c->channels };
 	struct unit_extent a, b, ofm;
 
 	if (check_fields(ctx, cmd) ||
 	    operands_check_work(ctx, NPU_MAX_CMD_STEPS, steps,
 				OPERAND_ARRAY_SIZE(steps)))
 		return -1;
-	a = unit_extent_surface(&add->a, add->height, add->width,
-				add->channels);
-	b = unit_extent_surface(&add->b, add->height, add->width,
-				add->channels);
-	ofm = unit_extent_surface(&add->ofm, add->height, add->width,
-				  add->channels);
+	a = unit_extent_surface(&c->a, c->height, c->width,
+				c->channels);
+	b = unit_extent_surface(&c->b, c->height, c->width,
+				c->channels);
+	ofm = unit_extent_surface(&c->ofm, c->height, c->width,
+				  c->channels);
 	if (unit_access_read(ctx, access, &a) ||
 	    unit_access_read(ctx, access, &b) ||
 	    unit_access_write(ctx, access, &ofm) ||
-	    check_input(ctx, &add->a, &a, OFFSET(a), &add->ofm, &ofm))
+	    check_input(ctx, &c->a, &a, OFFSET(a), &c->ofm, &ofm))
 		return -1;
-	return check_input(ctx, &add->b, &b, OFFSET(b), &add->ofm, &ofm);
+	return check_input(ctx, &c->b, &b, OFFSET(b), &c->ofm, &ofm);
 }
 
-/* Scaled inputs: there are only 256 of them. */
-static void scale_table(int32_t table[256], int8_t zero, uint32_t left_shift,
-			uint32_t mult, int shift)
+/*
+ * What an input's elements stand for: there are only 256 of them. Scaled for
+ * sums; less the zero point, which MAX and MIN don't have, for the others.
+ */
+static void input_table(int32_t table[256], const struct npu_cmd_binary *c,
+			int8_t zero, uint32_t mult, int shift)
 {
 	struct fixed_scale scale = fixed_scale(mult, shift);
+	bool is_sum = binary_ops[c->hdr.op].ranges == sum_ranges;
 	int32_t value;
 
 	for (value = INT8_MIN; value <= INT8_MAX; value++)
-		table[(uint8_t)value] = fixed_rescale(
-			fixed_shift_left(value - zero, left_shift), &scale);
+		table[(uint8_t)value] = !is_sum ? value - zero :
+			fixed_rescale(fixed_shift_left(value - zero,
+						       c->left_shift), &scale);
 }
 
-/* What all elements have in common: scaled inputs and the output stage. */
-struct add {
-	int32_t a_scaled[256];
-	int32_t b_scaled[256];
+/* MAX and MIN have no factor: 1/2 x 2 leaves all as it is. */
+static struct fixed_scale output_scale(const struct npu_cmd_binary *c)
+{
+	if (binary_ops[c->hdr.op].ranges == selection_ranges)
+		return fixed_scale(1u << 30, 1);
+	return fixed_scale(c->ofm_mult, c->ofm_shift);
+}
+
+/* What all elements have in common: tables of inputs and the output stage. */
+struct binary {
+	const struct binary_op *op;
+	int32_t a[256];
+	int32_t b[256];
 	int32_t offset[RUN];
 	int32_t mult[RUN];
 	int32_t left[RUN];
 	int32_t right[RUN];
+	int32_t sums[RUN];
 	struct kernel_output stage;
 	const struct kernels *kernels;
 };
 
-static void add_make(struct add *add, const struct npu_cmd_binary *cmd)
+static void binary_make(struct binary *b, const struct npu_cmd_binary *c)
 {
-	struct fixed_scale scale = fixed_scale(cmd->ofm_mult, cmd->ofm_shift);
+	struct fixed_scale scale = output_scale(c);
 	uint32_t i;
 
-	scale_table(add->a_scaled, cmd->a_zp, cmd->left_shift, cmd->a_mult,
-		    cmd->a_shift);
-	scale_table(add->b_scaled, cmd->b_zp, cmd->left_shift, cmd->b_mult,
-		    cmd->b_shift);
+	b->op = &binary_ops[c->hdr.op];
+	input_table(b->a, c, c->a_zp, c->a_mult, c->a_shift);
+	input_table(b->b, c, c->b_zp, c->b_mult, c->b_shift);
 	for (i = 0; i < RUN; i++) {
-		add->offset[i] = 0;
-		add->mult[i] = scale.mult;
-		add->left[i] = scale.left;
-		add->right[i] = scale.right;
+		b->offset[i] = 0;
+		b->mult[i] = scale.mult;
+		b->left[i] = scale.left;
+		b->right[i] = scale.right;
+		b->sums[i] = 0;
 	}
-	add->kernels = npu_kernels_best();
-	add->stage = (struct kernel_output){
+	b->kernels = npu_kernels_best();
+	b->stage = (struct kernel_output){
 		.pixels = 1,
-		.offset = add->offset,
-		.mult = add->mult,
-		.left = add->left,
-		.right = add->right,
-		.zero = cmd->ofm_zp,
-		.min = (int16_t)cmd->act_min,
-		.max = (int16_t)cmd->act_max,
+		.sums = b->sums,
+		.offset = b->offset,
+		.mult = b->mult,
+		.left = b->left,
+		.right = b->right,
+		.zero = c->ofm_zp,
+		.min = (int16_t)c->act_min,
+		.max = (int16_t)c->act_max,
 	};
 }
 
-/* @count elements that are contiguous in all three. */
-static void add_elements(const struct add *add, const uint8_t *a,
-			 const uint8_t *b, uint8_t *ofm, uint32_t count)
+/* The @count sums so far, contiguous in the output. */
+static void binary_output(struct binary *b, uint8_t *ofm, uint32_t count)
 {
-	struct kernel_output stage = add->stage;
-	int32_t sums[RUN] = { 0 };
-	uint32_t done, i;
+	b->stage.channels = count;
+	b->stage.out = (int8_t *)ofm;
+	b->kernels->output(&b->stage);
+}
 
-	stage.sums = sums;
-	for (done = 0; done < count; done += stage.channels) {
-		stage.channels = count - done < RUN ? count - done : RUN;
-		for (i = 0; i < stage.channels; i++)
-			sums[i] = fixed_add(add->a_scaled[a[done + i]],
-					    add->b_scaled[b[done + i]]);
-		stage.out = (int8_t *)ofm + done;
-		add->kernels->output(&stage);
+/* One pixel of any number of channels. */
+static void binary_pixel(struct binary *b, const uint8_t *x, const uint8_t *y,
+			 uint8_t *ofm, uint32_t channels)
+{
+	uint32_t done, count;
+
+	for (done = 0; done < channels; done += count) {
+		count = channels - done < RUN ? channels - done : RUN;
+		b->op->combine(b->sums, b->a, x + done, b->b, y + done, count);
+		binary_output(b, ofm + done, count);
+	}
+}
+
+/* @pixels that are contiguous in the output and, together, no more than RUN. */
+static void binary_pixels(struct binary *b, const struct npu_cmd_binary *c,
+			  const uint8_t *x, const uint8_t *y, uint8_t *ofm,
+			  uint32_t pixels)
+{
+	uint32_t i;
+
+	for (i = 0; i < pixels; i++)
+		b->op->combine(b->sums + i * c->channels, b->a,
+			       x + i * c->a.pixel_pitch, b->b,
+			       y + i * c->b.pixel_pitch, c->channels);
+	binary_output(b, ofm, pixels * c->channels);
+}
+
+static void binary_row(struct binary *b, const struct npu_cmd_binary *c,
+		       const uint8_t *x, const uint8_t *y, uint8_t *ofm)
+{
+	bool is_dense = c->ofm.pixel_pitch == c->channels;
+	uint32_t most = is_dense && c->channels < RUN ? RUN / c->channels : 1;
+	uint32_t done, count;
+
+	if (is_dense && c->a.pixel_pitch == c->channels &&
+	    c->b.pixel_pitch == c->channels) {
+		binary_pixel(b, x, y, ofm, c->width * c->channels);
+		return;
+	}
+	for (done = 0; done < c->width; done += count) {
+		count = c->width - done < most ? c->width - done : most;
+		if (count == 1)
+			binary_pixel(b, x + done * c->a.pixel_pitch,
+				     y + done * c->b.pixel_pitch,
+				     ofm + done * c->ofm.pixel_pitch,
+				     c->channels);
+		else
+			binary_pixels(b, c, x + done * c->a.pixel_pitch,
+				      y + done * c->b.pixel_pitch,
+				      ofm + done * c->ofm.pixel_pitch, count);
 	}
 }
 
 void vec_binary_execute(uint8_t *sram, const union npu_cmd *cmd)
 {
 	const struct npu_cmd_binary *c = &cmd->binary;
-	bool is_dense = c->a.pixel_pitch == c->channels &&
-			c->b.pixel_pitch == c->channels &&
-			c->ofm.pixel_pitch == c->channels;
-	uint32_t width = is_dense ? 1 : c->width;
-	uint32_t count = is_dense ? c->width * c->channels : c->channels;
-	struct add add;
-	uint32_t y, x;
+	struct binary b;
+	uint32_t y;
 
-	add_make(&add, c);
+	binary_make(&b, c);
 	for (y = 0; y < c->height; y++)
-		for (x = 0; x < width; x++)
-			add_elements(&add, sram + operands_pixel(&c->a, y, x),
-				     sram + operands_pixel(&c->b, y, x),
-				     sram + operands_pixel(&c->ofm, y, x),
-				     count);
+		binary_row(&b, c, sram + operands_pixel(&c->a, y, 0),
+			   sram + operands_pixel(&c->b, y, 0),
+			   sram + operands_pixel(&c->ofm, y, 0));
 }

@@ -129,6 +129,26 @@ static void tame_pool(struct npu_cmd_pool *pool)
 	pool->ofm.row_pitch = pool->channels * pool->ofm_w;
 }
 
+/* What the operation has no use for is zero. */
+static void tame_scales(struct npu_cmd_binary *add)
+{
+	bool is_sum = add->hdr.op == NPU_OP_ADD || add->hdr.op == NPU_OP_SUB;
+	bool has_factor = is_sum || add->hdr.op == NPU_OP_MUL;
+
+	add->left_shift = is_sum ? add->left_shift % 21 : 0;
+	add->a_mult &= is_sum ? INT32_MAX : 0;
+	add->b_mult &= is_sum ? INT32_MAX : 0;
+	add->ofm_mult &= has_factor ? INT32_MAX : 0;
+	add->a_shift = is_sum ? add->a_shift % 31 : 0;
+	add->b_shift = is_sum ? add->b_shift % 31 : 0;
+	add->ofm_shift = has_factor ? add->ofm_shift % 31 : 0;
+	if (has_factor)
+		return;
+	add->a_zp = 0;
+	add->b_zp = 0;
+	add->ofm_zp = 0;
+}
+
 static void tame_binary(struct npu_cmd_binary *add)
 {
 	tame_surface(&add->a);
@@ -140,13 +160,7 @@ static void tame_binary(struct npu_cmd_binary *add)
 	add->height = add->height % 9 + 1;
 	add->width = add->width % 9 + 1;
 	add->channels = add->channels % 40 + 1;
-	add->left_shift %= 21;
-	add->a_mult &= INT32_MAX;
-	add->b_mult &= INT32_MAX;
-	add->ofm_mult &= INT32_MAX;
-	add->a_shift %= 31;
-	add->b_shift %= 31;
-	add->ofm_shift %= 31;
+	tame_scales(add);
 	add->act_min = (npu_le16)-128;
 	add->act_max = 127;
 	add->ofm.pixel_pitch = add->channels;
@@ -195,6 +209,10 @@ static void tame(union npu_cmd *cmd, uint32_t index)
 		tame_pool(&cmd->pool);
 		break;
 	case NPU_OP_ADD:
+	case NPU_OP_SUB:
+	case NPU_OP_MUL:
+	case NPU_OP_MAX:
+	case NPU_OP_MIN:
 		tame_binary(&cmd->binary);
 		break;
 	case NPU_OP_SOFTMAX:

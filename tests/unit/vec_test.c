@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * NOP, pools, ADD and SOFTMAX: vectors by hand, random shapes against the
+ * NOP, pools, ADD and its like, SOFTMAX: vectors by hand, random shapes against the
  * formulas of the manual in the plainest form, stored tensors of published
  * models, and every rule of the checks broken alone.
  */
 #include "engine.h"
 #include "models.h"
+
+#include <npu/cost.h>
 
 #include <math.h>
 #include <setjmp.h>
@@ -114,23 +116,46 @@ static void ref_pool(const struct npu_cmd_pool *p, const uint8_t *sram,
 							       c);
 }
 
-static int8_t ref_add_cell(const struct npu_cmd_binary *a, int8_t first,
-			   int8_t second)
+static int32_t ref_sum(const struct npu_cmd_binary *c, int8_t first,
+		       int8_t second)
 {
-	int64_t one = 1ll << a->left_shift;
-	int32_t x = ref_scale(ref_wrap((first - a->a_zp) * one), a->a_mult,
-			      a->a_shift);
-	int32_t y = ref_scale(ref_wrap((second - a->b_zp) * one), a->b_mult,
-			      a->b_shift);
-	int32_t sum = ref_scale(ref_wrap((int64_t)x + y), a->ofm_mult,
-				a->ofm_shift);
+	int64_t one = 1ll << c->left_shift;
+	int64_t x = ref_scale(ref_wrap((first - c->a_zp) * one), c->a_mult,
+			      c->a_shift);
+	int64_t y = ref_scale(ref_wrap((second - c->b_zp) * one), c->b_mult,
+			      c->b_shift);
 
-	return ref_clamp(ref_wrap((int64_t)sum + a->ofm_zp), a->act_min,
-			 a->act_max);
+	return ref_wrap(c->hdr.op == NPU_OP_ADD ? x + y : x - y);
 }
 
-static void ref_add(const struct npu_cmd_binary *a, const uint8_t *sram,
-		    uint8_t *result)
+static int8_t ref_binary_cell(const struct npu_cmd_binary *c, int8_t first,
+			      int8_t second)
+{
+	bool is_first_more = first > second;
+	int32_t value = 0;
+
+	switch (c->hdr.op) {
+	case NPU_OP_ADD:
+	case NPU_OP_SUB:
+		value = ref_sum(c, first, second);
+		break;
+	case NPU_OP_MUL:
+		value = (first - c->a_zp) * (second - c->b_zp);
+		break;
+	case NPU_OP_MAX:
+		return ref_clamp(is_first_more ? first : second, c->act_min,
+				 c->act_max);
+	case NPU_OP_MIN:
+		return ref_clamp(is_first_more ? second : first, c->act_min,
+				 c->act_max);
+	}
+	value = ref_scale(value, c->ofm_mult, c->ofm_shift);
+	return ref_clamp(ref_wrap((int64_t)value + c->ofm_zp), c->act_min,
+			 c->act_max);
+}
+
+static void ref_binary(const struct npu_cmd_binary *a, const uint8_t *sram,
+		       uint8_t *result)
 {
 	int y, x, c;
 
@@ -138,7 +163,7 @@ static void ref_add(const struct npu_cmd_binary *a, const uint8_t *sram,
 		for (x = 0; x < a->width; x++)
 			for (c = 0; c < a->channels; c++)
 				result[ref_place(&a->ofm, y, x, c)] =
-					(uint8_t)ref_add_cell(a,
+					(uint8_t)ref_binary_cell(a,
 					(int8_t)sram[ref_place(&a->a, y, x, c)],
 					(int8_t)sram[ref_place(&a->b, y, x, c)]);
 }
@@ -275,7 +300,7 @@ static void test_unknown_opcodes(void **state)
 	for (op = 0; op < 256; op++) {
 		cmd.hdr.op = (uint8_t)op;
 		if (op == NPU_OP_NOP ||
-		    (op >= NPU_OP_POOL_AVG && op <= NPU_OP_SOFTMAX))
+		    (op >= NPU_OP_POOL_AVG && op <= NPU_OP_MIN))
 			continue;
 		assert_int_equal(npu_vec_check(&e->ctx, &cmd, &e->access), -1);
 		assert_int_equal(e->ctx.fault.code, NPU_FAULT_OPCODE);
@@ -361,10 +386,10 @@ static void ref_pool_cmd(const union npu_cmd *cmd, const uint8_t *sram,
 	ref_pool(&cmd->pool, sram, result);
 }
 
-static void ref_add_cmd(const union npu_cmd *cmd, const uint8_t *sram,
+static void ref_binary_cmd(const union npu_cmd *cmd, const uint8_t *sram,
 			uint8_t *result)
 {
-	ref_add(&cmd->binary, sram, result);
+	ref_binary(&cmd->binary, sram, result);
 }
 
 static void ref_softmax_cmd(const union npu_cmd *cmd, const uint8_t *sram,
@@ -529,12 +554,12 @@ static void test_too_much_pooling(void **state)
 	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
 }
 
-/* --- ADD ---------------------------------------------------------------------- */
+/* --- ADD and its like ---------------------------------------------------------------------- */
 
-static union npu_cmd small_add(void)
+static union npu_cmd small_binary(uint8_t op)
 {
-	return (union npu_cmd){ .binary = {
-		.hdr.op = NPU_OP_ADD,
+	union npu_cmd cmd = { .binary = {
+		.hdr.op = op,
 		.a = { .addr = 0, .row_pitch = 4, .pixel_pitch = 2 },
 		.b = { .addr = 16, .row_pitch = 4, .pixel_pitch = 2 },
 		.ofm = { .addr = 32, .row_pitch = 4, .pixel_pitch = 2 },
@@ -544,12 +569,20 @@ static union npu_cmd small_add(void)
 		.ofm_shift = -18,
 		.act_min = (npu_le16)-128, .act_max = 127,
 	} };
+
+	if (op != NPU_OP_ADD && op != NPU_OP_SUB) {
+		cmd.binary.left_shift = 0;
+		cmd.binary.a_mult = cmd.binary.b_mult = 0;
+	}
+	if (op == NPU_OP_MAX || op == NPU_OP_MIN)
+		cmd.binary.ofm_mult = cmd.binary.ofm_shift = 0;
+	return cmd;
 }
 
 static void test_add_by_hand(void **state)
 {
 	struct engine *e = *state;
-	union npu_cmd cmd = small_add();
+	union npu_cmd cmd = small_binary(NPU_OP_ADD);
 
 	/*
 	 * (10 + 1) * 2^20 / 2 + (7 - 3) * 2^20 / 2 / 2 = 6.5 * 2^20, half of
@@ -575,14 +608,95 @@ static void test_add_by_hand(void **state)
 	assert_int_equal((int8_t)e->ctx.sram[37], 7);
 }
 
-static union npu_cmd random_add(void)
+/*
+ * One value of MUL, MAX and MIN, whose unused fields are zero: (10 + 1) x (7 -
+ * 3) = 44, SRDHM with 2^30: 22, / 2^2 = 5.5: 6, - 5 = 1. And (-128 + 1) x (127
+ * - 3) = -15748: -7874, -1968.5: -1969, clamped.
+ */
+static void test_others_by_hand(void **state)
 {
+	struct engine *e = *state;
+	union npu_cmd cmd = small_binary(NPU_OP_MUL);
+
+	cmd.binary.a_zp = -1;
+	cmd.binary.b_zp = 3;
+	cmd.binary.ofm_zp = -5;
+	cmd.binary.ofm_shift = -2;
+	memset(e->ctx.sram, 0x80, 8);
+	memset(e->ctx.sram + 16, 127, 8);
+	e->ctx.sram[5] = 10;
+	e->ctx.sram[16 + 5] = 7;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 32,
+			    ((int8_t[]){ -128, -128, -128, -128, -128, 1, -128,
+					 -128 }), 8);
+	cmd = small_binary(NPU_OP_MAX);
+	cmd.binary.act_max = 100;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 32,
+			    ((int8_t[]){ 100, 100, 100, 100, 100, 10, 100,
+					 100 }), 8);
+	cmd.hdr.op = NPU_OP_MIN;
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 32,
+			    ((int8_t[]){ -128, -128, -128, -128, -128, 7, -128,
+					 -128 }), 8);
+	/* As in the addition by hand: (5.5 - 1) x 2^20, half of it, / 2^18. */
+	cmd = small_binary(NPU_OP_SUB);
+	cmd.binary.a_zp = -1;
+	cmd.binary.b_zp = 3;
+	cmd.binary.b_shift = -1;
+	cmd.binary.ofm_zp = -5;
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[32 + 5], 9 - 5);
+	cmd.binary.act_min = cmd.binary.act_max = 0;
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[32 + 5], 0);
+}
+
+/* Fields that the operation has no use for. */
+static void clear_unused(struct npu_cmd_binary *c)
+{
+	if (c->hdr.op == NPU_OP_ADD || c->hdr.op == NPU_OP_SUB)
+		return;
+	c->left_shift = 0;
+	c->a_mult = c->b_mult = 0;
+	c->a_shift = c->b_shift = 0;
+	if (c->hdr.op == NPU_OP_MUL) {
+		c->ofm_shift += 10;
+		return;
+	}
+	c->a_zp = c->b_zp = c->ofm_zp = 0;
+	c->ofm_mult = 0;
+	c->ofm_shift = 0;
+}
+
+/* An input that is repeated in one direction or in both. */
+static void repeat(struct npu_surface *input)
+{
+	switch (engine_random() % 4) {
+	case 0:
+		input->row_pitch = 0;
+		break;
+	case 1:
+		input->pixel_pitch = 0;
+		break;
+	case 2:
+		input->row_pitch = input->pixel_pitch = 0;
+		break;
+	}
+}
+
+static union npu_cmd random_binary(void)
+{
+	static const uint8_t ops[] = { NPU_OP_ADD, NPU_OP_SUB, NPU_OP_MUL,
+				       NPU_OP_MAX, NPU_OP_MIN };
 	bool is_wild = engine_random() % 8 == 0;
 	union npu_cmd cmd = { .binary = {
-		.hdr.op = NPU_OP_ADD,
+		.hdr.op = ops[engine_random() % COUNT(ops)],
 		.height = engine_between(1, 9),
-		.width = engine_between(1, 9),
-		.channels = engine_between(1, 90),
+		.width = engine_between(1, 40),
+		.channels = engine_between(1, engine_random() % 2 ? 9 : 200),
 		.a_zp = engine_int8(),
 		.b_zp = engine_int8(),
 		.ofm_zp = engine_int8(),
@@ -602,8 +716,9 @@ static union npu_cmd random_add(void)
 		cmd.binary.ofm_mult = engine_random() & INT32_MAX;
 		cmd.binary.a_shift = engine_between(-31, 30);
 		cmd.binary.b_shift = engine_between(-31, 30);
-		cmd.binary.ofm_shift = engine_between(-31, 30);
+		cmd.binary.ofm_shift = engine_between(-31, 20);
 	}
+	clear_unused(&cmd.binary);
 	cmd.binary.a = random_surface(engine_between(0, 99), cmd.binary.width,
 				   cmd.binary.channels);
 	cmd.binary.b = random_surface(100000, cmd.binary.width, cmd.binary.channels);
@@ -618,21 +733,25 @@ static union npu_cmd random_add(void)
 	case 2:
 		cmd.binary.ofm = cmd.binary.b = cmd.binary.a;
 		break;
+	case 3:
+		repeat(&cmd.binary.a);
+		repeat(&cmd.binary.b);
+		break;
 	}
 	return cmd;
 }
 
-static void test_random_additions(void **state)
+static void test_random_binaries(void **state)
 {
 	struct engine *e = *state;
 	uint32_t i;
 
 	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
 	for (i = 0; i < RANDOM_SHAPES; i++) {
-		union npu_cmd cmd = random_add();
+		union npu_cmd cmd = random_binary();
 
 		engine_randomise(e->ctx.sram, 1000);
-		compare(e, &cmd, ref_add_cmd);
+		compare(e, &cmd, ref_binary_cmd);
 	}
 }
 
@@ -662,44 +781,101 @@ static void test_bad_additions(void **state)
 		ENGINE_BAD(ADD, reserved1, 1, RESERVED),
 	};
 	struct engine *e = *state;
-	union npu_cmd cmd = small_add();
+	union npu_cmd cmd = small_binary(NPU_OP_ADD);
 
 	engine_refuse_all(e, &cmd, bad, COUNT(bad));
 	engine_refuse_reserved(e, &cmd,
 			       __builtin_offsetof(struct ADD, reserved), 2);
+	cmd.hdr.op = NPU_OP_SUB;
+	engine_refuse_all(e, &cmd, bad, COUNT(bad));
 	cmd.binary.act_min = 1;
 	cmd.binary.act_max = 0;
 	engine_refuse(e, &cmd, NPU_FAULT_FIELD,
 		      __builtin_offsetof(struct ADD, act_max));
 }
 
+static void test_unused_fields(void **state)
+{
+	static const struct engine_bad of_products[] = {
+		ENGINE_BAD(ADD, left_shift, 1, FIELD),
+		ENGINE_BAD(ADD, a_mult, 1, FIELD),
+		ENGINE_BAD(ADD, b_mult, 0x40000000, FIELD),
+		ENGINE_BAD(ADD, a_shift, -1, FIELD),
+		ENGINE_BAD(ADD, b_shift, 1, FIELD),
+		ENGINE_BAD(ADD, ofm_mult, 0x80000000, FIELD),
+		ENGINE_BAD(ADD, ofm_shift, 31, FIELD),
+		ENGINE_BAD(ADD, channels, 0, FIELD),
+		ENGINE_BAD(ADD, act_max, 128, FIELD),
+		ENGINE_BAD(ADD, ofm.pixel_pitch, 1, FIELD),
+	};
+	static const struct engine_bad of_selections[] = {
+		ENGINE_BAD(ADD, a_zp, 1, FIELD),
+		ENGINE_BAD(ADD, b_zp, -1, FIELD),
+		ENGINE_BAD(ADD, ofm_zp, -128, FIELD),
+		ENGINE_BAD(ADD, left_shift, 20, FIELD),
+		ENGINE_BAD(ADD, a_mult, 1, FIELD),
+		ENGINE_BAD(ADD, b_mult, 1, FIELD),
+		ENGINE_BAD(ADD, ofm_mult, 1, FIELD),
+		ENGINE_BAD(ADD, a_shift, 1, FIELD),
+		ENGINE_BAD(ADD, b_shift, -1, FIELD),
+		ENGINE_BAD(ADD, ofm_shift, 1, FIELD),
+	};
+	struct engine *e = *state;
+	union npu_cmd mul = small_binary(NPU_OP_MUL);
+	union npu_cmd max = small_binary(NPU_OP_MAX);
+	union npu_cmd min = small_binary(NPU_OP_MIN);
+
+	engine_refuse_all(e, &mul, of_products, COUNT(of_products));
+	engine_refuse_all(e, &max, of_selections, COUNT(of_selections));
+	engine_refuse_all(e, &min, of_selections, COUNT(of_selections));
+}
+
+/* What a pitch of zero repeats is read once, also by the cost's account. */
+static void test_cost_of_repetition(void **state)
+{
+	static const struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	union npu_cmd cmd = small_binary(NPU_OP_MUL);
+	struct npu_cost cost;
+
+	npu_cost(&machine, &cmd, &cost);
+	assert_int_equal(cost.sram_read, 16);
+	assert_int_equal(cost.sram_written, 8);
+	assert_int_equal(cost.steps, 16);
+	cmd.binary.b.row_pitch = 0;
+	npu_cost(&machine, &cmd, &cost);
+	assert_int_equal(cost.sram_read, 12);
+	cmd.binary.b.pixel_pitch = 0;
+	npu_cost(&machine, &cmd, &cost);
+	assert_int_equal(cost.sram_read, 10);
+}
+
 static void test_borders_of_additions(void **state)
 {
 	struct engine *e = *state;
-	union npu_cmd cmd = small_add();
+	union npu_cmd cmd = small_binary(NPU_OP_ADD);
 	struct npu_surface *surfaces[] = { &cmd.binary.a, &cmd.binary.b,
 					   &cmd.binary.ofm };
 	uint32_t i;
 
 	for (i = 0; i < 3; i++) {
-		cmd = small_add();
+		cmd = small_binary(NPU_OP_ADD);
 		surfaces[i]->addr = ENGINE_SRAM - 8;
 		engine_run(e, &cmd);
 		surfaces[i]->addr++;
 		engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
 	}
-	cmd = small_add();
+	cmd = small_binary(NPU_OP_ADD);
 	cmd.binary.ofm.addr = cmd.binary.a.addr + 8;
 	engine_run(e, &cmd);
 	cmd.binary.ofm.addr--;
 	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
 		      __builtin_offsetof(struct ADD, a));
-	cmd = small_add();
+	cmd = small_binary(NPU_OP_ADD);
 	cmd.binary.ofm.addr = cmd.binary.b.addr + 7;
 	engine_refuse(e, &cmd, NPU_FAULT_OVERLAP,
 		      __builtin_offsetof(struct ADD, b));
 	/* In place is the same place with the same pitches. */
-	cmd = small_add();
+	cmd = small_binary(NPU_OP_ADD);
 	cmd.binary.ofm = cmd.binary.b;
 	engine_run(e, &cmd);
 	cmd.binary.b.row_pitch = 0;
@@ -710,7 +886,7 @@ static void test_borders_of_additions(void **state)
 static void test_too_much_adding(void **state)
 {
 	struct engine *e = *state;
-	union npu_cmd cmd = small_add();
+	union npu_cmd cmd = small_binary(NPU_OP_ADD);
 
 	/* 2^13 * 2^3 * 2^10 = 2^26: allowed, but not in this SRAM */
 	cmd.binary.height = 1 << 13;
@@ -917,12 +1093,17 @@ static void test_hostile_commands(void **state)
 	union npu_cmd nop = { .nop = { .hdr.op = NPU_OP_NOP, .cycles = 1 } };
 	union npu_cmd avg = small_pool(NPU_OP_POOL_AVG);
 	union npu_cmd max = small_pool(NPU_OP_POOL_MAX);
-	union npu_cmd add = small_add(), softmax = small_softmax();
+	union npu_cmd add = small_binary(NPU_OP_ADD);
+	union npu_cmd mul = small_binary(NPU_OP_MUL);
+	union npu_cmd min = small_binary(NPU_OP_MIN);
+	union npu_cmd softmax = small_softmax();
 
 	engine_torture(*state, &nop, 1000);
 	engine_torture(*state, &avg, 20000);
 	engine_torture(*state, &max, 20000);
 	engine_torture(*state, &add, 20000);
+	engine_torture(*state, &mul, 20000);
+	engine_torture(*state, &min, 20000);
 	engine_torture(*state, &softmax, 20000);
 }
 
@@ -1048,8 +1229,11 @@ int main(void)
 		TEST(test_borders_of_pools),
 		TEST(test_too_much_pooling),
 		TEST(test_add_by_hand),
-		TEST(test_random_additions),
+		TEST(test_others_by_hand),
+		TEST(test_random_binaries),
 		TEST(test_bad_additions),
+		TEST(test_unused_fields),
+		TEST(test_cost_of_repetition),
 		TEST(test_borders_of_additions),
 		TEST(test_too_much_adding),
 		TEST(test_softmax_by_hand),

@@ -66,7 +66,9 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 #define NPU_COST_PASS_PIXELS 64 /* pixels per pass over the weights */
 #define NPU_COST_WEIGHT_BUFFER 192 /* bytes of weight buffer per multiplier */
 #define NPU_COST_SOFTMAX 24 /* steps per element */
-#define NPU_COST_ADD 4 /* steps per element */
+#define NPU_COST_ADD 4 /* steps per element; SUB likewise */
+#define NPU_COST_MUL 2 /* steps per element */
+#define NPU_COST_SELECT 1 /* steps per element of MAX and MIN */
 
 #define NPU_ENERGY_MAC_FJ 300 /* int8 multiply 200, 32-bit add 100 */
 #define NPU_ENERGY_STEP_FJ 200 /* a VEC step: operand select, 32-bit add */
@@ -246,13 +248,27 @@ static inline void npu_cost_pool(const struct npu_machine *m,
 	npu_cost_steps(m, out * window, in, out, cost);
 }
 
+/* Bytes of an input, those that are repeated counted once. */
+static inline uint64_t npu_cost_input(const struct npu_cmd_binary *cmd,
+				      const struct npu_surface *input)
+{
+	return (uint64_t)(input->row_pitch ? cmd->height : 1) *
+	       (input->pixel_pitch ? cmd->width : 1) * cmd->channels;
+}
+
 static inline void npu_cost_binary(const struct npu_machine *m,
-				const struct npu_cmd_binary *cmd,
-				struct npu_cost *cost)
+				   const struct npu_cmd_binary *cmd,
+				   struct npu_cost *cost)
 {
 	uint64_t out = (uint64_t)cmd->height * cmd->width * cmd->channels;
+	uint64_t read = npu_cost_input(cmd, &cmd->a) +
+			npu_cost_input(cmd, &cmd->b);
+	uint64_t steps = cmd->hdr.op == NPU_OP_ADD ? NPU_COST_ADD :
+			 cmd->hdr.op == NPU_OP_SUB ? NPU_COST_ADD :
+			 cmd->hdr.op == NPU_OP_MUL ? NPU_COST_MUL :
+						     NPU_COST_SELECT;
 
-	npu_cost_steps(m, out * NPU_COST_ADD, 2 * out, out, cost);
+	npu_cost_steps(m, out * steps, read, out, cost);
 }
 
 static inline void npu_cost_softmax(const struct npu_machine *m,
@@ -291,6 +307,10 @@ static inline void npu_cost(const struct npu_machine *m,
 		npu_cost_pool(m, &cmd->pool, cost);
 		break;
 	case NPU_OP_ADD:
+	case NPU_OP_SUB:
+	case NPU_OP_MUL:
+	case NPU_OP_MAX:
+	case NPU_OP_MIN:
 		npu_cost_binary(m, &cmd->binary, cost);
 		break;
 	case NPU_OP_SOFTMAX:

@@ -38,8 +38,12 @@ enum npu_unit {
 	X(DWCONV, 0x21, NPU_UNIT_MAC, npu_cmd_conv, "dwconv")   \
 	X(POOL_AVG, 0x30, NPU_UNIT_VEC, npu_cmd_pool, "avgpool") \
 	X(POOL_MAX, 0x31, NPU_UNIT_VEC, npu_cmd_pool, "maxpool") \
-	X(ADD, 0x32, NPU_UNIT_VEC, npu_cmd_binary, "add")          \
-	X(SOFTMAX, 0x33, NPU_UNIT_VEC, npu_cmd_softmax, "softmax")
+	X(ADD, 0x32, NPU_UNIT_VEC, npu_cmd_binary, "add")       \
+	X(SOFTMAX, 0x33, NPU_UNIT_VEC, npu_cmd_softmax, "softmax") \
+	X(SUB, 0x34, NPU_UNIT_VEC, npu_cmd_binary, "sub")       \
+	X(MUL, 0x35, NPU_UNIT_VEC, npu_cmd_binary, "mul")       \
+	X(MAX, 0x36, NPU_UNIT_VEC, npu_cmd_binary, "max")       \
+	X(MIN, 0x37, NPU_UNIT_VEC, npu_cmd_binary, "min")
 
 #define NPU_OP_ENUM(name, code, unit, layout, text) NPU_OP_##name = (code),
 enum npu_op { NPU_OPS(NPU_OP_ENUM) };
@@ -149,7 +153,11 @@ struct npu_cmd_pool {
 	uint8_t reserved[20];
 };
 
-/* ADD: int8, both inputs rescaled; formulas in the manual. */
+/*
+ * ADD, SUB, MUL, MAX and MIN: int8; formulas in the manual. What an operation
+ * has no use for is zero: MUL left_shift and the inputs' factors, MAX and MIN
+ * all factors and zero points. An input with pitches of zero is repeated.
+ */
 struct npu_cmd_binary {
 	struct npu_cmd_hdr hdr;
 	struct npu_surface a;
@@ -157,7 +165,7 @@ struct npu_cmd_binary {
 	struct npu_surface ofm;
 	npu_le16 height, width, channels;
 	int8_t a_zp, b_zp, ofm_zp;
-	uint8_t left_shift; /* of both inputs, before scaling: 20 */
+	uint8_t left_shift; /* of both inputs, before scaling: 0..20 */
 	uint8_t reserved[2];
 	npu_le32 a_mult, b_mult, ofm_mult; /* 0..2^31 - 1 */
 	int8_t a_shift, b_shift, ofm_shift; /* > 0: left; -31..30 */
