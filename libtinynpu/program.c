@@ -188,41 +188,6 @@ static int check_digest(const struct reader *r)
 
 /* --- Names ----------------------------------------------------------------- */
 
-/*
- * Length of the UTF-8 character at @s, 0 if it is none or a control character:
- * names go to terminals as they are.
- */
-static size_t utf8_length(const unsigned char *s)
-{
-	static const struct {
-		unsigned char mask, lead;
-		uint32_t min;
-	} forms[] = {
-		{ 0x80, 0x00, 0x20 },
-		{ 0xe0, 0xc0, 0xa0 }, /* below: C1 control characters */
-		{ 0xf0, 0xe0, 0x800 },
-		{ 0xf8, 0xf0, 0x10000 },
-	};
-	uint32_t code;
-	size_t n, i;
-
-	for (n = 0; n < 4; n++)
-		if ((*s & forms[n].mask) == forms[n].lead)
-			break;
-	if (n == 4)
-		return 0;
-	code = *s & (unsigned char)~forms[n].mask;
-	for (i = 1; i <= n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < forms[n].min || code == 0x7f || code > 0x10ffff ||
-	    (code >= 0xd800 && code < 0xe000))
-		return 0;
-	return n + 1;
-}
-
 static int read_names(const struct reader *r)
 {
 	struct section section;
@@ -236,7 +201,7 @@ static int read_names(const struct reader *r)
 		return malformed(r, "section %s has to begin and end with a NUL",
 				 NPU_SECTION_NAMES);
 	while (i < section.size) {
-		size_t length = names[i] ? utf8_length(names + i) : 1;
+		size_t length = names[i] ? npu_text_length(names + i) : 1;
 
 		if (!length)
 			return malformed(r, "section %s: no printable UTF-8 at byte %llu",
@@ -403,7 +368,7 @@ static int read_source(const struct reader *r)
 	/* the copy ends with a NUL, which no character goes across */
 	text = (const unsigned char *)r->prog->source;
 	while (text[i]) {
-		size_t length = text[i] == '\n' ? 1 : utf8_length(text + i);
+		size_t length = text[i] == '\n' ? 1 : npu_text_length(text + i);
 
 		if (!length)
 			return malformed(r, "section %s: no printable UTF-8 at byte %llu",

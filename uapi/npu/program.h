@@ -20,10 +20,10 @@
 #define NPU_SECTION_COMMANDS ".npu.commands" /* 64-byte records */
 #define NPU_SECTION_CONSTANTS ".npu.constants" /* weights and tables */
 #define NPU_SECTION_TENSORS ".npu.tensors" /* struct npu_program_tensor[] */
-#define NPU_SECTION_NAMES ".npu.names" /* NUL-terminated UTF-8, first: "" */
+#define NPU_SECTION_NAMES ".npu.names" /* printable, NUL-terminated; first: "" */
 #define NPU_SECTION_LINES ".npu.lines" /* struct npu_program_line[] */
 #define NPU_SECTION_LAYERS ".npu.layers" /* struct npu_program_layer[] */
-#define NPU_SECTION_SOURCE ".npu.source" /* text: key=value lines */
+#define NPU_SECTION_SOURCE ".npu.source" /* printable: key=value lines */
 #define NPU_SECTION_DIGEST ".npu.digest" /* SHA-256 */
 
 /*
@@ -38,6 +38,44 @@
 #define NPU_REGION_SCRATCH 1
 #define NPU_REGION_TENSORS 2
 #define NPU_PROGRAM_MAX_TENSORS 62
+
+/**
+ * npu_text_length() - length of the UTF-8 character at @s, which ends with NUL
+ * @s: the text
+ *
+ * Return: 0 if it is none or a control character: names go to terminals as
+ * they are.
+ */
+static inline unsigned int npu_text_length(const unsigned char *s)
+{
+	static const struct {
+		unsigned char mask, lead;
+		npu_le32 min;
+	} forms[] = {
+		{ 0x80, 0x00, 0x20 },
+		{ 0xe0, 0xc0, 0xa0 }, /* below: C1 control characters */
+		{ 0xf0, 0xe0, 0x800 },
+		{ 0xf8, 0xf0, 0x10000 },
+	};
+	unsigned int n, i;
+	npu_le32 code;
+
+	for (n = 0; n < 4; n++)
+		if ((*s & forms[n].mask) == forms[n].lead)
+			break;
+	if (n == 4)
+		return 0;
+	code = *s & (unsigned char)~forms[n].mask;
+	for (i = 1; i <= n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < forms[n].min || code == 0x7f || code > 0x10ffff ||
+	    (code >= 0xd800 && code < 0xe000))
+		return 0;
+	return n + 1;
+}
 
 /**
  * struct npu_program_info - what a runtime has to know
