@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <npu/program.h>
+
 #include "ir.h"
 
 #define BLOCK_SIZE ((size_t)64 << 10)
@@ -142,10 +144,26 @@ void *tnc_grow(struct tnc *c, void *old, int count, int *room, size_t size)
 	return grown;
 }
 
+/* What is no printable UTF-8 becomes a question mark: none leaves as it came. */
+void tnc_make_printable(char *text)
+{
+	unsigned char *s = (unsigned char *)text;
+
+	while (*s) {
+		unsigned int length = npu_text_length(s);
+
+		if (!length)
+			*s = '?';
+		s += length ? length : 1;
+	}
+}
+
 char *tnc_strndup(struct tnc *c, const char *text, size_t length)
 {
-	char *copy = tnc_alloc(c, length + 1, 1);
+	char *copy;
 
+	length = strnlen(text, length);
+	copy = tnc_alloc(c, length + 1, 1);
 	memcpy(copy, text, length);
 	return copy;
 }

@@ -57,6 +57,7 @@ _Noreturn void tnc_error(struct tnc *c, int status, const char *format, ...)
 	vsnprintf(c->error.text + used, sizeof(c->error.text) - used, format,
 		  args);
 	va_end(args);
+	tnc_make_printable(c->error.text);
 	c->status = status;
 	longjmp(c->on_error, 1);
 }

@@ -196,6 +196,7 @@ void *tnc_arena_alloc(struct tnc_arena *arena, size_t size);
 void *tnc_alloc(struct tnc *c, size_t count, size_t size);
 void *tnc_grow(struct tnc *c, void *old, int count, int *room, size_t size);
 char *tnc_strndup(struct tnc *c, const char *text, size_t length);
+void tnc_make_printable(char *text);
 
 /* error.c */
 _Noreturn void tnc_error(struct tnc *c, int status, const char *format, ...)

@@ -63,6 +63,7 @@ static uint32_t name_add(struct writer *w, const char *text)
 		n->room = room;
 	}
 	memcpy(n->text + offset, text, length);
+	tnc_make_printable(n->text + offset);
 	n->size += length;
 	return offset;
 }
@@ -164,7 +165,8 @@ static void add_layers(struct writer *w)
 	}
 	line = tnc_alloc(w->c, pr->cmds, sizeof(*line));
 	for (int i = 0; i < pr->cmds; i++)
-		if (i == 0 || pr->cmd_op[i] != pr->cmd_op[i - 1])
+		if (pr->cmd_op[i] >= 0 &&
+		    (i == 0 || pr->cmd_op[i] != pr->cmd_op[i - 1]))
 			line[lines++] = (struct npu_program_line){
 				i, pr->cmd_op[i]
 			};
@@ -174,17 +176,21 @@ static void add_layers(struct writer *w)
 		    w->c->ops * sizeof(*pr->layer), DEFAULT_ALIGN);
 }
 
+/* Where the file lies says nothing of the model: its last part is its name. */
 static void add_source(struct writer *w)
 {
 	const struct npu_machine *m = &w->c->options.machine;
+	const char *path = w->c->options.name, *slash = strrchr(path, '/');
+	char *name = tnc_strndup(w->c, slash ? slash + 1 : path, 200);
 	char *text = tnc_alloc(w->c, 1024, 1);
 	int length;
 
+	tnc_make_printable(name);
 	length = snprintf(text, 1024,
-			  "compiler=%s\nmodel=%.200s\nmacs=%u\nsram=%u\n"
+			  "compiler=%s\nmodel=%s\nmacs=%u\nsram=%u\n"
 			  "clock_khz=%u\nsram_bw=%u\nsram_latency=%u\n"
 			  "mem_bw=%u\nmem_latency=%u\n",
-			  TNC_VERSION, w->c->options.name, m->macs,
+			  TNC_VERSION, name, m->macs,
 			  m->sram_size, m->clock_khz, m->sram_bw,
 			  m->sram_latency, m->mem_bw, m->mem_latency);
 	section_add(w, NPU_SECTION_SOURCE, text, length, DEFAULT_ALIGN);

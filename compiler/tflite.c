@@ -172,8 +172,7 @@ static const char *import_name(struct tnc *c, const struct tnc_fb_table *from,
 	struct tnc_fb_vector name = tnc_fb_vector(from, field, 1, what);
 
 	return tnc_strndup(c, (const char *)from->fb->data + name.at,
-			   strnlen((const char *)from->fb->data + name.at,
-				   name.count));
+			   name.count);
 }
 
 static void import_tensor(const struct importer *im, int id)
