@@ -50,8 +50,9 @@ void tnc_estimate(struct tnc_plan *p, struct tnc_program *program)
 		npu_timeline_issue(&timeline, m, &cmd->hdr, unit, &cost,
 				   &start);
 		npu_totals_add(&totals, m, &cost);
-		add_to_layer(&program->layer[program->cmd_op[i]], unit, &cost,
-			     timeline.busy[unit] - busy);
+		if (program->cmd_op[i] >= 0)
+			add_to_layer(&program->layer[program->cmd_op[i]], unit,
+				     &cost, timeline.busy[unit] - busy);
 	}
 	estimate->cycles = timeline.end_of_all;
 	estimate->energy_fj = npu_totals_energy(&totals, m,

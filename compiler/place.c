@@ -228,15 +228,15 @@ static void schedule_stores(struct tnc_plan *p)
 {
 	for (int i = 0; i < p->stores; i++) {
 		struct tnc_transfer *store = &p->store[i];
-		const struct tnc_op_plan *op = &p->op[store->op];
-		bool is_last = store->step == op->last_step;
+		const struct tnc_op_plan *op;
 		struct tnc_buffer *b;
 
 		store->at = store->step + 1;
 		store->number = i;
 		if (store->buffer < 0)
 			continue;
-		store->is_early = op->level || is_last;
+		op = &p->op[store->op];
+		store->is_early = op->level || store->step == op->last_step;
 		b = &p->buffer[store->buffer];
 		if (!store->is_early)
 			b->last = most(b->last, store->at);

@@ -101,7 +101,7 @@ struct tnc_transfer {
 	uint16_t n[3];
 	uint32_t mem_stride[3];
 	uint32_t sram_stride[3];
-	int op;
+	int op;			/* -1: of none, as there are none */
 	int ready;		/* loads: first step they may precede */
 	int step;		/* loads: the step that needs it; stores: made it */
 	int at;			/* the step before which it is issued */
@@ -163,7 +163,7 @@ struct tnc_estimate {
 /* What emitting leaves: everything that goes into the program file. */
 struct tnc_program {
 	union npu_cmd *cmd;
-	int *cmd_op;		/* the operator each command belongs to */
+	int *cmd_op;		/* the operator each command belongs to, or -1 */
 	int cmds;
 	int cmds_room;
 	uint8_t *constants;

@@ -340,13 +340,16 @@ static void walk_op(struct tnc_plan *p, int number)
 	tnc_place_none(p->c);
 }
 
-/* Resident maps that are the model's outputs: stored once they are whole. */
+/*
+ * Resident maps that are the model's outputs: stored once they are whole. What
+ * no operator made is copied on the first one's account, if there is one.
+ */
 static void store_output(struct tnc_plan *p, int index)
 {
 	struct tnc *c = p->c;
 	struct tnc_map *map = &p->map[p->map_of[c->outputs.id[index]]];
 	int region = NPU_REGION_TENSORS + c->inputs.count + index;
-	int op = map->writer >= 0 ? map->writer : 0;
+	int op = map->writer >= 0 ? map->writer : c->ops ? 0 : -1;
 	struct tnc_transfer *t;
 
 	if (map->buffer >= 0) {

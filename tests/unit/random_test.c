@@ -417,6 +417,45 @@ static void test_outputs_nobody_computes(void **state)
 	check_text(text, 16);
 }
 
+/* Nothing to compute at all: copies, and constants. */
+static void test_no_operators(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,4] q=[0.5:-3] name=\"x\"\n"
+		"const %1 int8 [2,2] q=[0.5:-3] name=\"c\"\n"
+		"tensor %2 int8 [2,1,2] q=[0.5:-3] name=\"y\"\n"
+		"tensor %3 int8 [4] q=[0.5:-3] name=\"z\"\n"
+		"input %0\n"
+		"reshape %2 = %0\n"
+		"reshape %3 = %1\n"
+		"output %2\n"
+		"output %3\n"
+		"output %0\n"
+		"data %1\n 01020380\nend\n";
+
+	check_text(text, 16);
+}
+
+/* Names that no terminal should see, one of them cut within a character. */
+static void test_names(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %%0 int8 [1,4] q=[0.5:-3] name=\"\xff\x1b[31m\xc2\x80\"\n"
+		"tensor %%1 int8 [1,4] q=[0.5:-3] name=\"%sx%s\"\n"
+		"input %%0\n"
+		"add %%1 = %%0 %%0 act=none\n"
+		"output %%1\n";
+	char accents[301] = "", *full = NULL;
+
+	for (int i = 0; i < 300; i += 2)
+		memcpy(accents + i, "\xc3\xa9", 2);
+	assert_true(asprintf(&full, text, accents, accents) > 0);
+	check_text(full, 16);
+	free(full);
+}
+
 /* The smallest tile of all is too large: an error, not a wrong program. */
 static void test_does_not_fit(void **state)
 {
@@ -457,6 +496,8 @@ int main(void)
 		cmocka_unit_test(test_long_rows),
 		cmocka_unit_test(test_much_work),
 		cmocka_unit_test(test_outputs_nobody_computes),
+		cmocka_unit_test(test_no_operators),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_does_not_fit),
 	};
 
