@@ -85,7 +85,8 @@ tnpu_sched_no_hang(struct drm_sched_job *job)
 	spin_lock(&sched->job_list_lock);
 	list_add(&job->list, &sched->pending_list);
 	spin_unlock(&sched->job_list_lock);
-	drm_sched_wqueue_start(sched);
+	/* Not by drm_sched_wqueue_start(): somebody may have stopped it. */
+	queue_work(sched->submit_wq, &sched->work_free_job);
 	return DRM_GPU_SCHED_STAT_NOMINAL;
 #endif
 }
