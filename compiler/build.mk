@@ -4,6 +4,7 @@
 
 tnc-objs := \
 	compiler/arena.o \
+	compiler/broadcast.o \
 	compiler/disasm.o \
 	compiler/emit.o \
 	compiler/error.o \
@@ -21,6 +22,7 @@ tnc-objs := \
 	compiler/program.o \
 	compiler/quantise.o \
 	compiler/ref.o \
+	compiler/ref_binary.o \
 	compiler/ref_softmax.o \
 	compiler/schedule.o \
 	compiler/steps.o \

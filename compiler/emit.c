@@ -252,31 +252,51 @@ static void emit_pool(struct emitter *e, const struct tnc_step *s,
 	pool->act_max = op->clamp_max;
 }
 
-static void emit_add(struct emitter *e, const struct tnc_step *s,
+/* MAXIMUM and MINIMUM: operands and nothing else. */
+static void emit_selection(struct emitter *e, const struct tnc_step *s,
+			   const struct tnc_op *op, union npu_cmd *cmd,
+			   struct issued *now)
+{
+	struct npu_cmd_binary *b = &cmd->binary;
+
+	b->a = operand(e, now, &s->in[0], false);
+	b->b = operand(e, now, &s->in[1], false);
+	b->ofm = operand(e, now, &s->out, true);
+	b->height = s->out.h;
+	b->width = s->out.w;
+	b->channels = s->out.c;
+	b->act_min = op->clamp_min;
+	b->act_max = op->clamp_max;
+}
+
+static void emit_product(struct emitter *e, const struct tnc_step *s,
+			 const struct tnc_op *op, union npu_cmd *cmd,
+			 struct issued *now)
+{
+	const struct tnc *c = e->p->c;
+	const struct tnc_factor *last = &op->factor[op->factors - 1];
+	struct npu_cmd_binary *b = &cmd->binary;
+
+	emit_selection(e, s, op, cmd, now);
+	b->a_zp = tnc_op_input(c, op, 0)->quant.zero_point[0];
+	b->b_zp = tnc_op_input(c, op, 1)->quant.zero_point[0];
+	b->ofm_zp = tnc_op_output(c, op)->quant.zero_point[0];
+	b->ofm_mult = last->multiplier;
+	b->ofm_shift = last->shift;
+}
+
+static void emit_sum(struct emitter *e, const struct tnc_step *s,
 		     const struct tnc_op *op, union npu_cmd *cmd,
 		     struct issued *now)
 {
-	const struct tnc *c = e->p->c;
-	struct npu_cmd_binary *add = &cmd->binary;
+	struct npu_cmd_binary *b = &cmd->binary;
 
-	add->a = operand(e, now, &s->in[0], false);
-	add->b = operand(e, now, &s->in[1], false);
-	add->ofm = operand(e, now, &s->out, true);
-	add->height = s->out.h;
-	add->width = s->out.w;
-	add->channels = s->out.c;
-	add->a_zp = tnc_op_input(c, op, 0)->quant.zero_point[0];
-	add->b_zp = tnc_op_input(c, op, 1)->quant.zero_point[0];
-	add->ofm_zp = tnc_op_output(c, op)->quant.zero_point[0];
-	add->left_shift = 20;
-	add->a_mult = op->factor[0].multiplier;
-	add->a_shift = op->factor[0].shift;
-	add->b_mult = op->factor[1].multiplier;
-	add->b_shift = op->factor[1].shift;
-	add->ofm_mult = op->factor[2].multiplier;
-	add->ofm_shift = op->factor[2].shift;
-	add->act_min = op->clamp_min;
-	add->act_max = op->clamp_max;
+	emit_product(e, s, op, cmd, now);
+	b->left_shift = 20;
+	b->a_mult = op->factor[0].multiplier;
+	b->a_shift = op->factor[0].shift;
+	b->b_mult = op->factor[1].multiplier;
+	b->b_shift = op->factor[1].shift;
 }
 
 /* Rows of the command are pixels of the operator. */
@@ -308,7 +328,11 @@ static const struct {
 } kinds[TNC_OP_KINDS] = {
 	[TNC_CONV_2D] = { NPU_OP_CONV, NPU_UNIT_MAC, emit_conv },
 	[TNC_DEPTHWISE_CONV_2D] = { NPU_OP_DWCONV, NPU_UNIT_MAC, emit_conv },
-	[TNC_ADD] = { NPU_OP_ADD, NPU_UNIT_VEC, emit_add },
+	[TNC_ADD] = { NPU_OP_ADD, NPU_UNIT_VEC, emit_sum },
+	[TNC_SUB] = { NPU_OP_SUB, NPU_UNIT_VEC, emit_sum },
+	[TNC_MUL] = { NPU_OP_MUL, NPU_UNIT_VEC, emit_product },
+	[TNC_MAXIMUM] = { NPU_OP_MAX, NPU_UNIT_VEC, emit_selection },
+	[TNC_MINIMUM] = { NPU_OP_MIN, NPU_UNIT_VEC, emit_selection },
 	[TNC_AVERAGE_POOL_2D] = { NPU_OP_POOL_AVG, NPU_UNIT_VEC, emit_pool },
 	[TNC_MAX_POOL_2D] = { NPU_OP_POOL_MAX, NPU_UNIT_VEC, emit_pool },
 	[TNC_SOFTMAX] = { NPU_OP_SOFTMAX, NPU_UNIT_VEC, emit_softmax },

@@ -10,6 +10,22 @@
 #define FIELD8_MAX 255
 #define FIELD16_MAX 65535
 
+/* Inputs of two are as large as the output, or repeated. */
+static void binary_geometry(struct tnc *c, const struct tnc_op *op,
+			    struct tnc_geometry *g)
+{
+	g->in_h = g->out_h;
+	g->in_w = g->out_w;
+	g->in_c = g->out_c;
+	g->inputs = 2;
+	for (int i = 0; i < 2; i++) {
+		const struct tnc_tensor *in = tnc_op_input(c, op, i);
+
+		g->repeats_row[i] = in->shape[1] < g->out_h;
+		g->repeats_column[i] = in->shape[2] < g->out_w;
+	}
+}
+
 struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
@@ -27,13 +43,15 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 		.stride = op->stride,
 		.dilation = op->dilation,
 		.pads = op->pads,
-		.inputs = op->kind == TNC_ADD ? 2 : 1,
+		.inputs = 1,
 		.has_weights = is_conv || is_depthwise,
 		.is_channelwise = !is_conv && op->kind != TNC_SOFTMAX,
 		.multiplier = 1,
 		.channel_unit = 1,
 	};
 
+	if (tnc_op_is_binary(op))
+		binary_geometry(c, op, &g);
 	if (is_depthwise) {
 		g.multiplier = g.out_c / g.in_c;
 		g.channel_unit = g.multiplier;
@@ -120,9 +138,11 @@ static uint64_t in_channels(const struct tnc_geometry *g,
 
 /* Bytes of a tile of one input. */
 uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
-			       const struct tnc_tile *tile)
+			       const struct tnc_tile *tile, int input)
 {
-	return in_rows(g, tile) * in_columns(g, tile) * in_channels(g, tile);
+	return (g->repeats_row[input] ? 1 : in_rows(g, tile)) *
+	       (g->repeats_column[input] ? 1 : in_columns(g, tile)) *
+	       in_channels(g, tile);
 }
 
 uint64_t tnc_geometry_out_bytes(const struct tnc_tile *tile)

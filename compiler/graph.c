@@ -82,6 +82,17 @@ size_t tnc_tensor_bytes(const struct tnc_tensor *t)
 	return tnc_tensor_elements(t) * tnc_type_info[t->type].size;
 }
 
+/*
+ * Dimension @dim of a tensor among others of @rank dimensions, which is at least
+ * its own: those it does not have come first and are 1.
+ */
+int tnc_tensor_dim(const struct tnc_tensor *t, int rank, int dim)
+{
+	int own = dim - (rank - t->rank);
+
+	return own < 0 ? 1 : t->shape[own];
+}
+
 /* After this, sizes computed from the shape cannot overflow. */
 void tnc_tensor_check_shape(struct tnc *c, const struct tnc_tensor *t)
 {
@@ -128,6 +139,11 @@ void tnc_list_append(struct tnc *c, struct tnc_list *list, int id)
 const char *tnc_op_title(const struct tnc_op *op)
 {
 	return tnc_op_info[op->origin].title;
+}
+
+bool tnc_op_is_binary(const struct tnc_op *op)
+{
+	return tnc_op_info[op->kind].attrs & TNC_IS_BINARY;
 }
 
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,

@@ -33,12 +33,15 @@
 #define TNC_HAS_ACT      0x10u
 #define TNC_HAS_BETA     0x20u
 #define TNC_HAS_REQUANT  0x40u
+#define TNC_IS_BINARY    0x80u	/* of two inputs, element by element */
 
 #define TNC_CONV_ATTRS \
 	(TNC_HAS_STRIDE | TNC_HAS_DILATION | TNC_HAS_PAD | TNC_HAS_ACT | \
 	 TNC_HAS_REQUANT)
 #define TNC_POOL_ATTRS \
 	(TNC_HAS_STRIDE | TNC_HAS_WINDOW | TNC_HAS_PAD | TNC_HAS_ACT)
+
+#define TNC_SUM_ATTRS (TNC_HAS_ACT | TNC_HAS_REQUANT | TNC_IS_BINARY)
 
 /*
  * The one list of operators: enumerator, text form, fewest and most inputs,
@@ -49,7 +52,11 @@
 	X(DEPTHWISE_CONV_2D, "depthwise_conv_2d", 2, 3, TNC_CONV_ATTRS) \
 	X(FULLY_CONNECTED, "fully_connected", 2, 3, \
 	  TNC_HAS_ACT | TNC_HAS_REQUANT) \
-	X(ADD, "add", 2, 2, TNC_HAS_ACT | TNC_HAS_REQUANT) \
+	X(ADD, "add", 2, 2, TNC_SUM_ATTRS) \
+	X(SUB, "sub", 2, 2, TNC_SUM_ATTRS) \
+	X(MUL, "mul", 2, 2, TNC_SUM_ATTRS) \
+	X(MAXIMUM, "maximum", 2, 2, TNC_HAS_ACT | TNC_IS_BINARY) \
+	X(MINIMUM, "minimum", 2, 2, TNC_HAS_ACT | TNC_IS_BINARY) \
 	X(AVERAGE_POOL_2D, "average_pool_2d", 1, 1, TNC_POOL_ATTRS) \
 	X(MAX_POOL_2D, "max_pool_2d", 1, 1, TNC_POOL_ATTRS) \
 	X(RESHAPE, "reshape", 1, 1, 0) \
@@ -214,10 +221,12 @@ const struct tnc_tensor *tnc_tensor_root(const struct tnc *c, int id);
 void tnc_tensor_check_shape(struct tnc *c, const struct tnc_tensor *t);
 int64_t tnc_tensor_elements(const struct tnc_tensor *t);
 size_t tnc_tensor_bytes(const struct tnc_tensor *t);
+int tnc_tensor_dim(const struct tnc_tensor *t, int rank, int dim);
 struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind);
 void tnc_drop_unused(struct tnc *c);
 void tnc_list_append(struct tnc *c, struct tnc_list *list, int id);
 const char *tnc_op_title(const struct tnc_op *op);
+bool tnc_op_is_binary(const struct tnc_op *op);
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
 				int index);
 struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op);

@@ -5,32 +5,44 @@
  * Needs: a sound graph.
  * Leaves: no RESHAPE and no FULLY_CONNECTED; activations are height x width x
  * channels (rank 4, batch 1) wherever an operator touches them, other shapes
- * are aliases; padding is explicit, activation functions are ranges, scales
+ * are aliases; what one input of two repeats is a row or a pixel of a picture;
+ * padding is explicit, activation functions are ranges, scales
  * are integer factors.
  */
+#include <string.h>
+
 #include "pass.h"
 
 /*
- * A tensor of the same bytes as @id, seen as 1 x rows x 1 x depth. When an
- * operator writes @id, it becomes the alias of the new tensor; when it is read,
- * the new tensor is the alias.
+ * A tensor of the same bytes as @id, seen as a picture. When an operator writes
+ * @id, it becomes the alias of the new tensor; when it is read, the new tensor is
+ * the alias.
  */
-static int matrix_view(struct tnc *c, int id, int depth, bool is_output)
+int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],
+		     bool is_output)
 {
 	struct tnc_tensor *t = c->tensor[id];
-	struct tnc_tensor *view = tnc_tensor_new(c, t);
-	int64_t rows = tnc_tensor_elements(t) / depth;
+	struct tnc_tensor *view;
 
+	if (t->rank == 4 && !memcmp(t->shape, shape, 4 * sizeof(*shape)))
+		return id;
+	view = tnc_tensor_new(c, t);
 	view->rank = 4;
-	view->shape[0] = 1;
-	view->shape[1] = rows;
-	view->shape[2] = 1;
-	view->shape[3] = depth;
+	memcpy(view->shape, shape, 4 * sizeof(*shape));
 	if (is_output)
 		t->alias = view->id;
 	else
 		view->alias = id;
 	return view->id;
+}
+
+/* Likewise, as rows of @depth. */
+static int matrix_view(struct tnc *c, int id, int depth, bool is_output)
+{
+	int64_t rows = tnc_tensor_elements(c->tensor[id]) / depth;
+
+	return tnc_picture_view(c, id, (int32_t[]){ 1, rows, 1, depth },
+				is_output);
 }
 
 /* Rows of @depth become pixels, the weights a 1x1 filter. */
@@ -55,13 +67,23 @@ static int depth_of(const struct tnc_tensor *t)
 	return t->rank ? t->shape[t->rank - 1] : 1;
 }
 
+static bool is_picture(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	for (int i = 0; i < op->inputs; i++)
+		if (tnc_op_input(c, op, i)->rank != 4)
+			return false;
+	return out->rank == 4 && out->shape[0] == 1;
+}
+
 /* Operators that take any shape get a matrix where it is not a picture. */
 static void rows_to_picture(struct tnc *c, struct tnc_op *op)
 {
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	int depth = depth_of(out);
 
-	if (out->rank == 4 && out->shape[0] == 1 &&
+	if (is_picture(c, op) &&
 	    !(op->kind == TNC_SOFTMAX && out->shape[2] != 1))
 		return;
 	for (int i = 0; i < op->inputs; i++)
@@ -114,7 +136,9 @@ void tnc_pass_legalise(struct tnc *c)
 		fix_factors(c, op);
 		if (op->kind == TNC_FULLY_CONNECTED)
 			fully_connected_to_conv(c, op);
-		if (op->kind == TNC_ADD || op->kind == TNC_SOFTMAX)
+		if (tnc_op_is_binary(op))
+			tnc_legalise_broadcast(c, op);
+		if (tnc_op_is_binary(op) || op->kind == TNC_SOFTMAX)
 			rows_to_picture(c, op);
 		fix_attributes(c, op);
 		c->op[kept++] = op;

@@ -24,7 +24,7 @@ static int *last_readers(struct tnc *c)
 }
 
 /*
- * An addition can write its result over an input that nobody reads later: both
+ * A sum or its like can write its result over an input that nobody reads later: both
  * are one map then. Returns it, or -1.
  */
 static int map_to_overwrite(const struct tnc_plan *p, int op_number,
@@ -33,13 +33,15 @@ static int map_to_overwrite(const struct tnc_plan *p, int op_number,
 	const struct tnc *c = p->c;
 	const struct tnc_op *op = c->op[op_number];
 
-	if (op->kind != TNC_ADD)
+	if (!tnc_op_is_binary(op))
 		return -1;
 	for (int i = 0; i < op->inputs; i++) {
 		int map = p->map_of[op->input[i]];
 		int root = tnc_tensor_root(c, op->input[i])->id;
 
 		if (p->map[map].first_op >= 0 &&
+		    tnc_tensor_bytes(c->tensor[root]) ==
+			    tnc_tensor_bytes(tnc_op_output(c, op)) &&
 		    last_reader[root] == op_number)
 			return map;
 	}

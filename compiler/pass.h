@@ -9,6 +9,11 @@
 void tnc_pass_fold(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 
+/* legalise.c, broadcast.c: parts of the pass */
+int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],
+		     bool is_output);
+void tnc_legalise_broadcast(struct tnc *c, struct tnc_op *op);
+
 /* pass.c */
 void tnc_pass_run(struct tnc *c, char letter);
 void tnc_pass_run_all(struct tnc *c);

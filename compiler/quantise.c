@@ -39,7 +39,9 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 	case TNC_FULLY_CONNECTED:
 		return out->shape[out->rank - 1];
 	case TNC_ADD:
+	case TNC_SUB:
 		return 3;
+	case TNC_MUL:
 	case TNC_SOFTMAX:
 		return 1;
 	default:
@@ -73,7 +75,7 @@ static void conv_factors(struct tnc *c, const struct tnc_op *op,
 }
 
 /* First input, second input, output; see the reference executor. */
-static void add_factors(struct tnc *c, const struct tnc_op *op,
+static void sum_factors(struct tnc *c, const struct tnc_op *op,
 			struct tnc_factor *factor)
 {
 	double a = tnc_op_input(c, op, 0)->quant.scale[0];
@@ -84,6 +86,17 @@ static void add_factors(struct tnc *c, const struct tnc_op *op,
 	factor[0] = tnc_factor_of(a / twice);
 	factor[1] = tnc_factor_of(b / twice);
 	factor[2] = tnc_factor_of(twice / (1048576.0 * out));
+}
+
+/* Product of the inputs to output. */
+static void product_factor(struct tnc *c, const struct tnc_op *op,
+			   struct tnc_factor *factor)
+{
+	double a = tnc_op_input(c, op, 0)->quant.scale[0];
+	double b = tnc_op_input(c, op, 1)->quant.scale[0];
+	double out = tnc_op_output(c, op)->quant.scale[0];
+
+	factor[0] = tnc_factor_of(a * b / out);
 }
 
 /* Input difference to Q5.26. */
@@ -106,7 +119,11 @@ void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
 		conv_factors(c, op, factor);
 		break;
 	case TNC_ADD:
-		add_factors(c, op, factor);
+	case TNC_SUB:
+		sum_factors(c, op, factor);
+		break;
+	case TNC_MUL:
+		product_factor(c, op, factor);
 		break;
 	case TNC_SOFTMAX:
 		softmax_factor(c, op, factor);

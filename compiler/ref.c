@@ -24,7 +24,7 @@ struct window {
 	int min, max;
 };
 
-static const int8_t *value(const struct tnc *c, int id)
+const int8_t *tnc_ref_value(const struct tnc *c, int id)
 {
 	const struct tnc_tensor *root = tnc_tensor_root(c, id);
 
@@ -36,7 +36,7 @@ static struct window window_of(const struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	struct window w = {
-		.in = value(c, in->id),
+		.in = tnc_ref_value(c, in->id),
 		.out = (int8_t *)out->value,
 		.in_h = in->shape[1],
 		.in_w = in->shape[2],
@@ -69,7 +69,7 @@ static const int8_t *cell(const struct window *w, int oy, int ox, int ky,
 }
 
 /* Factors of the operator: those a pass fixed, or computed now. */
-static const struct tnc_factor *factors(struct tnc *c, struct tnc_op *op)
+const struct tnc_factor *tnc_ref_factors(struct tnc *c, struct tnc_op *op)
 {
 	if (op->factors)
 		return op->factor;
@@ -114,19 +114,11 @@ static uint32_t dot(const int8_t *in, const int8_t *weights, int count,
 	return sum;
 }
 
-static int8_t requantise(uint32_t sum, struct tnc_factor factor, int zero,
-			 int min, int max)
-{
-	int64_t scaled = (int64_t)ref_scale((int32_t)sum, factor) + zero;
-
-	return scaled < min ? min : scaled > max ? max : scaled;
-}
-
 static void ref_conv(struct tnc *c, struct tnc_op *op)
 {
 	struct window w = window_of(c, op);
 	const int8_t *weights = (int8_t *)tnc_op_input(c, op, 1)->data;
-	const struct tnc_factor *factor = factors(c, op);
+	const struct tnc_factor *factor = tnc_ref_factors(c, op);
 	int cells = w.size.h * w.size.w;
 	int8_t *out = w.out;
 
@@ -144,7 +136,7 @@ static void ref_conv(struct tnc *c, struct tnc_op *op)
 				sum += dot(in, filter + (int64_t)k * w.in_c,
 					   w.in_c, w.in_zero);
 		}
-		*out++ = requantise(sum, factor[oc], w.out_zero, w.min, w.max);
+		*out++ = ref_requantise(sum, factor[oc], w.out_zero, w.min, w.max);
 	}
 }
 
@@ -152,7 +144,7 @@ static void ref_depthwise(struct tnc *c, struct tnc_op *op)
 {
 	struct window w = window_of(c, op);
 	const int8_t *weights = (int8_t *)tnc_op_input(c, op, 1)->data;
-	const struct tnc_factor *factor = factors(c, op);
+	const struct tnc_factor *factor = tnc_ref_factors(c, op);
 	int cells = w.size.h * w.size.w;
 	int multiplier = w.out_c / w.in_c;
 	int8_t *out = w.out;
@@ -170,7 +162,7 @@ static void ref_depthwise(struct tnc *c, struct tnc_op *op)
 				sum += (in[oc / multiplier] - w.in_zero) *
 				       weights[(int64_t)k * w.out_c + oc];
 		}
-		*out++ = requantise(sum, factor[oc], w.out_zero, w.min, w.max);
+		*out++ = ref_requantise(sum, factor[oc], w.out_zero, w.min, w.max);
 	}
 }
 
@@ -179,7 +171,7 @@ static void ref_fully_connected(struct tnc *c, struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
-	const struct tnc_factor *factor = factors(c, op);
+	const struct tnc_factor *factor = tnc_ref_factors(c, op);
 	int channels = weights->shape[0], depth = weights->shape[1];
 	int64_t rows = tnc_tensor_elements(in) / depth;
 	int8_t *to = (int8_t *)out->value;
@@ -190,34 +182,11 @@ static void ref_fully_connected(struct tnc *c, struct tnc_op *op)
 	for (int oc = 0; oc < channels; oc++) {
 		uint32_t sum = bias_of(c, op, oc);
 
-		sum += dot(value(c, in->id) + row * depth,
+		sum += dot(tnc_ref_value(c, in->id) + row * depth,
 			   (int8_t *)weights->data + (int64_t)oc * depth, depth,
 			   in->quant.zero_point[0]);
-		*to++ = requantise(sum, factor[oc], out->quant.zero_point[0],
+		*to++ = ref_requantise(sum, factor[oc], out->quant.zero_point[0],
 				   min, max);
-	}
-}
-
-/* Both inputs in units of 2^-20 of twice the larger scale, then summed. */
-static void ref_add(struct tnc *c, struct tnc_op *op)
-{
-	const struct tnc_tensor *a = tnc_op_input(c, op, 0);
-	const struct tnc_tensor *b = tnc_op_input(c, op, 1);
-	const struct tnc_tensor *out = tnc_op_output(c, op);
-	const struct tnc_factor *factor = factors(c, op);
-	const int8_t *from_a = value(c, a->id), *from_b = value(c, b->id);
-	int64_t count = tnc_tensor_elements(out);
-	int min, max;
-
-	tnc_op_clamp(c, op, &min, &max);
-	for (int64_t i = 0; i < count; i++) {
-		int32_t x = (from_a[i] - a->quant.zero_point[0]) * (1 << 20);
-		int32_t y = (from_b[i] - b->quant.zero_point[0]) * (1 << 20);
-		uint32_t sum = ref_scale(x, factor[0]) +
-			       ref_scale(y, factor[1]);
-
-		out->value[i] = requantise(sum, factor[2],
-					   out->quant.zero_point[0], min, max);
 	}
 }
 
@@ -258,7 +227,7 @@ static void ref_reshape(struct tnc *c, struct tnc_op *op)
 {
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
-	memcpy(out->value, value(c, op->input[0]), tnc_tensor_bytes(out));
+	memcpy(out->value, tnc_ref_value(c, op->input[0]), tnc_tensor_bytes(out));
 }
 
 static void ref_softmax(struct tnc *c, struct tnc_op *op)
@@ -266,8 +235,8 @@ static void ref_softmax(struct tnc *c, struct tnc_op *op)
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	int depth = out->shape[out->rank - 1];
 	int64_t rows = tnc_tensor_elements(out) / depth;
-	const int8_t *in = value(c, op->input[0]);
-	struct tnc_factor factor = factors(c, op)[0];
+	const int8_t *in = tnc_ref_value(c, op->input[0]);
+	struct tnc_factor factor = tnc_ref_factors(c, op)[0];
 
 	for (int64_t row = 0; row < rows; row++)
 		tnc_ref_softmax_row(in + row * depth,
@@ -280,7 +249,11 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_CONV_2D] = ref_conv,
 	[TNC_DEPTHWISE_CONV_2D] = ref_depthwise,
 	[TNC_FULLY_CONNECTED] = ref_fully_connected,
-	[TNC_ADD] = ref_add,
+	[TNC_ADD] = tnc_ref_binary,
+	[TNC_SUB] = tnc_ref_binary,
+	[TNC_MUL] = tnc_ref_binary,
+	[TNC_MAXIMUM] = tnc_ref_binary,
+	[TNC_MINIMUM] = tnc_ref_binary,
 	[TNC_AVERAGE_POOL_2D] = ref_pool,
 	[TNC_MAX_POOL_2D] = ref_pool,
 	[TNC_RESHAPE] = ref_reshape,
@@ -315,6 +288,6 @@ void tnc_ref_run(struct tnc *c, const void *const *inputs,
 	for (int i = 0; i < c->outputs.count; i++) {
 		const struct tnc_tensor *t = c->tensor[c->outputs.id[i]];
 
-		memcpy(outputs[i], value(c, t->id), tnc_tensor_bytes(t));
+		memcpy(outputs[i], tnc_ref_value(c, t->id), tnc_tensor_bytes(t));
 	}
 }

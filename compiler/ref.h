@@ -45,6 +45,21 @@ static inline int32_t ref_clamp(int32_t x, int32_t min, int32_t max)
 	return x < min ? min : x > max ? max : x;
 }
 
+static inline int8_t ref_requantise(uint32_t sum, struct tnc_factor factor,
+				    int zero, int min, int max)
+{
+	int64_t scaled = (int64_t)ref_scale((int32_t)sum, factor) + zero;
+
+	return scaled < min ? min : scaled > max ? max : scaled;
+}
+
+/* ref.c */
+const int8_t *tnc_ref_value(const struct tnc *c, int id);
+const struct tnc_factor *tnc_ref_factors(struct tnc *c, struct tnc_op *op);
+
+/* ref_binary.c */
+void tnc_ref_binary(struct tnc *c, struct tnc_op *op);
+
 /* ref_softmax.c */
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor);

@@ -170,18 +170,19 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 					const struct area *a)
 {
 	struct tnc_plan *p = w->p;
+	int width = w->g->repeats_column[index] ? 1 : w->g->in_w;
 	struct tnc_map *map = &p->map[p->map_of[w->op->input[index]]];
 	struct tnc_transfer *load;
 	int buffer;
 
 	if (map->is_resident)
 		return resident_surface(resident_buffer(p, map, w->number), a,
-					w->g->in_w, w->g->in_c);
+					width, w->g->in_c);
 	if (w->in_buffer[index] < 0 || !same_area(a, &w->last_in[index])) {
 		buffer = buffer_add(p, (uint32_t)a->h * a->w * a->channels,
 				    w->number, p->steps);
 		p->buffer[buffer].is_loaded = true;
-		load = transfer_area(p, false, buffer, map, a, w->g->in_w,
+		load = transfer_area(p, false, buffer, map, a, width,
 				     w->g->in_c, w->number);
 		if (map->writer >= 0)
 			load->ready = p->op[map->writer].last_step + 1;
@@ -226,8 +227,9 @@ static int weights_buffer(struct walk *w, int chunk, int channels)
 	return w->chunk_buffer;
 }
 
-static struct area input_area(const struct walk *w, const struct area *out,
-			      struct tnc_step *step)
+/* What input @index needs for @out; tells the step what is missing before. */
+static struct area input_area(const struct walk *w, int index,
+			      const struct area *out, struct tnc_step *step)
 {
 	const struct tnc_geometry *g = w->g;
 	struct area in = { .channels = g->in_c };
@@ -242,6 +244,14 @@ static struct area input_area(const struct walk *w, const struct area *out,
 		in.channel = out->channel / g->multiplier;
 		in.channels = out->channels / g->multiplier;
 	}
+	if (g->repeats_row[index]) {
+		in.y = 0;
+		in.h = 1;
+	}
+	if (g->repeats_column[index]) {
+		in.x = 0;
+		in.w = 1;
+	}
 	return in;
 }
 
@@ -252,13 +262,15 @@ static void step_add(struct walk *w, const struct area *out)
 		.op = w->number,
 		.channel = out->channel,
 	};
-	struct area in = input_area(w, out, &step);
 
 	if (p->steps == TNC_STEPS_MAX)
 		tnc_error(p->c, -ENOSPC, "more than %d tiles", TNC_STEPS_MAX);
 	/* In the order in which the DMA unit had best bring them. */
-	for (int i = 0; i < w->g->inputs; i++)
+	for (int i = 0; i < w->g->inputs; i++) {
+		struct area in = input_area(w, i, out, &step);
+
 		step.in[i] = input_surface(w, i, &in);
+	}
 	step.weights = weights_buffer(w, out->channel / w->plan->tile.c,
 				      out->channels);
 	step.out = output_surface(w, out);

@@ -265,7 +265,7 @@ static void fully_connected_options(struct tnc *c, struct tnc_op *op,
 		tnc_error(c, -EOPNOTSUPP, "unsupported shuffled weights");
 }
 
-static void add_options(struct tnc *c, struct tnc_op *op,
+static void binary_options(struct tnc *c, struct tnc_op *op,
 			const struct tnc_fb_table *o)
 {
 	op->act = import_act(c, tnc_fb_i8(o, 0, 0));
@@ -277,9 +277,9 @@ static void softmax_options(struct tnc *c, struct tnc_op *op,
 	op->beta = tnc_fb_f32(o, 0, 0.0f);
 }
 
-/* The shape is that of the output tensor; nothing to read. */
-static void reshape_options(struct tnc *c, struct tnc_op *op,
-			    const struct tnc_fb_table *o)
+/* There is nothing that the tensors do not say, too. */
+static void no_options(struct tnc *c, struct tnc_op *op,
+		       const struct tnc_fb_table *o)
 {
 }
 
@@ -296,14 +296,18 @@ static const struct op_row {
 	void (*options)(struct tnc *c, struct tnc_op *op,
 			const struct tnc_fb_table *o);
 } op_rows[] = {
-	{ 0, TNC_ADD, 11, 2, add_options },
+	{ 0, TNC_ADD, 11, 2, binary_options },
 	{ 1, TNC_AVERAGE_POOL_2D, 5, 1, pool_options },
 	{ 3, TNC_CONV_2D, 1, 3, conv_options },
 	{ 4, TNC_DEPTHWISE_CONV_2D, 2, 3, depthwise_options },
 	{ 9, TNC_FULLY_CONNECTED, 8, 3, fully_connected_options },
 	{ 17, TNC_MAX_POOL_2D, 5, 1, pool_options },
-	{ 22, TNC_RESHAPE, 17, 1, reshape_options },
+	{ 18, TNC_MUL, 21, 2, binary_options },
+	{ 22, TNC_RESHAPE, 17, 1, no_options },
 	{ 25, TNC_SOFTMAX, 9, 1, softmax_options },
+	{ 41, TNC_SUB, 28, 2, binary_options },
+	{ 55, TNC_MAXIMUM, 39, 2, no_options },
+	{ 57, TNC_MINIMUM, 39, 2, no_options },
 };
 
 static _Noreturn void unsupported(struct tnc *c, int builtin,

@@ -45,7 +45,8 @@ static struct moving moving_bytes(const struct tnc_plan *p, int number,
 
 	for (int i = 0; i < g->inputs; i++)
 		if (!map_of(p, op->input[i])->is_resident)
-			m.in += round16(tnc_geometry_in_bytes(g, tile));
+			m.in += round16(tnc_geometry_in_bytes(g, tile,
+							      i));
 	if (!map_of(p, op->output)->is_resident)
 		m.out = round16(tnc_geometry_out_bytes(tile));
 	m.weights = round16(tnc_geometry_chunk_bytes(g, tile->c));

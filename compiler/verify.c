@@ -233,28 +233,41 @@ static void verify_fully_connected(struct tnc *c, const struct tnc_op *op)
 			  (long long)rows);
 }
 
-static void verify_add(struct tnc *c, const struct tnc_op *op)
+/* Dimensions of one input are those of the other, or 1 and repeated. */
+static void need_broadcast(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *a = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *b = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int rank = a->rank > b->rank ? a->rank : b->rank;
+
+	need_rank(c, out, rank);
+	for (int d = 0; d < rank; d++) {
+		int x = tnc_tensor_dim(a, rank, d);
+		int y = tnc_tensor_dim(b, rank, d);
+
+		if (x != y && x != 1 && y != 1)
+			tnc_error(c, -EINVAL,
+				  "dimension %d is %d of one input, %d of the other",
+				  d, x, y);
+		need_size(c, out, d, x == 1 ? y : x);
+	}
+}
+
+static void verify_sum(struct tnc *c, const struct tnc_op *op)
+{
+	need_activation(c, tnc_op_input(c, op, 1));
+	need_broadcast(c, op);
+}
+
+/* Bytes are compared, not values: all have to mean the same. */
+static void verify_selection(struct tnc *c, const struct tnc_op *op)
+{
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
-	need_activation(c, tnc_op_input(c, op, 1));
-	for (int i = 0; i < 2; i++) {
-		const struct tnc_tensor *in = tnc_op_input(c, op, i);
-
-		if (in->rank != a->rank)
-			tnc_error(c, -EOPNOTSUPP,
-				  "unsupported broadcast of %d and %d dimensions",
-				  a->rank, in->rank);
-		for (int d = 0; d < in->rank; d++)
-			if (in->shape[d] != a->shape[d])
-				tnc_error(c, -EOPNOTSUPP,
-					  "unsupported broadcast in dimension %d",
-					  d);
-	}
-	need_rank(c, out, a->rank);
-	for (int d = 0; d < a->rank; d++)
-		need_size(c, out, d, a->shape[d]);
+	verify_sum(c, op);
+	need_same_quant(c, tnc_op_input(c, op, 0), out);
+	need_same_quant(c, tnc_op_input(c, op, 1), out);
 }
 
 static void verify_pool(struct tnc *c, const struct tnc_op *op)
@@ -305,7 +318,11 @@ static void (*const verify_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_CONV_2D] = verify_conv,
 	[TNC_DEPTHWISE_CONV_2D] = verify_depthwise,
 	[TNC_FULLY_CONNECTED] = verify_fully_connected,
-	[TNC_ADD] = verify_add,
+	[TNC_ADD] = verify_sum,
+	[TNC_SUB] = verify_sum,
+	[TNC_MUL] = verify_sum,
+	[TNC_MAXIMUM] = verify_selection,
+	[TNC_MINIMUM] = verify_selection,
 	[TNC_AVERAGE_POOL_2D] = verify_pool,
 	[TNC_MAX_POOL_2D] = verify_pool,
 	[TNC_RESHAPE] = verify_reshape,
@@ -333,7 +350,7 @@ static void verify_factors(struct tnc *c, const struct tnc_op *op)
 	}
 	for (int i = 0; i < count; i++) {
 		int least = op->kind == TNC_SOFTMAX ? 0 : -31;
-		int most = op->kind == TNC_ADD ? 0 : 30;
+		int most = op->kind == TNC_ADD || op->kind == TNC_SUB ? 0 : 30;
 
 		if (factor[i].multiplier < 0 || factor[i].shift < least ||
 		    factor[i].shift > most)

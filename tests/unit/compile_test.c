@@ -131,6 +131,26 @@ static void test_sram_sizes(void **state)
 		check_model(model, kib[i], 128, 1);
 }
 
+static void test_large_model(void **state)
+{
+	static const uint32_t kib[] = { 16, 64, 256, 1024 };
+	const char *model = *state;
+
+	if (!models_have(model))
+		skip();
+	for (size_t i = 0; i < sizeof(kib) / sizeof(kib[0]); i++)
+		check_model(model, kib[i], 128, 1);
+}
+
+static void test_large_taps(void **state)
+{
+	const char *model = *state;
+
+	if (!models_have(model))
+		skip();
+	check_taps(model, 64);
+}
+
 static void test_macs(void **state)
 {
 	const char *model = *state;
@@ -158,10 +178,16 @@ static void test_taps(void **state)
 	{ #name " numbers of MACs", test_macs, NULL, NULL, #name },        \
 	{ #name " taps", test_taps, NULL, NULL, #name }
 
+/* Every case of these is run by tests/e2e-models, without sanitizers. */
+#define LARGE_MODEL(name)                                                  \
+	{ #name " sizes of SRAM", test_large_model, NULL, NULL, #name },   \
+	{ #name " taps", test_large_taps, NULL, NULL, #name }
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL(kws01), MODEL(ad01), MODEL(vww01), MODEL(ic01),
+		LARGE_MODEL(mnv2_160),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 
 #define GRAPHS 150
 #define MAPS_MAX 16
-#define OUTPUTS_MAX 8
+#define INPUTS_MAX 2
 
 struct map {
 	int id;
@@ -190,6 +190,81 @@ static void residual(struct maker *m, const struct map *in)
 	keep(m, out, in->h, in->w, in->c);
 }
 
+/* A constant, each dimension as in the map or 1, leading ones left out. */
+static int repeated_constant(struct maker *m, const struct map *like,
+			     double scale, int zero)
+{
+	int shape[4] = { 1, like->h, like->w, like->c };
+	int first = random_in(m, 0, 4), bytes = 1;
+
+	fprintf(m->tensors, "const %%%d int8 [", m->ids);
+	for (int d = first; d < 4; d++) {
+		int size = random_in(m, 0, 1) ? shape[d] : 1;
+
+		fprintf(m->tensors, "%s%d", d > first ? "," : "", size);
+		bytes *= size;
+	}
+	fprintf(m->tensors, "] q=[%.9g:%d] name=\"k%d\"\n", scale, zero,
+		m->ids);
+	data(m, m->ids, bytes, false);
+	return m->ids++;
+}
+
+static int pointwise(struct maker *m, const struct map *in, int channels,
+		     double scale, int zero)
+{
+	const int shape[4] = { channels, 1, 1, in->c };
+	int wid = weights(m, shape, 0);
+	int out = activation(m, in->h, in->w, channels, scale, zero);
+
+	fprintf(m->ops, "conv_2d %%%d = %%%d %%%d pad=valid act=none\n", out,
+		in->id, wid);
+	return out;
+}
+
+/* A tensor computed from the map: rows, columns or channels may be only one. */
+static int repeated_map(struct maker *m, const struct map *in, double scale,
+			int zero)
+{
+	int c = random_in(m, 0, 1) ? in->c : 1;
+	int kh = random_in(m, 0, 1) ? in->h : 1;
+	int kw = random_in(m, 0, 1) || (c == 1 && kh > 1) ? in->w : 1;
+	int full = pointwise(m, in, c, scale, zero);
+	int out = activation(m, in->h - kh + 1, in->w - kw + 1, c, scale, zero);
+
+	fprintf(m->ops,
+		"average_pool_2d %%%d = %%%d window=%dx%d pad=valid act=none\n",
+		out, full, kh, kw);
+	return out;
+}
+
+/* A sum or its like of two tensors, one of which may be repeated. */
+static void elementwise(struct maker *m, const struct map *in)
+{
+	static const char *const names[] = { "add", "sub", "mul", "maximum",
+					     "minimum" };
+	int kind = random_in(m, 0, 4), zero = random_in(m, -128, 127);
+	bool is_selection = kind >= 3, is_turned = random_in(m, 0, 1);
+	double scale = random_scale(m) * 4;
+	struct map map = { 0, in->h, in->w, random_in(m, 1, 40) };
+	int other, out;
+
+	map.id = pointwise(m, in, map.c, scale, zero);
+	if (random_in(m, 0, 1))
+		other = repeated_map(m, &map, scale, zero);
+	else
+		other = repeated_constant(m, &map, scale, zero);
+	if (!is_selection) {
+		scale = random_scale(m) * 8;
+		zero = random_in(m, -128, 127);
+	}
+	out = activation(m, map.h, map.w, map.c, scale, zero);
+	fprintf(m->ops, "%s %%%d = %%%d %%%d act=%s\n", names[kind], out,
+		is_turned ? other : map.id, is_turned ? map.id : other,
+		act(m));
+	keep(m, out, map.h, map.w, map.c);
+}
+
 static void fully_connected(struct maker *m, const struct map *in)
 {
 	int depth = in->h * in->w * in->c, channels = random_in(m, 1, 40);
@@ -218,10 +293,10 @@ static void fully_connected(struct maker *m, const struct map *in)
 
 static void some_op(struct maker *m)
 {
-	struct map in = m->map[random_in(m, m->maps > 2 ? m->maps - 2 : 0,
+	const struct map in = m->map[random_in(m, m->maps > 2 ? m->maps - 2 : 0,
 					 m->maps - 1)];
 
-	switch (random_in(m, 0, 4)) {
+	switch (random_in(m, 0, 6)) {
 	case 0:
 	case 1:
 		conv(m, &in, false);
@@ -235,6 +310,9 @@ static void some_op(struct maker *m)
 		break;
 	case 4:
 		residual(m, &in);
+		break;
+	default:
+		elementwise(m, &in);
 		break;
 	}
 }
@@ -271,6 +349,19 @@ static char *make_graph(struct maker *m, size_t *size)
 	return text;
 }
 
+/* Random bytes for an input of the graph, malloc'ed. */
+static void *random_input(struct maker *m, struct tnc_graph *graph, int index)
+{
+	struct tnc_tensor_info info;
+	uint8_t *input;
+
+	tnc_graph_input(graph, index, &info);
+	input = malloc(info.size_bytes);
+	for (size_t i = 0; i < info.size_bytes; i++)
+		input[i] = random_in(m, 0, 255);
+	return input;
+}
+
 static void check(struct maker *m, const char *text, size_t size,
 		  const struct npu_machine *machine)
 {
@@ -281,30 +372,28 @@ static void check(struct maker *m, const char *text, size_t size,
 	void *outputs[MAPS_MAX];
 	struct tnc_graph *graph;
 	struct tnc_error error;
-	const void *inputs[1];
-	uint8_t *input;
+	void *inputs[INPUTS_MAX];
 
 	tnc_options_init(&options);
 	assert_int_equal(tnc_graph_open(text, size, &options, &graph, &error),
 			 0);
-	tnc_graph_input(graph, 0, &info);
-	input = malloc(info.size_bytes);
-	for (size_t i = 0; i < info.size_bytes; i++)
-		input[i] = random_in(m, 0, 255);
-	inputs[0] = input;
+	for (int i = 0; i < tnc_graph_inputs(graph); i++)
+		inputs[i] = random_input(m, graph, i);
 	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
 		tnc_graph_output(graph, i, &info);
 		outputs[i] = malloc(info.size_bytes);
 	}
-	assert_int_equal(tnc_graph_run(graph, inputs, outputs, &error), 0);
-	compiled_run(compiled, inputs);
+	assert_int_equal(tnc_graph_run(graph, (const void **)inputs, outputs,
+				       &error), 0);
+	compiled_run(compiled, (const void **)inputs);
 	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
 		tnc_graph_output(graph, i, &info);
 		assert_memory_equal(compiled_output(compiled, i), outputs[i],
 				    info.size_bytes);
 		free(outputs[i]);
 	}
-	free(input);
+	for (int i = 0; i < tnc_graph_inputs(graph); i++)
+		free(inputs[i]);
 	tnc_graph_close(graph);
 	compiled_destroy(compiled);
 }
@@ -368,6 +457,38 @@ static void test_long_rows(void **state)
 
 	check_text(text, 1024);
 	check_text(text, 32);
+}
+
+/* Any number of dimensions, in any of which an input may be repeated. */
+static void test_broadcast(void **state)
+{
+	static const struct {
+		const char *a, *b, *out;
+	} shapes[] = {
+		{ "5", "1", "5" },
+		{ "7", "3,7", "3,7" },
+		{ "2,4", "3,1,1", "3,2,4" },
+		{ "2,1,4", "3,4", "2,3,4" },
+		{ "2,3,4,5", "2,1,1,5", "2,3,4,5" },
+		{ "1,2,3,4,5", "4,5", "1,2,3,4,5" },
+		{ "2,1,3,1,5,7", "2,5,7", "2,1,3,2,5,7" },
+		{ "1,300,1,2", "1,1,200,2", "1,300,200,2" },
+	};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			 "tnc 1\n"
+			 "tensor %%0 int8 [%s] q=[0.5:-3] name=\"a\"\n"
+			 "tensor %%1 int8 [%s] q=[0.25:9] name=\"b\"\n"
+			 "tensor %%2 int8 [%s] q=[0.75:7] name=\"y\"\n"
+			 "input %%0\ninput %%1\n"
+			 "sub %%2 = %%0 %%1 act=none\n"
+			 "output %%2\n",
+			 shapes[i].a, shapes[i].b, shapes[i].out);
+		check_text(text, 16);
+	}
 }
 
 /* More multiplications than one command may do. */
@@ -494,6 +615,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_no_constants),
 		cmocka_unit_test(test_long_rows),
+		cmocka_unit_test(test_broadcast),
 		cmocka_unit_test(test_much_work),
 		cmocka_unit_test(test_outputs_nobody_computes),
 		cmocka_unit_test(test_no_operators),

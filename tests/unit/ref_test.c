@@ -211,6 +211,20 @@ static void test_cases_after_passes(void **state)
 	tnc_graph_close(graph);
 }
 
+/* Larger models: every tensor once, and an inference of each case. */
+static void test_tensors(void **state)
+{
+	const char *model = *state;
+	struct tnc_graph *graph;
+
+	if (!models_have(model))
+		skip();
+	graph = open_graph(model, "model.tflite");
+	assert_true(check_values(model, graph) >= 60);
+	check_cases(model, graph, 1);
+	tnc_graph_close(graph);
+}
+
 static void test_taps(void **state)
 {
 	const char *model = *state;
@@ -227,10 +241,15 @@ static void test_taps(void **state)
 	  #name },                                                          \
 	{ #name " taps", test_taps, NULL, NULL, #name }
 
+#define LARGE_MODEL(name)                                                   \
+	{ #name " tensors", test_tensors, NULL, NULL, #name },              \
+	{ #name " taps", test_taps, NULL, NULL, #name }
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL(kws01), MODEL(ad01), MODEL(vww01), MODEL(ic01),
+		LARGE_MODEL(mnv2_160),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
