@@ -193,6 +193,47 @@ TEST_F_TIMEOUT(lifetime, closed_with_jobs_under_way, TIMEOUT_S)
 	}
 }
 
+/* In a process of its own: come with jobs and go again, @rounds times. */
+static void come_and_go(int rounds)
+{
+	struct drm_tnpu_submit job;
+	struct npu_client client;
+	__u32 sync;
+	int i, n;
+
+	for (i = 0; i < rounds; i++) {
+		if (npu_client_open(&client))
+			_exit(1);
+		sync = npu_syncobj(client.fd);
+		npu_commands(&client)[0] = i & 1 ? npu_never() : npu_nop(1);
+		job = npu_job(&client, 1);
+		for (n = 1; n <= 5 + i % 7; n++)
+			if (npu_submit_out(&client, &job, sync, n))
+				_exit(2);
+		npu_client_close(&client);
+	}
+	_exit(0);
+}
+
+/* Queues take each other's places while jobs are on their way to them. */
+TEST_F_TIMEOUT(lifetime, several_come_and_go_at_once, TIMEOUT_S)
+{
+	int status, i;
+
+	for (i = 0; i < 3; i++) {
+		pid_t child = fork();
+
+		ASSERT_GE(child, 0);
+		if (!child)
+			come_and_go(100);
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_LT(0, wait(&status));
+		EXPECT_TRUE(WIFEXITED(status));
+		EXPECT_EQ(0, WEXITSTATUS(status));
+	}
+}
+
 /* Syncobjs keep fences, and fences outlive their file. */
 TEST_F_TIMEOUT(lifetime, a_fence_outlives_its_file, TIMEOUT_S)
 {
