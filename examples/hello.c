@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	FILE *file = argc == 3 ? fopen(argv[2], "rb") : NULL;
 
 	if (!file)
-		err(2, "usage: hello PROGRAM INPUT");
+		errx(2, "usage: hello PROGRAM INPUT (a file that can be read)");
 	if (tinynpu_device_open(NULL, NULL, &device, &error) ||
 	    tinynpu_program_open(argv[1], &program, &error) ||
 	    tinynpu_session_create(device, program, &session, &error))
