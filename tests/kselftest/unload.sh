@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The driver comes and goes: loaded and unloaded many times, unbound and its
-# device removed with a job running, and back again.
+# The driver comes and goes: loaded and unloaded many times, unbound, its device
+# removed and reset with a job running, and back again.
 
 # shellcheck disable=SC2317 # check() calls the functions
 # shellcheck source-path=SCRIPTDIR source=driver.sh
@@ -33,10 +33,11 @@ unload_while_open() {
 	[ "$status" = 0 ] && run_jobs 5
 }
 
-# hang_and COMMAND...: do it while a job never ends; the job has to end then,
-# with ENODEV.
+# hang_and ERROR COMMAND...: do it while a job never ends; the job has to end
+# then, with that error.
 hang_and() {
-	local line job
+	local line job error=$1
+	shift
 	coproc JOB { "$here/job" hang; }
 	job=$JOB_PID
 	exec 8<&"${JOB[0]}"
@@ -49,7 +50,7 @@ hang_and() {
 	read -r line <&8
 	exec 8<&-
 	wait "$job" || return
-	[ "$line" = "ended: No such device" ] && return
+	[ "$line" = "ended: $error" ] && return
 	echo "the job $line"
 	return 1
 }
@@ -70,6 +71,10 @@ rescan() {
 	echo 1 >"$pci/rescan" && is_bound
 }
 
+reset_function() {
+	echo 1 >"$pci/devices/$device/reset"
+}
+
 unload 2>/dev/null
 mark_log
 check "loaded and unloaded $cycles times, with jobs each time" load_and_unload
@@ -77,13 +82,18 @@ check "nothing else was said" said_only "${greeting[@]}"
 mark_log
 check "loaded" load
 check "an open file keeps the module" unload_while_open
-check "unbound while a job runs" hang_and unbind
+check "unbound while a job runs" hang_and "No such device" unbind
 check "bound again" bind
 check "jobs run" run_jobs 10
-check "removed while a job runs" hang_and remove_device
+check "removed while a job runs" hang_and "No such device" \
+	remove_device
 check "found again" rescan
 check "jobs run again" run_jobs 10
 check "nothing else was said by then" said_only "${greeting[@]}"
+mark_log
+check "reset while a job runs" hang_and "Input/output error" reset_function
+check "jobs run after the reset" run_jobs 10
+check "the reset was noticed" said "the PCI function was reset: recovering"
 check "unloaded" unload
 check "loaded at last" load
 finish
