@@ -64,6 +64,9 @@ int tnpu_bo_create_ioctl(struct drm_device *drm, void *data,
 	if (args->flags || !args->size || args->size > DRM_TNPU_MAX_BO_SIZE)
 		return -EINVAL;
 	shmem = drm_gem_shmem_create(drm, PAGE_ALIGN(args->size));
+	/* The file behind it says ENOSPC if there is no memory for its inode. */
+	if (shmem == ERR_PTR(-ENOSPC))
+		return -ENOMEM;
 	if (IS_ERR(shmem))
 		return PTR_ERR(shmem);
 	ret = drm_gem_handle_create(file, &shmem->base, &args->handle);

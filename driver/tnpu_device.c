@@ -381,9 +381,10 @@ int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error)
  */
 void tnpu_device_remove(struct tnpu_device *tdev)
 {
-	bool was_up;
+	bool was_up, cookie;
 
 	tnpu_ring_abort(tdev);
+	cookie = dma_fence_begin_signalling();
 	down_write(&tdev->reset_sem);
 	was_up = tdev->state == TNPU_UP;
 	if (was_up)
@@ -391,6 +392,7 @@ void tnpu_device_remove(struct tnpu_device *tdev)
 	tnpu_device_give_up(tdev, TNPU_GONE, -ENODEV);
 	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
 	up_write(&tdev->reset_sem);
+	dma_fence_end_signalling(cookie);
 	wake_up_all(&tdev->recovered);
 
 	/* Timeout handlers may still look at the device, in vain. */
