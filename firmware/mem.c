@@ -20,8 +20,15 @@ void *memcpy(void *restrict dest, const void *restrict src, size_t size)
 
 void *memset(void *dest, int value, size_t size)
 {
+	uint32_t word = 0x01010101u * (uint8_t)value;
 	uint8_t *to = dest;
 
+	for (; size && (uintptr_t)to % sizeof(word); size--)
+		*to++ = value;
+	for (; size >= sizeof(word); size -= sizeof(word)) {
+		*(uint32_t *)to = word;
+		to += sizeof(word);
+	}
 	while (size--)
 		*to++ = value;
 	return dest;

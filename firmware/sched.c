@@ -401,26 +401,30 @@ static void end_dying(struct fw *fw)
 
 /* --- The round ------------------------------------------------------------- */
 
+/* Puts the queues whose doorbells are among these 32 in line. */
+static void take_doorbell_word(struct fw *fw, uint32_t pending, uint32_t page)
+{
+	for (; pending; pending >>= 1, page++)
+		if ((pending & 1) && page >= NPU_DOORBELL_QUEUE(0) &&
+		    page < NPU_DOORBELL_QUEUE(fw->queue_count))
+			sched_wait(fw, page - NPU_DOORBELL_QUEUE(0));
+}
+
 /* Forget the pending doorbells, then remember who rang. */
 static void take_doorbells(struct fw *fw)
 {
-	uint32_t pending[2] = {
-		io_sys_read(NPU_SYS_DOORBELL_LO),
-		io_sys_read(NPU_SYS_DOORBELL_HI),
-	};
-	uint32_t page;
+	uint32_t low = io_sys_read(NPU_SYS_DOORBELL_LO);
+	uint32_t high = io_sys_read(NPU_SYS_DOORBELL_HI);
 
-	if (pending[0])
-		io_sys_write(NPU_SYS_DOORBELL_LO, pending[0]);
-	if (pending[1])
-		io_sys_write(NPU_SYS_DOORBELL_HI, pending[1]);
+	if (low)
+		io_sys_write(NPU_SYS_DOORBELL_LO, low);
+	if (high)
+		io_sys_write(NPU_SYS_DOORBELL_HI, high);
 	io_fence(); /* with whoever wrote a tail and then rang */
-	if (pending[0] & 1u << NPU_DOORBELL_ADMIN)
+	if (low & 1u << NPU_DOORBELL_ADMIN)
 		fw->is_admin_pending = true;
-	for (page = NPU_DOORBELL_QUEUE(0);
-	     page < NPU_DOORBELL_QUEUE(fw->queue_count); page++)
-		if (pending[page / 32] & 1u << page % 32)
-			sched_wait(fw, page - NPU_DOORBELL_QUEUE(0));
+	take_doorbell_word(fw, low, 0);
+	take_doorbell_word(fw, high, 32);
 }
 
 /* Must another admin command be executed right away? */
