@@ -7,7 +7,7 @@
 vm-parts: setup-check
 	$(Q)+$(submake) all vm-modules
 	$(Q)device/qemu/build >/dev/null
-	$(Q)tools/fetch-kernel image headers >/dev/null
+	$(Q)tools/fetch-kernel image headers source >/dev/null
 
 vm-modules:
 	$(Q)tools/build-module $(B) vm
