@@ -131,7 +131,7 @@ static void emit(struct emitter *e, int unit, union npu_cmd *cmd,
 
 static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 {
-	const struct tnc_buffer *b = &e->p->buffer[t->buffer];
+	const struct tnc_buffer *b;
 	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_COPY } };
 	struct npu_cmd_copy *copy = &cmd.copy;
 	struct issued now = { .ranges = 0 };
@@ -152,6 +152,7 @@ static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 		emit(e, NPU_UNIT_DMA, &cmd, &now, t->op);
 		return;
 	}
+	b = &e->p->buffer[t->buffer];
 	for (int i = 0; i < 3; i++) {
 		if (t->is_store)
 			copy->src_stride[i] = t->sram_stride[i];
