@@ -223,27 +223,29 @@ static enum tnc_pad import_pad(struct tnc *c, int pad)
 	return pad ? TNC_PAD_VALID : TNC_PAD_SAME;
 }
 
-static void conv_options(struct tnc *c, struct tnc_op *op,
-			 const struct tnc_fb_table *o)
+/* What the convolutions share: their activation is field @act. */
+static void window_options(struct tnc *c, struct tnc_op *op,
+			   const struct tnc_fb_table *o, int act)
 {
 	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
 	op->stride.w = tnc_fb_i32(o, 1, 0);
 	op->stride.h = tnc_fb_i32(o, 2, 0);
-	op->act = import_act(c, tnc_fb_i8(o, 3, 0));
-	op->dilation.w = tnc_fb_i32(o, 4, 1);
-	op->dilation.h = tnc_fb_i32(o, 5, 1);
+	op->act = import_act(c, tnc_fb_i8(o, act, 0));
+	op->dilation.w = tnc_fb_i32(o, act + 1, 1);
+	op->dilation.h = tnc_fb_i32(o, act + 2, 1);
+}
+
+static void conv_options(struct tnc *c, struct tnc_op *op,
+			 const struct tnc_fb_table *o)
+{
+	window_options(c, op, o, 3);
 }
 
 /* The depth multiplier (field 3) follows from the shapes. */
 static void depthwise_options(struct tnc *c, struct tnc_op *op,
 			      const struct tnc_fb_table *o)
 {
-	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
-	op->stride.w = tnc_fb_i32(o, 1, 0);
-	op->stride.h = tnc_fb_i32(o, 2, 0);
-	op->act = import_act(c, tnc_fb_i8(o, 4, 0));
-	op->dilation.w = tnc_fb_i32(o, 5, 1);
-	op->dilation.h = tnc_fb_i32(o, 6, 1);
+	window_options(c, op, o, 4);
 }
 
 static void pool_options(struct tnc *c, struct tnc_op *op,
