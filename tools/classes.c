@@ -10,7 +10,7 @@
 int labels_load(struct labels *labels, const char *path)
 {
 	char *bytes, *line, *rest;
-	size_t size, i;
+	size_t size;
 	int err;
 
 	*labels = (struct labels){ 0 };
@@ -19,19 +19,18 @@ int labels_load(struct labels *labels, const char *path)
 		return tool_file_status(err);
 	labels->text = strndup(bytes, size);
 	free(bytes);
-	/* at most a label each two bytes, and one at the end */
-	labels->lines = calloc(size / 2 + 1, sizeof(char *));
+	/* at most a label each byte, and one behind the last newline */
+	labels->lines = calloc(size + 1, sizeof(char *));
 	if (!labels->text || !labels->lines) {
 		labels_free(labels);
 		return tool_complain(TOOL_FAILED, "%s: out of memory", path);
 	}
-	for (i = 0; labels->text[i]; i++)
-		if (labels->text[i] == '\r')
-			labels->text[i] = '\n';
 	rest = labels->text;
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
+	while ((line = strsep(&rest, "\n"))) {
+		line[strcspn(line, "\r")] = '\0';
+		if (rest || *line)
 			labels->lines[labels->count++] = line;
+	}
 	return TOOL_OK;
 }
 
@@ -44,7 +43,9 @@ void labels_free(struct labels *labels)
 
 const char *labels_name(const struct labels *labels, uint64_t class)
 {
-	return class < labels->count ? labels->lines[class] : NULL;
+	if (class >= labels->count || !*labels->lines[class])
+		return NULL;
+	return labels->lines[class];
 }
 
 static double element(const struct tinynpu_tensor_info *info,

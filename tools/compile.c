@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	KEY_MACHINE = 0x100,
@@ -96,15 +94,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* Half a program is no program; but devices and pipes stay. */
-static void remove_file(const char *path)
-{
-	struct stat st;
-
-	if (!stat(path, &st) && S_ISREG(st.st_mode))
-		unlink(path);
-}
-
 static int write_file(const char *path, const void *bytes, size_t size)
 {
 	FILE *file = fopen(path, "wb");
@@ -118,7 +107,7 @@ static int write_file(const char *path, const void *bytes, size_t size)
 		err = errno;
 	if (!err)
 		return TOOL_OK;
-	remove_file(path);
+	tool_remove_file(path);
 	return tool_complain(TOOL_FAILED, "%s: %s", path, strerror(err));
 }
 
@@ -178,6 +167,9 @@ int command_compile(int argc, char **argv)
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	if (tool_is_same_file(args.model, args.output))
+		return tool_complain(TOOL_UNUSABLE, "%s: it is the model",
+				     args.output);
 	status = model_compile(args.model, &args.machine, &bytes, &size);
 	if (status)
 		return status;

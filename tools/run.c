@@ -179,6 +179,7 @@ struct runner {
 	struct tinynpu_session *session;
 	FILE *inputs[RUN_MAX_FILES];
 	FILE *outputs[RUN_MAX_FILES];
+	size_t opened_outputs;
 	uint64_t inferences;
 };
 
@@ -244,6 +245,24 @@ static int open_inputs(struct runner *runner)
 	return status;
 }
 
+/* Opening an output empties it, so it must not be what is read, or another. */
+static bool is_in_use(const struct run_arguments *args, size_t output)
+{
+	const char *path = args->outputs[output];
+	size_t i;
+
+	for (i = 0; i < output; i++)
+		if (tool_is_same_file(path, args->outputs[i]))
+			return true;
+	for (i = 0; i < args->input_count; i++)
+		if (tool_is_same_file(path, args->inputs[i]))
+			return true;
+	for (i = 0; i < args->image_count; i++)
+		if (tool_is_same_file(path, args->images[i]))
+			return true;
+	return tool_is_same_file(path, args->path);
+}
+
 static int open_outputs(struct runner *runner)
 {
 	uint32_t wanted = runner->report.program.outputs;
@@ -257,14 +276,18 @@ static int open_outputs(struct runner *runner)
 	for (i = 0; i < runner->args.output_count; i++) {
 		const char *path = runner->args.outputs[i];
 
+		if (is_in_use(&runner->args, i))
+			return tool_complain(TOOL_UNUSABLE,
+				"%s: it is a file of this run already", path);
 		runner->outputs[i] = fopen(path, "wb");
 		if (!runner->outputs[i])
 			return tool_complain(TOOL_FAILED, "%s: %m", path);
+		runner->opened_outputs++;
 	}
 	return TOOL_OK;
 }
 
-static int close_outputs(struct runner *runner)
+static int close_files(struct runner *runner)
 {
 	int status = TOOL_OK;
 	size_t i;
@@ -277,6 +300,15 @@ static int close_outputs(struct runner *runner)
 			fclose(runner->inputs[i]);
 	}
 	return status;
+}
+
+/* Half a result is none. */
+static void remove_outputs(const struct runner *runner)
+{
+	size_t i;
+
+	for (i = 0; i < runner->opened_outputs; i++)
+		tool_remove_file(runner->args.outputs[i]);
 }
 
 /* --- Inferences ------------------------------------------------------------ */
@@ -458,7 +490,9 @@ int command_run(int argc, char **argv)
 	status = prepare(runner);
 	if (!status)
 		status = infer_all(runner);
-	closed = close_outputs(runner);
+	closed = close_files(runner);
+	if (status || closed)
+		remove_outputs(runner);
 	if (!status && !closed)
 		run_report_finish(&runner->report);
 	else

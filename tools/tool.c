@@ -152,3 +152,19 @@ void tool_tensor_type(const struct tinynpu_tensor_info *info, char *text,
 	if (used < size)
 		snprintf(text + used, size - used, "]");
 }
+
+void tool_remove_file(const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}
+
+bool tool_is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && S_ISREG(x.st_mode) &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}

@@ -7,6 +7,7 @@
 #define TOOL_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <tinynpu.h>
@@ -44,6 +45,12 @@ int tool_file_status(int err);
  * caller frees @bytes.
  */
 int tool_read_file(const char *path, void **bytes, size_t *size);
+
+/* Remove what was half written; devices and pipes stay. */
+void tool_remove_file(const char *path);
+
+/* Whether two paths name one regular file, which is there. */
+bool tool_is_same_file(const char *a, const char *b);
 
 /* A figure as text, passed by value: tool_bytes(n).text */
 struct tool_text {
