@@ -144,6 +144,8 @@ struct drm_tnpu_bo_mmap_offset {
  * MAP replaces what was mapped in the range. UNMAP may cover any part of one or
  * more mappings, or none. When the call returns the device uses the new state;
  * jobs that still run may fault on what is gone. A mapping keeps its buffer.
+ * The first one of a buffer pins its memory: ENOMEM if the buffer is larger than
+ * half of the machine's.
  */
 struct drm_tnpu_vm_bind {
 	__u32 op;
