@@ -20,6 +20,7 @@
 #include "tnpu_vm.h"
 
 #include <linux/dma-resv.h>
+#include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
@@ -443,6 +444,16 @@ int tnpu_vm_attach(struct tnpu_vm *vm, u32 *context)
 
 /* --- VM_BIND --------------------------------------------------------------- */
 
+/*
+ * Whether the buffer's pages may all be pinned. The pages of a buffer that can
+ * not fit would be had from others, one process after the other being killed,
+ * before the last one is refused.
+ */
+static bool tnpu_vm_can_pin(const struct drm_gem_object *obj)
+{
+	return obj->size >> PAGE_SHIFT <= totalram_pages() / 2;
+}
+
 /* Whether an entry can name every page of the buffer. */
 static bool tnpu_vm_can_map(struct sg_table *sgt)
 {
@@ -507,6 +518,8 @@ static int tnpu_vm_map_object(struct tnpu_vm *vm, struct drm_gem_object *obj,
 	};
 	int ret;
 
+	if (!tnpu_vm_can_pin(obj))
+		return -ENOMEM;
 	bind.sgt = drm_gem_shmem_get_pages_sgt(to_drm_gem_shmem_obj(obj));
 	if (IS_ERR(bind.sgt))
 		return PTR_ERR(bind.sgt);

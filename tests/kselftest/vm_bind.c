@@ -7,6 +7,8 @@
 
 #include "kselftest_harness.h"
 
+#include <sys/sysinfo.h>
+
 #define ADDR 0x40000000ull
 #define SIZE (16 * NPU_PAGE)
 
@@ -267,6 +269,25 @@ TEST_F(vm_bind, address_spaces_are_apart)
 	EXPECT_EQ(-EFAULT, peek(&other, ADDR));
 	EXPECT_EQ(-ENOENT, npu_map(other.fd, 999, ADDR, SIZE, 0, 0));
 	npu_client_close(&other);
+}
+
+/* Refused at once, instead of when all other processes have been killed. */
+TEST_F(vm_bind, buffers_beyond_memory_are_refused)
+{
+	struct sysinfo info;
+	__u64 half, size;
+	__u32 handle;
+
+	ASSERT_EQ(0, sysinfo(&info));
+	half = (__u64)info.totalram * info.mem_unit / 2;
+	size = half - half % NPU_PAGE + NPU_PAGE;
+	if (size > DRM_TNPU_MAX_BO_SIZE)
+		SKIP(return, "half of the memory is more than a buffer may have");
+	ASSERT_EQ(0, npu_bo_create(self->client.fd, size, &handle));
+	EXPECT_EQ(-ENOMEM, npu_map(self->client.fd, handle, ADDR, NPU_PAGE, 0,
+				   0));
+	EXPECT_EQ(0, npu_map(self->client.fd, self->handle, ADDR, SIZE, 0, 0));
+	EXPECT_EQ(1, peek(&self->client, ADDR));
 }
 
 TEST_HARNESS_MAIN
