@@ -579,6 +579,15 @@ static union npu_cmd small_binary(uint8_t op)
 	return cmd;
 }
 
+/* a is -128 and b is 127, but for 10 and 7 in place 5. */
+static void set_by_hand(struct engine *e)
+{
+	memset(e->ctx.sram, 0x80, 8);
+	memset(e->ctx.sram + 16, 127, 8);
+	e->ctx.sram[5] = 10;
+	e->ctx.sram[16 + 5] = 7;
+}
+
 static void test_add_by_hand(void **state)
 {
 	struct engine *e = *state;
@@ -593,10 +602,7 @@ static void test_add_by_hand(void **state)
 	cmd.binary.b_zp = 3;
 	cmd.binary.b_shift = -1;
 	cmd.binary.ofm_zp = -5;
-	memset(e->ctx.sram, 0x80, 8);
-	memset(e->ctx.sram + 16, 127, 8);
-	e->ctx.sram[5] = 10;
-	e->ctx.sram[16 + 5] = 7;
+	set_by_hand(e);
 	engine_run(e, &cmd);
 	assert_memory_equal(e->ctx.sram + 32,
 			    ((int8_t[]){ -70, -70, -70, -70, -70, 8, -70,
@@ -622,10 +628,7 @@ static void test_others_by_hand(void **state)
 	cmd.binary.b_zp = 3;
 	cmd.binary.ofm_zp = -5;
 	cmd.binary.ofm_shift = -2;
-	memset(e->ctx.sram, 0x80, 8);
-	memset(e->ctx.sram + 16, 127, 8);
-	e->ctx.sram[5] = 10;
-	e->ctx.sram[16 + 5] = 7;
+	set_by_hand(e);
 	engine_run(e, &cmd);
 	assert_memory_equal(e->ctx.sram + 32,
 			    ((int8_t[]){ -128, -128, -128, -128, -128, 1, -128,
