@@ -5,6 +5,7 @@
  * run, and every rule of the checks broken alone.
  */
 #include "engine.h"
+#include "formulas.h"
 #include "mac.h"
 
 #include <setjmp.h>
@@ -20,33 +21,11 @@
 
 /* --- The formulas of the manual -------------------------------------------- */
 
-static int32_t ref_srdhm(int32_t a, int32_t b)
+/* As the block has them: bit 31 ignored, shifts clamped. */
+static int32_t ref_scale_block(int32_t x, uint32_t mult, int shift)
 {
-	int64_t p = (int64_t)a * b;
-	int64_t n = p >= 0 ? 1ll << 30 : 1 - (1ll << 30);
-
-	if (a == INT32_MIN && b == INT32_MIN)
-		return INT32_MAX;
-	return (int32_t)((p + n) / (1ll << 31));
-}
-
-static int32_t ref_rdivp(int32_t x, int e)
-{
-	int64_t unit = 1ll << e, half = unit / 2;
-	int64_t size = x < 0 ? -(int64_t)x : x;
-	int64_t result = e ? (size + half) / unit : size;
-
-	return (int32_t)(x < 0 ? -result : result);
-}
-
-static int32_t ref_scale(int32_t x, uint32_t mult, int shift)
-{
-	mult &= 0x7fffffff;
 	shift = shift < -31 ? -31 : shift > 30 ? 30 : shift;
-	if (shift > 0)
-		x = (int32_t)(uint32_t)((uint64_t)(uint32_t)x << shift);
-	x = ref_srdhm(x, (int32_t)mult);
-	return shift < 0 ? ref_rdivp(x, -shift) : x;
+	return ref_scale(x, mult & 0x7fffffff, shift);
 }
 
 /* A layer with its parameters in the plainest order. */
@@ -109,7 +88,7 @@ static void ref_layer(const struct layer *l, const uint8_t *sram,
 	for (y = 0; y < cmd->ofm_h; y++) {
 		for (x = 0; x < cmd->ofm_w; x++) {
 			for (o = 0; o < cmd->ofm_c; o++) {
-				int32_t v = ref_scale(ref_sum(l, sram, y, x, o),
+				int32_t v = ref_scale_block(ref_sum(l, sram, y, x, o),
 						      l->mult[o], l->shift[o]);
 
 				v = (int32_t)((uint32_t)v + cmd->ofm_zp);
