@@ -161,7 +161,7 @@ uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels)
 	weights = g->is_channelwise ?
 		npu_dwconv_weight_bytes(channels, taps) :
 		npu_conv_weight_bytes(channels, taps * g->in_c);
-	return npu_conv_weight_offset(channels) + weights;
+	return npu_conv_weight_offset(0, channels) + weights;
 }
 
 /* Can one command compute the tile, wherever its operands lie? */

@@ -27,7 +27,7 @@ static void pack_scales(const struct tnc *c, const struct tnc_op *op,
 		if (bias)
 			memcpy(block + 4 * i, bias->data + 4 * (first + i), 4);
 		put32(block + 4 * channels + 4 * i, factor.multiplier);
-		block[npu_conv_shift_offset(channels) + i] = factor.shift;
+		block[npu_conv_shift_offset(0, channels) + i] = factor.shift;
 	}
 }
 
@@ -68,7 +68,7 @@ static void pack_op(struct tnc_plan *p, int number, uint8_t *constants)
 		int channels = left < plan->tile.c ? left : plan->tile.c;
 
 		pack_scales(p->c, op, first, channels, block);
-		block += npu_conv_weight_offset(channels);
+		block += npu_conv_weight_offset(0, channels);
 		if (op->kind == TNC_CONV_2D)
 			pack_conv(g, weights, first, channels, block);
 		else

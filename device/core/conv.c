@@ -236,7 +236,7 @@ static void tile_multiply(const struct conv *conv, struct tile *tile,
 		.operands = tile->operands,
 		.pixels = tile->pixels + tile->has_zero_pixel,
 		.weights = (const int8_t *)conv->sram + cmd->weights +
-			   npu_conv_weight_offset(cmd->ofm_c) +
+			   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
 			   npu_conv_weight_index(cmd->ofm_c, conv->depth,
 						 first, 0),
 		.channels = count,

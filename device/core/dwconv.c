@@ -275,7 +275,7 @@ void mac_dwconv(uint8_t *sram, uint32_t sram_size,
 {
 	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w;
 	const int8_t *weights = (const int8_t *)sram + cmd->weights +
-				npu_conv_weight_offset(cmd->ofm_c);
+				npu_conv_weight_offset(cmd->format, cmd->ofm_c);
 	struct dwconv dw;
 
 	dw.cmd = cmd;

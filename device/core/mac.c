@@ -104,7 +104,7 @@ void mac_output_load(struct mac_output *output, const uint8_t *sram,
 	const uint8_t *bias = block + 4 * first;
 	const uint8_t *mult = bias + 4 * cmd->ofm_c;
 	const int8_t *shift = (const int8_t *)block +
-			      npu_conv_shift_offset(cmd->ofm_c) + first;
+			      npu_conv_shift_offset(cmd->format, cmd->ofm_c) + first;
 	uint32_t c;
 
 	for (c = 0; c < count || c % KERNEL_BLOCK; c++) {

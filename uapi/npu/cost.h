@@ -81,6 +81,7 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
  * @cycles: of its unit, without waiting; for the DMA without the latency
  * @latency: cycles that a DMA command adds when its unit was idle
  * @mac_ops: multiplications that the model asked for
+ * @products: multiplications of int8 by int8 that they took
  * @requants: results scaled to the output type
  * @steps: element steps of the VEC unit
  * @sram_read: bytes; likewise the others
@@ -89,6 +90,7 @@ struct npu_cost {
 	uint64_t cycles;
 	uint64_t latency;
 	uint64_t mac_ops;
+	uint64_t products;
 	uint64_t requants;
 	uint64_t steps;
 	uint64_t sram_read;
@@ -196,6 +198,8 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	uint64_t taps = (uint64_t)cmd->kernel_h * cmd->kernel_w;
 	uint64_t depth = is_dw ? taps : taps * cmd->ifm_c;
 	uint64_t out = pixels * cmd->ofm_c;
+	uint64_t in_size = cmd->format & NPU_CONV_IFM16 ? 2 : 1;
+	uint64_t out_size = cmd->format & NPU_CONV_OFM16 ? 2 : 1;
 	uint64_t block = npu_conv_block_size(cmd);
 	uint64_t rows = (uint64_t)(cmd->ofm_h - 1) * cmd->stride_y +
 			(uint64_t)(cmd->kernel_h - 1) * cmd->dilation_y + 1;
@@ -207,19 +211,20 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 
 	if (rows > cmd->ifm_h)
 		rows = cmd->ifm_h;
-	cost->sram_read = rows * cmd->ifm_w * cmd->ifm_c * passes;
+	cost->sram_read = rows * cmd->ifm_w * cmd->ifm_c * in_size * passes;
 	if (block <= (uint64_t)NPU_COST_WEIGHT_BUFFER * m->macs)
 		cost->sram_read += block;
 	else
 		cost->sram_read +=
 			block * npu_div_up(pixels, NPU_COST_PASS_PIXELS);
-	cost->sram_written = out;
+	cost->sram_written = out * out_size;
 	cost->mac_ops = out * depth;
+	cost->products = cost->mac_ops * in_size;
 	cost->requants = out;
 
 	port = npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
 	cost->cycles = NPU_COST_FILL + m->sram_latency +
-		       npu_max64(npu_max64(array, port),
+		       npu_max64(npu_max64(array * in_size, port),
 				 npu_div_up(out, m->macs / 32));
 }
 
@@ -451,7 +456,7 @@ static inline uint64_t npu_energy_sram_fj(uint32_t sram_size)
 static inline uint64_t npu_energy(const struct npu_machine *m,
 				  const struct npu_cost *cost)
 {
-	return cost->mac_ops * NPU_ENERGY_MAC_FJ +
+	return cost->products * NPU_ENERGY_MAC_FJ +
 	       cost->steps * NPU_ENERGY_STEP_FJ +
 	       cost->requants * NPU_ENERGY_REQUANT_FJ +
 	       (cost->sram_read + cost->sram_written) *

@@ -117,9 +117,17 @@ struct npu_cmd_fill {
 	uint8_t reserved[28];
 };
 
+/* Formats of CONV and DWCONV; without any: int8 in, int8 out, int32 sums */
+#define NPU_CONV_IFM16 (1u << 0) /* int16 input */
+#define NPU_CONV_OFM16 (1u << 1) /* int16 output */
+#define NPU_CONV_WEIGHT_ZP (1u << 2) /* weights have zero points */
+#define NPU_CONV_FLOAT (1u << 3) /* multipliers are float32 */
+#define NPU_CONV_WIDE (1u << 4) /* int64 biases and sums; IFM16, not FLOAT */
+#define NPU_CONV_FORMATS 0x1f
+
 /*
- * CONV and DWCONV: int8 in, int8 out, int32 sums. Taps beyond the input's
- * edges read as ifm_zp.
+ * CONV and DWCONV. Taps beyond the input's edges read as ifm_zp. Addresses and
+ * pitches are in bytes, those of int16 surfaces even.
  */
 struct npu_cmd_conv {
 	struct npu_cmd_hdr hdr;
@@ -133,9 +141,9 @@ struct npu_cmd_conv {
 	uint8_t stride_y, stride_x;
 	uint8_t dilation_y, dilation_x;
 	uint8_t pad_top, pad_left;
-	int8_t ifm_zp, ofm_zp;
-	npu_le16 act_min, act_max; /* signed, within int8 */
-	uint8_t format; /* reserved, zero: int8 activations and weights */
+	int8_t ifm_zp, ofm_zp; /* zero where int16 */
+	npu_le16 act_min, act_max; /* signed, within the output's type */
+	uint8_t format; /* NPU_CONV_* */
 	uint8_t multiplier; /* DWCONV: ofm_c = ifm_c x multiplier; CONV: 0 */
 };
 
@@ -212,7 +220,8 @@ NPU_ASSERT_SIZE(union npu_cmd, NPU_CMD_SIZE);
 /* --- The weight block of CONV and DWCONV ------------------------------- */
 
 /*
- * bias, le32[ofm_c] | multiplier, le32[ofm_c] | shift, s8[ofm_c], padded to 4 |
+ * bias, le32[ofm_c], with WIDE le64[ofm_c] | multiplier, le32[ofm_c] | shift,
+ * s8[ofm_c], padded to 4 | with WEIGHT_ZP zero point, s8[ofm_c], padded to 4 |
  * weights, padded to 4.
  */
 #define NPU_CONV_BLOCK_CHANNELS 16 /* output channels side by side */
@@ -222,14 +231,26 @@ static inline uint32_t npu_round_up4(uint32_t bytes)
 	return (bytes + 3) & ~3u;
 }
 
-static inline uint32_t npu_conv_shift_offset(uint32_t ofm_c)
+static inline uint32_t npu_conv_mult_offset(uint8_t format, uint32_t ofm_c)
 {
-	return 8 * ofm_c;
+	return (format & NPU_CONV_WIDE ? 8 : 4) * ofm_c;
 }
 
-static inline uint32_t npu_conv_weight_offset(uint32_t ofm_c)
+static inline uint32_t npu_conv_shift_offset(uint8_t format, uint32_t ofm_c)
 {
-	return npu_conv_shift_offset(ofm_c) + npu_round_up4(ofm_c);
+	return npu_conv_mult_offset(format, ofm_c) + 4 * ofm_c;
+}
+
+/* Of the weights' zero points, if there are any. */
+static inline uint32_t npu_conv_zero_offset(uint8_t format, uint32_t ofm_c)
+{
+	return npu_conv_shift_offset(format, ofm_c) + npu_round_up4(ofm_c);
+}
+
+static inline uint32_t npu_conv_weight_offset(uint8_t format, uint32_t ofm_c)
+{
+	return npu_conv_zero_offset(format, ofm_c) +
+	       (format & NPU_CONV_WEIGHT_ZP ? npu_round_up4(ofm_c) : 0);
 }
 
 /* Bytes of CONV weights; depth is kernel_h x kernel_w x ifm_c. */
@@ -282,7 +303,7 @@ static inline uint64_t npu_conv_block_size(const struct npu_cmd_conv *cmd)
 		(uint64_t)cmd->ofm_c *
 			(((uint64_t)taps * cmd->ifm_c + 3) & ~(uint64_t)3);
 
-	return npu_conv_weight_offset(cmd->ofm_c) + weights;
+	return npu_conv_weight_offset(cmd->format, cmd->ofm_c) + weights;
 }
 
 #endif
