@@ -85,7 +85,7 @@ static const struct field npu_cmd_conv_fields[] = {
 	FIELD(npu_cmd_conv, ofm_zp, SIGNED),
 	FIELD(npu_cmd_conv, act_min, SIGNED),
 	FIELD(npu_cmd_conv, act_max, SIGNED),
-	FIELD(npu_cmd_conv, format, UNSIGNED),
+	FIELD(npu_cmd_conv, format, HEX),
 	FIELD(npu_cmd_conv, multiplier, UNSIGNED),
 	{ 0 },
 };

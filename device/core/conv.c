@@ -13,6 +13,8 @@
  * gathered as zero points. Zero points are subtracted at the end: the sum of
  * (x - zero) * w is the sum of x * w less that of zero * w, which is the dot
  * product of one more pixel made of zero points, computed in the first tile.
+ * Where weights have zero points, too, the sum of x - zero over a pixel's cells,
+ * times the weights' zero point, is less.
  *
  * Called by mac.c for commands that passed their checks: each address below is
  * within SRAM and depth x channels is at most 2^28.
@@ -40,6 +42,7 @@ struct tile {
 	uint32_t y, x; /* of the first pixel */
 	uint32_t pixels;
 	bool has_zero_pixel;
+	int32_t cells[TILE_PIXELS]; /* of each pixel the sum of x - zero */
 	int32_t sums[(TILE_PIXELS + 1) * MAC_CHANNELS];
 	int8_t values[TILE_SIZE];
 	int16_t operands[TILE_SIZE];
@@ -101,30 +104,9 @@ static void patch_put_row(const struct conv *conv, struct patch *patch,
 		patch_put(patch, at, size, from, 0);
 }
 
-/* Where a window begins in the input, and which of its taps are inside. */
-struct window {
-	int32_t y, x;
-	struct mac_taps rows, taps;
-};
-
-static struct window window_of(const struct npu_cmd_conv *cmd, uint32_t y,
-			       uint32_t x)
-{
-	struct window w = {
-		.y = (int32_t)(y * cmd->stride_y) - cmd->pad_top,
-		.x = (int32_t)(x * cmd->stride_x) - cmd->pad_left,
-	};
-
-	w.rows = mac_taps_inside(w.y, cmd->kernel_h, cmd->dilation_y,
-				 cmd->ifm_h);
-	w.taps = mac_taps_inside(w.x, cmd->kernel_w, cmd->dilation_x,
-				 cmd->ifm_w);
-	return w;
-}
-
 /* The frequent case: a whole window, all inside, rows in one piece. */
 static void patch_copy(const struct conv *conv, struct patch *patch,
-		       const struct window *w)
+		       const struct mac_window *w)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
 	const uint8_t *from = conv->sram +
@@ -143,7 +125,7 @@ static void patch_copy(const struct conv *conv, struct patch *patch,
 }
 
 static void patch_gather(const struct conv *conv, struct patch *patch,
-			 const struct window *w)
+			 const struct mac_window *w)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
 	uint32_t row = patch->first / conv->row_depth;
@@ -164,7 +146,7 @@ static void patch_gather(const struct conv *conv, struct patch *patch,
 }
 
 static bool is_whole(const struct conv *conv, const struct patch *patch,
-		     const struct window *w)
+		     const struct mac_window *w)
 {
 	return conv->is_dense && patch->count == conv->padded_depth &&
 	       w->rows.end - w->rows.first == conv->cmd->kernel_h &&
@@ -196,7 +178,7 @@ static void tile_gather_pixels(const struct conv *conv, struct tile *tile,
 	uint32_t y = tile->y, x = tile->x, i;
 
 	for (i = 0; i < tile->pixels; i++, patch.values += count) {
-		struct window w = window_of(conv->cmd, y, x);
+		struct mac_window w = mac_window(conv->cmd, y, x);
 
 		if (is_whole(conv, &patch, &w))
 			patch_copy(conv, &patch, &w);
@@ -209,6 +191,22 @@ static void tile_gather_pixels(const struct conv *conv, struct tile *tile,
 	}
 }
 
+/* @count more cells of each pixel. */
+static void tile_sum_cells(const struct conv *conv, struct tile *tile,
+			   uint32_t count)
+{
+	const int8_t *values = tile->values;
+	uint32_t i, k;
+
+	for (i = 0; i < tile->pixels; i++, values += count) {
+		int32_t sum = 0;
+
+		for (k = 0; k < count; k++)
+			sum += values[k] - conv->cmd->ifm_zp;
+		tile->cells[i] = fixed_add(tile->cells[i], sum);
+	}
+}
+
 static void tile_gather(const struct conv *conv, struct tile *tile,
 			uint32_t first, uint32_t count)
 {
@@ -218,6 +216,8 @@ static void tile_gather(const struct conv *conv, struct tile *tile,
 		tile_gather_rows(conv, tile);
 	else
 		tile_gather_pixels(conv, tile, first, count);
+	if (conv->cmd->format & NPU_CONV_WEIGHT_ZP)
+		tile_sum_cells(conv, tile, count);
 	if (tile->has_zero_pixel) {
 		memset(tile->values + total, conv->cmd->ifm_zp, count);
 		total += count;
@@ -243,6 +243,7 @@ static void tile_multiply(const struct conv *conv, struct tile *tile,
 		.depth = conv->padded_depth,
 	};
 
+	memset(tile->cells, 0, sizeof(tile->cells));
 	memset(tile->sums, 0,
 	       dot.pixels * MAC_CHANNELS * sizeof(tile->sums[0]));
 	for (; dot.first < dot.depth; dot.first += dot.count) {
@@ -252,11 +253,25 @@ static void tile_multiply(const struct conv *conv, struct tile *tile,
 	}
 }
 
+/* What the weights' zero points make the sums less. */
+static void tile_subtract_zeros(struct tile *tile,
+				const struct mac_output *output)
+{
+	int32_t *sums = tile->sums;
+	uint32_t i, c;
+
+	for (i = 0; i < tile->pixels; i++, sums += MAC_CHANNELS)
+		for (c = 0; c < output->stage.channels; c++)
+			sums[c] -= (uint32_t)tile->cells[i] *
+				   (uint32_t)output->zero[c];
+}
+
 /* Output of the tile's pixels; leaves the place of the next tile. */
 static void tile_output(const struct conv *conv, struct tile *tile,
 			const struct mac_output *output, uint32_t first)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
+	uint32_t size = cmd->format & NPU_CONV_OFM16 ? 2 : 1;
 	struct kernel_output stage = output->stage;
 	uint32_t done;
 
@@ -265,9 +280,9 @@ static void tile_output(const struct conv *conv, struct tile *tile,
 		stage.pixels = least(cmd->ofm_w - tile->x,
 				     tile->pixels - done);
 		stage.sums = tile->sums + done * MAC_CHANNELS;
-		stage.out = (int8_t *)conv->sram + first +
+		stage.out = (int8_t *)conv->sram + first * size +
 			    operands_pixel(&cmd->ofm, tile->y, tile->x);
-		conv->kernels->output(&stage);
+		mac_output_put(output, &stage, conv->kernels);
 		tile->x += stage.pixels;
 		if (tile->x == cmd->ofm_w) {
 			tile->x = 0;
@@ -309,6 +324,8 @@ static void conv_channels(const struct conv *conv, uint32_t first,
 							   zero[c]);
 			tile.has_zero_pixel = false;
 		}
+		if (cmd->format & NPU_CONV_WEIGHT_ZP)
+			tile_subtract_zeros(&tile, &output);
 		tile_output(conv, &tile, &output, first);
 	}
 }

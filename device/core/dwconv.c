@@ -104,6 +104,26 @@ static void row_of_weights(const struct dwconv *dw, struct row *row,
 		memcpy(row->spread + tap * KERNEL_BLOCK, from, dw->count);
 }
 
+/*
+ * Subtract the weights' zero points: those of a column, in the order of the
+ * loops, from each column of the piece.
+ */
+static void subtract_zeros(struct dwconv *dw, const struct piece *piece)
+{
+	uint32_t columns = piece_pairs(piece) * piece->taps, i, c;
+	int8_t zeros[KERNEL_BLOCK];
+	int16_t column[CELL];
+
+	for (c = 0; c < KERNEL_BLOCK; c++)
+		zeros[c] = (int8_t)dw->output.zero[c];
+	dw->kernels->interleave(&(struct kernel_rows){
+		.to = column, .upper = zeros, .lower = zeros, .columns = 1,
+	});
+	for (i = 0; i < columns; i++)
+		for (c = 0; c < CELL; c++)
+			dw->weights[i * CELL + c] -= column[c];
+}
+
 static void load_weights(struct dwconv *dw, const struct piece *piece)
 {
 	struct row upper, lower;
@@ -121,6 +141,8 @@ static void load_weights(struct dwconv *dw, const struct piece *piece)
 			.columns = piece->taps,
 		});
 	}
+	if (dw->cmd->format & NPU_CONV_WEIGHT_ZP)
+		subtract_zeros(dw, piece);
 	dw->piece = *piece;
 }
 
@@ -251,8 +273,8 @@ static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
 	stage.sum_pitch = KERNEL_BLOCK;
 	stage.pixels = pixels;
 	stage.out = (int8_t *)dw->sram + operands_pixel(&cmd->ofm, y, x) +
-		    dw->first;
-	dw->kernels->output(&stage);
+		    (cmd->format & NPU_CONV_OFM16 ? 2 : 1) * dw->first;
+	mac_output_put(&dw->output, &stage, dw->kernels);
 	return pixels;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The MAC unit: checks of CONV and DWCONV, and what both need to execute. The
- * machine (job.c) calls npu_mac_check() and npu_mac_execute().
+ * The MAC unit: checks of CONV and DWCONV, and the way to what executes them.
+ * The machine (job.c) calls npu_mac_check() and npu_mac_execute().
  */
 #include "mac.h"
 
@@ -22,22 +22,72 @@ static const struct operand_range conv_ranges[] = {
 	OPERAND_RANGE(npu_cmd_conv, stride_x, 1, UINT8_MAX),
 	OPERAND_RANGE(npu_cmd_conv, dilation_y, 1, UINT8_MAX),
 	OPERAND_RANGE(npu_cmd_conv, dilation_x, 1, UINT8_MAX),
+};
+
+static const struct operand_range int8_ranges[] = {
 	OPERAND_RANGE(npu_cmd_conv, act_min, INT8_MIN, INT8_MAX),
 	OPERAND_RANGE(npu_cmd_conv, act_max, INT8_MIN, INT8_MAX),
 };
+
+/* Elements of two bytes, without a zero point; see struct npu_surface. */
+static int check_int16(struct unit_ctx *ctx, const struct npu_surface *surface,
+		       uint32_t offset, int8_t zero, uint32_t zero_offset)
+{
+	if (surface->addr % 2)
+		return unit_fault_field(ctx, offset);
+	if (surface->row_pitch % 2)
+		return unit_fault_field(ctx, offset +
+			__builtin_offsetof(struct npu_surface, row_pitch));
+	if (surface->pixel_pitch % 2)
+		return unit_fault_field(ctx, offset +
+			__builtin_offsetof(struct npu_surface, pixel_pitch));
+	return zero ? unit_fault_field(ctx, zero_offset) : 0;
+}
+
+static int check_format(struct unit_ctx *ctx, const union npu_cmd *cmd)
+{
+	const struct npu_cmd_conv *conv = &cmd->conv;
+	uint8_t format = conv->format;
+
+	if ((format & NPU_CONV_WIDE) &&
+	    (format & (NPU_CONV_IFM16 | NPU_CONV_FLOAT)) != NPU_CONV_IFM16)
+		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, format);
+	if ((format & NPU_CONV_IFM16) &&
+	    check_int16(ctx, &conv->ifm, OFFSET(ifm), conv->ifm_zp,
+			OFFSET(ifm_zp)))
+		return -1;
+	if (format & NPU_CONV_OFM16)
+		return check_int16(ctx, &conv->ofm, OFFSET(ofm), conv->ofm_zp,
+				   OFFSET(ofm_zp));
+	return operands_check_ranges(ctx, cmd, int8_ranges,
+				     OPERAND_ARRAY_SIZE(int8_ranges));
+}
+
+/* Of a pixel. */
+static uint32_t ifm_bytes(const struct npu_cmd_conv *conv)
+{
+	return conv->format & NPU_CONV_IFM16 ? 2 * conv->ifm_c : conv->ifm_c;
+}
+
+static uint32_t ofm_bytes(const struct npu_cmd_conv *conv)
+{
+	return conv->format & NPU_CONV_OFM16 ? 2 * conv->ofm_c : conv->ofm_c;
+}
 
 static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	const struct npu_cmd_conv *conv = &cmd->conv;
 	bool is_dw = conv->hdr.op == NPU_OP_DWCONV;
 
-	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_conv, second) ||
-	    UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_conv, format))
+	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_conv, second))
 		return -1;
+	if (conv->format & ~NPU_CONV_FORMATS)
+		return unit_fault(ctx, NPU_FAULT_RESERVED, OFFSET(format), 0);
 	if (conv->weights % 4)
 		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, weights);
 	if (operands_check_ranges(ctx, cmd, conv_ranges,
-				  OPERAND_ARRAY_SIZE(conv_ranges)))
+				  OPERAND_ARRAY_SIZE(conv_ranges)) ||
+	    check_format(ctx, cmd))
 		return -1;
 	if (is_dw != (conv->multiplier > 0))
 		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, multiplier);
@@ -47,7 +97,7 @@ static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 				 OFFSET(act_max)))
 		return -1;
 	return operands_check_output(ctx, &conv->ofm, OFFSET(ofm), conv->ofm_h,
-				     conv->ofm_w, conv->ofm_c);
+				     conv->ofm_w, ofm_bytes(conv));
 }
 
 int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
@@ -68,9 +118,9 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 				OPERAND_ARRAY_SIZE(macs)))
 		return -1;
 	ifm = unit_extent_surface(&conv->ifm, conv->ifm_h, conv->ifm_w,
-				  conv->ifm_c);
+				  ifm_bytes(conv));
 	ofm = unit_extent_surface(&conv->ofm, conv->ofm_h, conv->ofm_w,
-				  conv->ofm_c);
+				  ofm_bytes(conv));
 	/* The limit on work keeps the block's size below 2^31. */
 	weights = (struct unit_extent){
 		.addr = conv->weights,
@@ -89,47 +139,11 @@ int npu_mac_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	const struct kernels *kernels = npu_kernels_best();
 
-	if (cmd->hdr.op == NPU_OP_DWCONV)
+	if (cmd->conv.format & NPU_CONV_IFM16)
+		mac_conv16(ctx->sram, &cmd->conv, kernels);
+	else if (cmd->hdr.op == NPU_OP_DWCONV)
 		mac_dwconv(ctx->sram, ctx->sram_size, &cmd->conv, kernels);
 	else
 		mac_conv(ctx->sram, &cmd->conv, kernels);
 	return 0;
-}
-
-void mac_output_load(struct mac_output *output, const uint8_t *sram,
-		     const struct npu_cmd_conv *cmd, uint32_t first,
-		     uint32_t count)
-{
-	const uint8_t *block = sram + cmd->weights;
-	const uint8_t *bias = block + 4 * first;
-	const uint8_t *mult = bias + 4 * cmd->ofm_c;
-	const int8_t *shift = (const int8_t *)block +
-			      npu_conv_shift_offset(cmd->format, cmd->ofm_c) + first;
-	uint32_t c;
-
-	for (c = 0; c < count || c % KERNEL_BLOCK; c++) {
-		struct fixed_scale scale = { 0 };
-		uint32_t word;
-
-		output->bias[c] = 0;
-		if (c < count) {
-			memcpy(&output->bias[c], bias + 4 * c, sizeof(word));
-			memcpy(&word, mult + 4 * c, sizeof(word));
-			scale = fixed_scale(word, shift[c]);
-		}
-		output->mult[c] = scale.mult;
-		output->left[c] = scale.left;
-		output->right[c] = scale.right;
-	}
-	output->stage = (struct kernel_output){
-		.offset = output->bias,
-		.mult = output->mult,
-		.left = output->left,
-		.right = output->right,
-		.out_step = cmd->ofm.pixel_pitch,
-		.channels = count,
-		.zero = cmd->ofm_zp,
-		.min = (int16_t)cmd->act_min,
-		.max = (int16_t)cmd->act_max,
-	};
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the MAC unit: convolution and depthwise convolution, each for a
- * command that npu_mac_check() has passed, with the loops to use. Called by
- * mac.c; tests and benchmarks choose the loops themselves.
+ * The parts of the MAC unit: convolution and depthwise convolution, both of int16
+ * inputs, and the output stage of all, each for a command that npu_mac_check()
+ * has passed, with the loops to use. Called by mac.c; tests and benchmarks
+ * choose the loops themselves.
  */
 #ifndef NPU_MAC_H
 #define NPU_MAC_H
@@ -21,6 +22,9 @@ void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 	      const struct kernels *kernels);
 void mac_dwconv(uint8_t *sram, uint32_t sram_size,
 		const struct npu_cmd_conv *cmd, const struct kernels *kernels);
+/* Either command, with NPU_CONV_IFM16. */
+void mac_conv16(uint8_t *sram, const struct npu_cmd_conv *cmd,
+		const struct kernels *kernels);
 
 /*
  * The output stage for @count channels from @first on, read from a command's
@@ -33,11 +37,24 @@ struct mac_output {
 	int32_t mult[MAC_CHANNELS];
 	int32_t left[MAC_CHANNELS];
 	int32_t right[MAC_CHANNELS];
+	uint8_t format; /* what follows is set if not 0 */
+	int32_t zero[MAC_CHANNELS]; /* of the weights */
+	float factor[MAC_CHANNELS]; /* instead of mult, left, right */
+	int64_t wide_bias[MAC_CHANNELS]; /* instead of bias */
 };
 
 void mac_output_load(struct mac_output *output, const uint8_t *sram,
 		     const struct npu_cmd_conv *cmd, uint32_t first,
 		     uint32_t count);
+
+/* Results of int32 sums. @stage: output->stage with sums, pixels and out set */
+void mac_output_put(const struct mac_output *output,
+		    const struct kernel_output *stage,
+		    const struct kernels *kernels);
+
+/* Results of one pixel with NPU_CONV_WIDE. */
+void mac_output_put_wide(const struct mac_output *output, const int64_t *sums,
+			 uint8_t *out);
 
 /* Taps [first, end) of a window's row or column that lie inside the input. */
 struct mac_taps {
@@ -66,6 +83,27 @@ static inline struct mac_taps mac_taps_inside(int32_t origin, uint32_t kernel,
 	if (origin < (int32_t)size)
 		end = least(mac_div_up(size - origin, dilation), kernel);
 	return (struct mac_taps){ .first = least(first, end), .end = end };
+}
+
+/* Where a window begins in the input, and which of its taps are inside. */
+struct mac_window {
+	int32_t y, x;
+	struct mac_taps rows, taps;
+};
+
+static inline struct mac_window mac_window(const struct npu_cmd_conv *cmd,
+					   uint32_t y, uint32_t x)
+{
+	struct mac_window w = {
+		.y = (int32_t)(y * cmd->stride_y) - cmd->pad_top,
+		.x = (int32_t)(x * cmd->stride_x) - cmd->pad_left,
+	};
+
+	w.rows = mac_taps_inside(w.y, cmd->kernel_h, cmd->dilation_y,
+				 cmd->ifm_h);
+	w.taps = mac_taps_inside(w.x, cmd->kernel_w, cmd->dilation_x,
+				 cmd->ifm_w);
+	return w;
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 core-objs += \
 	device/core/conv.o \
+	device/core/conv16.o \
 	device/core/dma.o \
 	device/core/dwconv.o \
 	device/core/kernels/avx2.o \
@@ -11,6 +12,7 @@ core-objs += \
 	device/core/kernels/portable.o \
 	device/core/kernels/select.o \
 	device/core/mac.o \
+	device/core/mac_output.o \
 	device/core/operands.o \
 	device/core/vec.o \
 	device/core/vec_binary.o \
@@ -18,4 +20,6 @@ core-objs += \
 	device/core/vec_softmax.o
 
 $(B)/device/core/kernels/%.o: CFLAGS += -O3
+$(B)/device/core/conv16.o: CFLAGS += -O3
+$(B)/device/core/mac_output.o: CFLAGS += -O3
 $(B)/device/core/vec_%.o: CFLAGS += -O3

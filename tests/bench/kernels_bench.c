@@ -22,24 +22,33 @@ struct layer {
 	uint16_t ifm_c, ofm_c;
 	uint8_t kernel, stride;
 	bool is_dw;
+	uint8_t format;
 };
 
 static const struct layer layers[] = {
-	{ "conv 1x1   8 ->  16, 48 x 48", 48, 48, 8, 16, 1, 1, false },
-	{ "conv 1x1  64 ->  64, 25 x  5", 25, 5, 64, 64, 1, 1, false },
-	{ "conv 1x1 128 -> 128, 12 x 12", 12, 12, 128, 128, 1, 1, false },
-	{ "conv 1x1 256 -> 256,  3 x  3", 3, 3, 256, 256, 1, 1, false },
-	{ "conv 3x3   3 ->   8, 48 x 48", 48, 48, 3, 8, 3, 2, false },
-	{ "conv 3x3  16 ->  16, 32 x 32", 32, 32, 16, 16, 3, 1, false },
-	{ "conv 3x3  64 ->  64,  8 x  8", 8, 8, 64, 64, 3, 1, false },
-	{ "dwconv 3x3  8, 48 x 48", 48, 48, 8, 8, 3, 1, true },
-	{ "dwconv 3x3 32, 24 x 24", 24, 24, 32, 32, 3, 1, true },
-	{ "dwconv 3x3 64, 25 x  5", 25, 5, 64, 64, 3, 1, true },
-	{ "dwconv 3x3 64, 12 x 12 / 2", 12, 12, 64, 64, 3, 2, true },
-	{ "dwconv 3x3 256, 3 x  3", 3, 3, 256, 256, 3, 1, true },
-	{ "fully connected 128 -> 128", 1, 1, 128, 128, 1, 1, false },
-	{ "fully connected 640 -> 128", 1, 1, 640, 128, 1, 1, false },
-	{ "fully connected 64 -> 12", 1, 1, 64, 12, 1, 1, false },
+	{ "conv 1x1   8 ->  16, 48 x 48", 48, 48, 8, 16, 1, 1, false, 0 },
+	{ "conv 1x1  64 ->  64, 25 x  5", 25, 5, 64, 64, 1, 1, false, 0 },
+	{ "conv 1x1 128 -> 128, 12 x 12", 12, 12, 128, 128, 1, 1, false, 0 },
+	{ "conv 1x1 256 -> 256,  3 x  3", 3, 3, 256, 256, 1, 1, false, 0 },
+	{ "conv 3x3   3 ->   8, 48 x 48", 48, 48, 3, 8, 3, 2, false, 0 },
+	{ "conv 3x3  16 ->  16, 32 x 32", 32, 32, 16, 16, 3, 1, false, 0 },
+	{ "conv 3x3  64 ->  64,  8 x  8", 8, 8, 64, 64, 3, 1, false, 0 },
+	{ "dwconv 3x3  8, 48 x 48", 48, 48, 8, 8, 3, 1, true, 0 },
+	{ "dwconv 3x3 32, 24 x 24", 24, 24, 32, 32, 3, 1, true, 0 },
+	{ "dwconv 3x3 64, 25 x  5", 25, 5, 64, 64, 3, 1, true, 0 },
+	{ "dwconv 3x3 64, 12 x 12 / 2", 12, 12, 64, 64, 3, 2, true, 0 },
+	{ "dwconv 3x3 256, 3 x  3", 3, 3, 256, 256, 3, 1, true, 0 },
+	{ "fully connected 128 -> 128", 1, 1, 128, 128, 1, 1, false, 0 },
+	{ "fully connected 640 -> 128", 1, 1, 640, 128, 1, 1, false, 0 },
+	{ "fully connected 64 -> 12", 1, 1, 64, 12, 1, 1, false, 0 },
+	{ "conv 1x1 64 -> 64, float", 25, 5, 64, 64, 1, 1, false,
+	  NPU_CONV_FLOAT | NPU_CONV_WEIGHT_ZP },
+	{ "dwconv 3x3 64, float", 25, 5, 64, 64, 3, 1, true,
+	  NPU_CONV_FLOAT | NPU_CONV_WEIGHT_ZP },
+	{ "conv 1x1 64 -> 64, int16", 25, 5, 64, 64, 1, 1, false,
+	  NPU_CONV_IFM16 | NPU_CONV_OFM16 | NPU_CONV_WIDE },
+	{ "dwconv 3x3 64, int16", 25, 5, 64, 64, 3, 1, true,
+	  NPU_CONV_IFM16 | NPU_CONV_OFM16 | NPU_CONV_WIDE },
 };
 
 /* The thread's own time: others on the machine do not count. */
@@ -54,24 +63,26 @@ static uint64_t now_ns(void)
 static struct npu_cmd_conv command(const struct layer *l)
 {
 	uint32_t size_x = l->size_x * l->stride, size_y = l->size_y * l->stride;
+	bool is_int16 = l->format & NPU_CONV_IFM16;
+	uint32_t in = is_int16 ? 2 * l->ifm_c : l->ifm_c;
+	uint32_t out = is_int16 ? 2 * l->ofm_c : l->ofm_c;
 	struct npu_cmd_conv cmd = {
 		.hdr.op = l->is_dw ? NPU_OP_DWCONV : NPU_OP_CONV,
-		.ifm = { 0, size_x * l->ifm_c, l->ifm_c },
-		.ofm = { size_y * size_x * l->ifm_c, l->size_x * l->ofm_c,
-			 l->ofm_c },
+		.ifm = { 0, size_x * in, in },
+		.ofm = { size_y * size_x * in, l->size_x * out, out },
 		.ifm_h = size_y, .ifm_w = size_x, .ifm_c = l->ifm_c,
 		.ofm_h = l->size_y, .ofm_w = l->size_x, .ofm_c = l->ofm_c,
 		.kernel_h = l->kernel, .kernel_w = l->kernel,
 		.stride_y = l->stride, .stride_x = l->stride,
 		.dilation_y = 1, .dilation_x = 1,
 		.pad_top = l->kernel / 2, .pad_left = l->kernel / 2,
-		.ifm_zp = -3, .ofm_zp = 7,
+		.ifm_zp = is_int16 ? 0 : -3, .ofm_zp = is_int16 ? 0 : 7,
 		.act_min = (npu_le16)-128, .act_max = 127,
+		.format = l->format,
 		.multiplier = l->is_dw,
 	};
 
-	cmd.weights = npu_round_up4(cmd.ofm.addr +
-				    l->size_y * l->size_x * l->ofm_c);
+	cmd.weights = npu_round_up4(cmd.ofm.addr + l->size_y * l->size_x * out);
 	return cmd;
 }
 
@@ -84,7 +95,9 @@ static uint64_t macs(const struct layer *l)
 static void execute(uint8_t *sram, const struct npu_cmd_conv *cmd,
 		    const struct kernels *kernels)
 {
-	if (cmd->hdr.op == NPU_OP_DWCONV)
+	if (cmd->format & NPU_CONV_IFM16)
+		mac_conv16(sram, cmd, kernels);
+	else if (cmd->hdr.op == NPU_OP_DWCONV)
 		mac_dwconv(sram, SRAM_SIZE, cmd, kernels);
 	else
 		mac_conv(sram, cmd, kernels);

@@ -73,6 +73,29 @@ static void tame_copy(struct npu_cmd_copy *copy)
 	}
 }
 
+/* After all else: what the format asks of other fields. */
+static void tame_format(struct npu_cmd_conv *conv)
+{
+	uint32_t size = conv->format & NPU_CONV_OFM16 ? 2 : 1;
+
+	conv->format &= NPU_CONV_FORMATS;
+	if (!(conv->format & NPU_CONV_IFM16) || (conv->format & NPU_CONV_FLOAT))
+		conv->format &= ~NPU_CONV_WIDE;
+	if (conv->format & NPU_CONV_IFM16) {
+		conv->ifm.addr &= ~1u;
+		conv->ifm.row_pitch &= 0xfffe;
+		conv->ifm.pixel_pitch &= 0xfffe;
+		conv->ifm_zp = 0;
+	}
+	if (conv->format & NPU_CONV_OFM16) {
+		conv->ofm.addr &= ~1u;
+		conv->ofm_zp = 0;
+	}
+	conv->ofm.pixel_pitch = size * (conv->ofm_c +
+					conv->ofm.pixel_pitch % 4);
+	conv->ofm.row_pitch = conv->ofm.pixel_pitch * conv->ofm_w;
+}
+
 static void tame_conv(struct npu_cmd_conv *conv)
 {
 	bool is_dw = conv->hdr.op == NPU_OP_DWCONV;
@@ -98,12 +121,10 @@ static void tame_conv(struct npu_cmd_conv *conv)
 	conv->pad_left %= 3;
 	conv->act_min = (npu_le16)-128;
 	conv->act_max = 127;
-	conv->format = 0;
 	conv->multiplier = is_dw ? conv->multiplier % 3 + 1 : 0;
 	if (is_dw)
 		conv->ofm_c = conv->ifm_c * conv->multiplier;
-	conv->ofm.pixel_pitch = conv->ofm_c + conv->ofm.pixel_pitch % 4;
-	conv->ofm.row_pitch = conv->ofm.pixel_pitch * conv->ofm_w;
+	tame_format(conv);
 }
 
 static void tame_pool(struct npu_cmd_pool *pool)

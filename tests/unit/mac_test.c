@@ -8,6 +8,8 @@
 #include "formulas.h"
 #include "mac.h"
 
+#include <npu/cost.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -28,12 +30,49 @@ static int32_t ref_scale_block(int32_t x, uint32_t mult, int shift)
 	return ref_scale(x, mult & 0x7fffffff, shift);
 }
 
+/* A float32's bits, and its rounding as the manual says it. */
+static int32_t ref_float(int32_t x, uint32_t bits,
+			 const struct npu_cmd_conv *cmd)
+{
+	int16_t min = (int16_t)cmd->act_min, max = (int16_t)cmd->act_max;
+	float f, v;
+	double rest;
+	int32_t n;
+
+	memcpy(&f, &bits, sizeof(f));
+	v = (float)x * f;
+	if (!(v > (float)(min - cmd->ofm_zp)))
+		return min;
+	if (v >= (float)(max - cmd->ofm_zp))
+		return max;
+	n = (int32_t)v;
+	rest = (double)v - n;
+	if (rest > 0.5 || (rest == 0.5 && n % 2))
+		n++;
+	if (rest < -0.5 || (rest == -0.5 && n % 2))
+		n--;
+	return n + cmd->ofm_zp;
+}
+
+static int32_t ref_wide(int64_t x, uint32_t mult, int shift)
+{
+	uint64_t reduced;
+	int64_t product;
+
+	shift = shift < -31 ? -31 : shift > 7 ? 7 : shift;
+	mult &= 0x7fffffff;
+	reduced = mult < 0x7fff0000 ? (mult + 0x8000) / 0x10000 : 0x7fff;
+	product = (int64_t)((uint64_t)x * reduced + (1ull << (14 - shift)));
+	return ref_wrap(product >> (15 - shift));
+}
+
 /* A layer with its parameters in the plainest order. */
 struct layer {
 	struct npu_cmd_conv cmd;
-	int32_t *bias;
+	int64_t *bias;
 	uint32_t *mult;
 	int8_t *shift;
+	int8_t *zero;
 	int8_t *weights; /* [o][ky][kx][c], DWCONV: [o][ky][kx] */
 };
 
@@ -44,22 +83,37 @@ static uint32_t layer_depth(const struct npu_cmd_conv *cmd)
 	return cmd->hdr.op == NPU_OP_CONV ? taps * cmd->ifm_c : taps;
 }
 
-static int8_t ref_cell(const struct npu_cmd_conv *cmd, const uint8_t *sram,
-		       int y, int x, int c)
+static uint32_t ifm_size(const struct npu_cmd_conv *cmd)
 {
-	if (y < 0 || y >= cmd->ifm_h || x < 0 || x >= cmd->ifm_w)
-		return cmd->ifm_zp;
-	return (int8_t)sram[cmd->ifm.addr + y * cmd->ifm.row_pitch +
-			    x * cmd->ifm.pixel_pitch + c];
+	return cmd->format & NPU_CONV_IFM16 ? 2 : 1;
 }
 
-static int32_t ref_sum(const struct layer *l, const uint8_t *sram, int oy,
+static uint32_t ofm_size(const struct npu_cmd_conv *cmd)
+{
+	return cmd->format & NPU_CONV_OFM16 ? 2 : 1;
+}
+
+static int32_t ref_cell(const struct npu_cmd_conv *cmd, const uint8_t *sram,
+			int y, int x, int c)
+{
+	const uint8_t *at = sram + cmd->ifm.addr + y * cmd->ifm.row_pitch +
+			    x * cmd->ifm.pixel_pitch + c * (int)ifm_size(cmd);
+
+	if (y < 0 || y >= cmd->ifm_h || x < 0 || x >= cmd->ifm_w)
+		return cmd->ifm_zp;
+	if (ifm_size(cmd) == 2)
+		return (int16_t)(at[0] | at[1] << 8);
+	return (int8_t)*at;
+}
+
+static int64_t ref_sum(const struct layer *l, const uint8_t *sram, int oy,
 		       int ox, int o)
 {
 	const struct npu_cmd_conv *cmd = &l->cmd;
 	bool is_dw = cmd->hdr.op == NPU_OP_DWCONV;
 	const int8_t *w = l->weights + (size_t)o * layer_depth(cmd);
-	int64_t sum = l->bias[o];
+	int32_t zero = cmd->format & NPU_CONV_WEIGHT_ZP ? l->zero[o] : 0;
+	uint64_t sum = (uint64_t)l->bias[o];
 	int ky, kx, c;
 
 	for (ky = 0; ky < cmd->kernel_h; ky++) {
@@ -70,33 +124,47 @@ static int32_t ref_sum(const struct layer *l, const uint8_t *sram, int oy,
 				cmd->pad_left;
 
 			for (c = 0; c < (is_dw ? 1 : cmd->ifm_c); c++)
-				sum += (ref_cell(cmd, sram, y, x, is_dw ?
-						 o / cmd->multiplier : c) -
-					cmd->ifm_zp) * *w++;
+				sum += (int64_t)(ref_cell(cmd, sram, y, x,
+						is_dw ? o / cmd->multiplier :
+							c) -
+					cmd->ifm_zp) * (*w++ - zero);
 		}
 	}
-	return (int32_t)(uint32_t)(uint64_t)sum;
+	return (int64_t)sum;
+}
+
+static int32_t ref_result(const struct layer *l, int64_t sum, int o)
+{
+	const struct npu_cmd_conv *cmd = &l->cmd;
+	int16_t min = (int16_t)cmd->act_min, max = (int16_t)cmd->act_max;
+	int32_t v;
+
+	if (cmd->format & NPU_CONV_FLOAT)
+		return ref_float(ref_wrap(sum), l->mult[o], cmd);
+	if (cmd->format & NPU_CONV_WIDE)
+		v = ref_wide(sum, l->mult[o], l->shift[o]);
+	else
+		v = ref_scale_block(ref_wrap(sum), l->mult[o], l->shift[o]);
+	v = (int32_t)((uint32_t)v + (uint32_t)cmd->ofm_zp);
+	return v < min ? min : v > max ? max : v;
 }
 
 static void ref_layer(const struct layer *l, const uint8_t *sram,
 		      uint8_t *result)
 {
 	const struct npu_cmd_conv *cmd = &l->cmd;
-	int16_t min = (int16_t)cmd->act_min, max = (int16_t)cmd->act_max;
-	int y, x, o;
+	uint32_t y, x, o, size = ofm_size(cmd);
 
 	for (y = 0; y < cmd->ofm_h; y++) {
 		for (x = 0; x < cmd->ofm_w; x++) {
 			for (o = 0; o < cmd->ofm_c; o++) {
-				int32_t v = ref_scale_block(ref_sum(l, sram, y, x, o),
-						      l->mult[o], l->shift[o]);
+				int64_t sum = ref_sum(l, sram, y, x, o);
+				int32_t v = ref_result(l, sum, o);
 
-				v = (int32_t)((uint32_t)v + cmd->ofm_zp);
-				result[cmd->ofm.addr +
+				memcpy(result + cmd->ofm.addr +
 				       y * cmd->ofm.row_pitch +
-				       x * cmd->ofm.pixel_pitch + o] =
-					(uint8_t)(v < min ? min :
-						  v > max ? max : v);
+				       x * cmd->ofm.pixel_pitch + o * size,
+				       &v, size);
 			}
 		}
 	}
@@ -107,17 +175,22 @@ static uint32_t layer_pack(const struct layer *l, uint8_t *block)
 {
 	uint32_t n = l->cmd.ofm_c, depth = layer_depth(&l->cmd);
 	uint32_t unit = l->cmd.hdr.op == NPU_OP_CONV ? 4 : 1;
+	uint32_t bias_size = l->cmd.format & NPU_CONV_WIDE ? 8 : 4;
 	uint8_t *at = block;
 	uint32_t first, k, o, i;
 
-	for (o = 0; o < n; o++, at += 4)
-		memcpy(at, &l->bias[o], 4);
+	for (o = 0; o < n; o++, at += bias_size)
+		memcpy(at, &l->bias[o], bias_size);
 	for (o = 0; o < n; o++, at += 4)
 		memcpy(at, &l->mult[o], 4);
 	for (o = 0; o < n; o++)
 		*at++ = (uint8_t)l->shift[o];
 	while ((at - block) % 4)
 		*at++ = (uint8_t)engine_random(); /* padding is not looked at */
+	for (o = 0; o < n && l->cmd.format & NPU_CONV_WEIGHT_ZP; o++)
+		*at++ = (uint8_t)l->zero[o];
+	while ((at - block) % 4)
+		*at++ = (uint8_t)engine_random();
 	for (first = 0; first < n; first += 16)
 		for (k = 0; k < depth; k += unit)
 			for (o = first; o < n && o < first + 16; o++)
@@ -294,6 +367,55 @@ static void test_depthwise_by_hand(void **state)
 			    4);
 }
 
+static void test_formats_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+	const float tenth = 0.1f;
+	uint32_t bits;
+
+	/* The manual's example: -25 * 0.1, three ways. */
+	cmd.conv.ofm_zp = 3;
+	put_block(e, -25, 1717986918, -3, (int8_t[]){ 0 }, 1);
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 0);
+
+	memcpy(&bits, &tenth, sizeof(bits));
+	put_block(e, -25, bits, 77, (int8_t[]){ 0 }, 1);
+	cmd.conv.format = NPU_CONV_FLOAT;
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 1);
+
+	put_block(e, -25, -1u, 0, (int8_t[]){ 0 }, 1);
+	memcpy(e->ctx.sram + 136, (uint32_t[]){ 1717986918, 0xfd, 0 }, 12);
+	cmd.conv.format = NPU_CONV_IFM16 | NPU_CONV_WIDE;
+	cmd.conv.ifm.row_pitch = 4;
+	cmd.conv.ifm.pixel_pitch = 2;
+	engine_run(e, &cmd);
+	assert_int_equal((int8_t)e->ctx.sram[64], 1);
+}
+
+static void test_int16_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+
+	/*
+	 * 1000 and -20000 times 3 and -5, of which 1 is the zero point: 1000 * 2
+	 * + -20000 * -6 = 122000; half of that, then a quarter: 15250.
+	 */
+	cmd.conv.format = NPU_CONV_IFM16 | NPU_CONV_OFM16 | NPU_CONV_WEIGHT_ZP;
+	cmd.conv.ifm_h = cmd.conv.ifm_w = 1;
+	cmd.conv.ofm_h = cmd.conv.ofm_w = 1;
+	cmd.conv.ifm_c = 2;
+	cmd.conv.ifm.pixel_pitch = cmd.conv.ofm.pixel_pitch = 4;
+	cmd.conv.act_max = 20000;
+	memcpy(e->ctx.sram, (int16_t[]){ 1000, -20000 }, 4);
+	put_block(e, 0, 1u << 30, -2, (int8_t[]){ 1, 0, 0, 0, 3, -5 }, 6);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, (int16_t[]){ 15250 }, 2);
+}
+
 /* --- Random shapes ---------------------------------------------------------- */
 
 static uint32_t surface_end(const struct npu_surface *s, uint32_t h, uint32_t w,
@@ -302,14 +424,32 @@ static uint32_t surface_end(const struct npu_surface *s, uint32_t h, uint32_t w,
 	return s->addr + (h - 1) * s->row_pitch + (w - 1) * s->pixel_pitch + c;
 }
 
-/* Pitches with gaps of random size, at @addr. */
-static struct npu_surface random_surface(uint32_t addr, uint32_t w, uint32_t c)
+/* Pitches with gaps of random size, in elements of @size bytes, at 0. */
+static struct npu_surface random_surface(uint32_t w, uint32_t c, uint32_t size)
 {
 	uint32_t pixel = c + (engine_random() % 3 ? 0 : engine_between(1, 9));
 	uint32_t row = w * pixel +
 		       (engine_random() % 3 ? 0 : engine_between(1, 9));
 
-	return (struct npu_surface){ addr, (npu_le16)row, (npu_le16)pixel };
+	return (struct npu_surface){ 0, (npu_le16)(row * size),
+				     (npu_le16)(pixel * size) };
+}
+
+/* Any format that is allowed, and what it asks of other fields. */
+static void random_format(struct npu_cmd_conv *cmd)
+{
+	uint8_t f = engine_random() & NPU_CONV_FORMATS;
+
+	if (!(f & NPU_CONV_IFM16) || (f & NPU_CONV_FLOAT))
+		f &= ~NPU_CONV_WIDE;
+	cmd->format = f;
+	if (f & NPU_CONV_IFM16)
+		cmd->ifm_zp = 0;
+	if (!(f & NPU_CONV_OFM16))
+		return;
+	cmd->ofm_zp = 0;
+	cmd->act_min = (npu_le16)engine_between(INT16_MIN, 0);
+	cmd->act_max = (npu_le16)engine_between(0, INT16_MAX);
 }
 
 static void random_geometry(struct npu_cmd_conv *cmd, bool is_dw)
@@ -384,25 +524,40 @@ static void *allocate(size_t size)
 	return p;
 }
 
+static uint32_t random_factor(const struct npu_cmd_conv *cmd, bool is_wild)
+{
+	float f = (float)engine_between(1, 1000) / (1 << 18);
+	uint32_t bits;
+
+	if (is_wild)
+		return engine_random();
+	if (!(cmd->format & NPU_CONV_FLOAT))
+		return (uint32_t)engine_between(1 << 30, INT32_MAX);
+	memcpy(&bits, &f, sizeof(bits));
+	return bits;
+}
+
 /* Factors as networks have them, and one in eight of any kind. */
 static void random_parameters(struct layer *l)
 {
 	uint32_t n = l->cmd.ofm_c, o;
 
-	l->bias = allocate(4 * n);
+	l->bias = allocate(n * sizeof(*l->bias));
 	l->mult = allocate(4 * n);
 	l->shift = allocate(n);
+	l->zero = allocate(n);
 	l->weights = allocate((size_t)n * layer_depth(&l->cmd));
+	engine_randomise((uint8_t *)l->zero, n);
 	engine_randomise((uint8_t *)l->weights,
 			 (size_t)n * layer_depth(&l->cmd));
 	for (o = 0; o < n; o++) {
 		bool is_wild = engine_random() % 8 == 0;
 
-		l->bias[o] = is_wild ? (int32_t)engine_random() :
+		l->bias[o] = is_wild ? (int64_t)((uint64_t)engine_random()
+							 << 32 |
+						 engine_random()) :
 				       engine_between(-20000, 20000);
-		l->mult[o] = is_wild ? engine_random() :
-				       (uint32_t)engine_between(1 << 30,
-								INT32_MAX);
+		l->mult[o] = random_factor(&l->cmd, is_wild);
 		l->shift[o] = is_wild ? engine_int8() : engine_between(-12, -5);
 	}
 }
@@ -412,6 +567,7 @@ static void free_parameters(struct layer *l)
 	free(l->bias);
 	free(l->mult);
 	free(l->shift);
+	free(l->zero);
 	free(l->weights);
 }
 
@@ -429,21 +585,26 @@ static uint32_t place(uint32_t *end, uint32_t size)
  * where SRAM ends, so that a sanitizer sees what reads beyond. Returns false if
  * it is too big.
  */
-static bool random_layer(struct engine *e, struct layer *l, bool is_dw)
+static bool random_layer(struct engine *e, struct layer *l, bool is_dw,
+			 bool has_format)
 {
 	struct npu_cmd_conv *c = &l->cmd;
-	uint32_t end = engine_between(0, 100), ifm, ofm, block;
+	uint32_t end = 2 * engine_between(0, 50), ifm, ofm, block;
 
 	random_geometry(c, is_dw);
-	if (c->ifm_w * (c->ifm_c + 10u) > UINT16_MAX ||
-	    c->ofm_w * (c->ofm_c + 10u) > UINT16_MAX)
+	if (has_format)
+		random_format(c);
+	if (c->ifm_w * (c->ifm_c + 10u) * ifm_size(c) > UINT16_MAX ||
+	    c->ofm_w * (c->ofm_c + 10u) * ofm_size(c) > UINT16_MAX)
 		return false; /* its pitch might not fit */
 	block = (uint32_t)npu_conv_block_size(c);
-	c->ifm = random_surface(0, c->ifm_w, c->ifm_c);
-	c->ofm = random_surface(0, c->ofm_w, c->ofm_c);
-	ifm = surface_end(&c->ifm, c->ifm_h, c->ifm_w, c->ifm_c);
-	ofm = surface_end(&c->ofm, c->ofm_h, c->ofm_w, c->ofm_c);
+	c->ifm = random_surface(c->ifm_w, c->ifm_c, ifm_size(c));
+	c->ofm = random_surface(c->ofm_w, c->ofm_c, ofm_size(c));
+	ifm = surface_end(&c->ifm, c->ifm_h, c->ifm_w, c->ifm_c * ifm_size(c));
+	ofm = surface_end(&c->ofm, c->ofm_h, c->ofm_w, c->ofm_c * ofm_size(c));
 	c->ofm.addr = place(&end, ofm);
+	if (c->format & NPU_CONV_IFM16)
+		end += end % 2;
 	if (engine_random() % 2) {
 		c->ifm.addr = place(&end, ifm);
 		end = npu_round_up4(end);
@@ -478,7 +639,9 @@ static void compare_layer(struct engine *e, const struct layer *l)
 		if (!(*k)->is_supported())
 			continue;
 		memcpy(e->ctx.sram, before, size);
-		if (cmd.hdr.op == NPU_OP_CONV)
+		if (cmd.conv.format & NPU_CONV_IFM16)
+			mac_conv16(e->ctx.sram, &cmd.conv, *k);
+		else if (cmd.hdr.op == NPU_OP_CONV)
 			mac_conv(e->ctx.sram, &cmd.conv, *k);
 		else
 			mac_dwconv(e->ctx.sram, size, &cmd.conv, *k);
@@ -490,13 +653,13 @@ static void compare_layer(struct engine *e, const struct layer *l)
 	free(after);
 }
 
-static void compare_random_layers(struct engine *e, bool is_dw)
+static void compare_random_layers(struct engine *e, bool is_dw, bool has_format)
 {
 	uint32_t done = 0;
 	struct layer l;
 
 	while (done < RANDOM_SHAPES) {
-		if (!random_layer(e, &l, is_dw))
+		if (!random_layer(e, &l, is_dw, has_format))
 			continue;
 		compare_layer(e, &l);
 		free_parameters(&l);
@@ -506,12 +669,22 @@ static void compare_random_layers(struct engine *e, bool is_dw)
 
 static void test_random_convolutions(void **state)
 {
-	compare_random_layers(*state, false);
+	compare_random_layers(*state, false, false);
 }
 
 static void test_random_depthwise(void **state)
 {
-	compare_random_layers(*state, true);
+	compare_random_layers(*state, true, false);
+}
+
+static void test_random_formats(void **state)
+{
+	compare_random_layers(*state, false, true);
+}
+
+static void test_random_depthwise_formats(void **state)
+{
+	compare_random_layers(*state, true, true);
 }
 
 /* Sums that leave 32 bits: a deep window of greatest values, and a bias. */
@@ -592,7 +765,7 @@ static void test_bad_fields(void **state)
 		ENGINE_BAD(CONV, act_min, 128, FIELD),
 		ENGINE_BAD(CONV, act_max, -129, FIELD),
 		ENGINE_BAD(CONV, act_max, 128, FIELD),
-		ENGINE_BAD(CONV, format, 1, RESERVED),
+		ENGINE_BAD(CONV, format, 32, RESERVED),
 		ENGINE_BAD(CONV, format, 128, RESERVED),
 		ENGINE_BAD(CONV, ofm.row_pitch, 99, FIELD),
 		ENGINE_BAD(CONV, ofm.pixel_pitch, 19, FIELD),
@@ -619,6 +792,60 @@ static void test_bad_fields(void **state)
 	conv.conv.act_max = 4;
 	engine_refuse(e, &conv, NPU_FAULT_FIELD,
 		      __builtin_offsetof(struct CONV, act_max));
+}
+
+static union npu_cmd valid_int16(void)
+{
+	union npu_cmd cmd = valid_conv();
+
+	cmd.conv.format = NPU_CONV_IFM16 | NPU_CONV_OFM16 | NPU_CONV_WIDE;
+	cmd.conv.ifm = (struct npu_surface){ 0, 5 * 48, 48 };
+	cmd.conv.ofm = (struct npu_surface){ 2048, 5 * 40, 40 };
+	cmd.conv.weights = 4096;
+	cmd.conv.act_min = (npu_le16)INT16_MIN;
+	cmd.conv.act_max = INT16_MAX;
+	return cmd;
+}
+
+static void test_bad_formats(void **state)
+{
+	static const struct engine_bad bad[] = {
+		ENGINE_BAD(CONV, format, 64 | 1, RESERVED),
+		ENGINE_BAD(CONV, format, 16, FIELD),
+		ENGINE_BAD(CONV, format, 16 | 2, FIELD),
+		ENGINE_BAD(CONV, format, 16 | 8 | 1, FIELD),
+		ENGINE_BAD(CONV, ifm, 1, FIELD),
+		ENGINE_BAD(CONV, ifm.row_pitch, 241, FIELD),
+		ENGINE_BAD(CONV, ifm.pixel_pitch, 47, FIELD),
+		ENGINE_BAD(CONV, ofm, 2049, FIELD),
+		ENGINE_BAD(CONV, ofm.row_pitch, 201, FIELD),
+		ENGINE_BAD(CONV, ofm.row_pitch, 198, FIELD),
+		ENGINE_BAD(CONV, ofm.pixel_pitch, 41, FIELD),
+		ENGINE_BAD(CONV, ofm.pixel_pitch, 38, FIELD),
+		ENGINE_BAD(CONV, ifm_zp, 1, FIELD),
+		ENGINE_BAD(CONV, ofm_zp, -1, FIELD),
+	};
+	static const struct engine_bad int8_out[] = {
+		ENGINE_BAD(CONV, act_min, -129, FIELD),
+		ENGINE_BAD(CONV, act_max, 128, FIELD),
+	};
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_int16();
+
+	engine_refuse_all(e, &cmd, bad, sizeof(bad) / sizeof(bad[0]));
+	cmd.conv.act_min = 1;
+	cmd.conv.act_max = 0;
+	engine_refuse(e, &cmd, NPU_FAULT_FIELD,
+		      __builtin_offsetof(struct CONV, act_max));
+
+	/* int8 results of int16 inputs: odd pitches of those, and int8's range */
+	cmd = valid_int16();
+	cmd.conv.format &= ~NPU_CONV_OFM16;
+	cmd.conv.ofm = (struct npu_surface){ 2049, 5 * 21, 21 };
+	cmd.conv.ofm_zp = -7;
+	cmd.conv.act_min = (npu_le16)-128;
+	cmd.conv.act_max = 127;
+	engine_refuse_all(e, &cmd, int8_out, 2);
 }
 
 static void test_unknown_opcodes(void **state)
@@ -739,12 +966,46 @@ static void test_access_is_exact(void **state)
 			 1024 + 5 * 5 * 20);
 }
 
+static void test_access_of_int16_is_exact(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_int16();
+
+	cmd.conv.format |= NPU_CONV_WEIGHT_ZP;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	assert_int_equal(e->access.reads[0].high, 5 * 5 * 48);
+	assert_int_equal(e->access.writes[0].high, 2048 + 5 * 5 * 40);
+	/* 20 wide biases, multipliers, shifts, zero points, weights */
+	assert_int_equal(e->access.reads[1].high,
+			 4096 + 160 + 80 + 20 + 20 + 20 * 216);
+}
+
+/* The manual's words: bytes at the port, the array twice for int16 inputs. */
+static void test_cost_of_int16(void **state)
+{
+	const struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	union npu_cmd narrow = valid_conv(), wide = valid_int16();
+	struct npu_cost a, b;
+
+	(void)state;
+	wide.conv.format &= ~NPU_CONV_WIDE;
+	npu_cost(&machine, &narrow, &a);
+	npu_cost(&machine, &wide, &b);
+	assert_int_equal(b.cycles - 40, 2 * (a.cycles - 40));
+	assert_int_equal(b.sram_read - a.sram_read, 5 * 5 * 24);
+	assert_int_equal(b.sram_written, 2 * 5 * 5 * 20);
+	assert_int_equal(b.mac_ops, a.mac_ops);
+	assert_int_equal(b.products, 2 * a.mac_ops);
+}
+
 static void test_hostile_commands(void **state)
 {
 	union npu_cmd conv = valid_conv(), dw = valid_dwconv();
+	union npu_cmd int16 = valid_int16();
 
 	engine_torture(*state, &conv, 20000);
 	engine_torture(*state, &dw, 20000);
+	engine_torture(*state, &int16, 20000);
 }
 
 #define TEST(name) \
@@ -757,15 +1018,22 @@ int main(void)
 		TEST(test_rounding_by_hand),
 		TEST(test_padding_by_hand),
 		TEST(test_depthwise_by_hand),
+		TEST(test_formats_by_hand),
+		TEST(test_int16_by_hand),
 		TEST(test_random_convolutions),
 		TEST(test_random_depthwise),
+		TEST(test_random_formats),
+		TEST(test_random_depthwise_formats),
 		TEST(test_sums_wrap),
 		TEST(test_bad_fields),
+		TEST(test_bad_formats),
 		TEST(test_unknown_opcodes),
 		TEST(test_too_much_work),
 		TEST(test_borders_of_sram),
 		TEST(test_overlaps),
 		TEST(test_access_is_exact),
+		TEST(test_access_of_int16_is_exact),
+		TEST(test_cost_of_int16),
 		TEST(test_hostile_commands),
 	};
 

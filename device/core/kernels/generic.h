@@ -114,8 +114,9 @@ KERNEL_INLINE void generic_taps_row(int32_t *s, const int16_t *x,
 
 	for (t = 0; t < taps; t++) {
 		for (c = 0; c < KERNEL_BLOCK; c++)
-			s[c] += x[c] * w[c] +
-				x[KERNEL_BLOCK + c] * w[KERNEL_BLOCK + c];
+			s[c] = fixed_add(s[c], x[c] * w[c] +
+					       x[KERNEL_BLOCK + c] *
+						       w[KERNEL_BLOCK + c]);
 		x += 2 * KERNEL_BLOCK * tap_step;
 		w += 2 * KERNEL_BLOCK;
 	}

@@ -44,11 +44,11 @@ struct kernel_dot {
 
 /**
  * struct kernel_taps - what some taps add to a row of pixels of one block
- * @sums: 16 channels of each pixel, one pixel behind the other
+ * @sums: 16 channels of each pixel, one pixel behind the other, modulo 2^32
  * @is_first: the sums are set, not added to
  * @cells: two rows of cells, column by column, made by ->interleave(): values
  *	from -255 to 255
- * @weights: two rows of taps, likewise: values from -128 to 127
+ * @weights: two rows of taps, likewise
  * @pixels: at least 1
  * @pixel_step: columns to the next pixel's first tap
  * @taps: per row, at least 1
