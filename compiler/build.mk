@@ -23,15 +23,20 @@ tnc-objs := \
 	compiler/quantise.o \
 	compiler/ref.o \
 	compiler/ref_binary.o \
+	compiler/ref_move.o \
 	compiler/ref_softmax.o \
 	compiler/schedule.o \
 	compiler/steps.o \
 	compiler/text_read.o \
 	compiler/text_write.o \
 	compiler/tflite.o \
+	compiler/tflite_import.o \
+	compiler/tflite_move.o \
 	compiler/tile.o \
 	compiler/tnc.o \
-	compiler/verify.o
+	compiler/verify.o \
+	compiler/verify_move.o \
+	compiler/verify_ops.o
 
 $(B)/libtnc.a: $(addprefix $(B)/,$(tnc-objs))
 # What a program that uses libtnc.a links besides.

@@ -339,6 +339,12 @@ static const struct {
 	[TNC_SOFTMAX] = { NPU_OP_SOFTMAX, NPU_UNIT_VEC, emit_softmax },
 };
 
+/* Whether there is a command that does what a legal operator asks for. */
+bool tnc_emit_has(const struct tnc_op *op)
+{
+	return kinds[op->kind].fill;
+}
+
 static void emit_step(struct emitter *e, const struct tnc_step *s)
 {
 	const struct tnc_op *op = e->p->c->op[s->op];

@@ -3,41 +3,71 @@
  * Pass 'f': fold constants.
  *
  * Needs: a sound graph.
- * Leaves: no operator whose inputs are all constant, and no operator or tensor
- * that nothing needs. Results of folded operators are constants, computed with
- * the reference arithmetic.
+ * Leaves: no operator whose inputs are all constant and which the reference
+ * executor has, and no operator or tensor that nothing needs. Results of folded
+ * operators are constants, computed with the reference arithmetic.
  */
 #include "pass.h"
 
-static bool is_constant(struct tnc *c, const struct tnc_op *op)
+/* Is the operator's result known already? */
+static bool is_foldable(const struct tnc *c, const struct tnc_op *op)
 {
 	for (int i = 0; i < op->inputs; i++)
-		if (!tnc_tensor_root(c, op->input[i])->data)
+		if (op->input[i] != TNC_INPUT_NONE &&
+		    !tnc_tensor_root(c, op->input[i])->data)
 			return false;
-	return true;
+	return op->inputs && tnc_ref_has(c, op);
 }
 
-static void fold(struct tnc *c)
+static void fold(struct tnc *c, struct tnc_op *op)
 {
-	int kept = 0;
+	struct tnc_tensor *out = tnc_op_output(c, op);
 
-	for (int i = 0; i < c->ops; i++) {
-		struct tnc_op *op = c->op[i];
-		struct tnc_tensor *out = tnc_op_output(c, op);
+	tnc_ref_op(c, op);
+	out->data = out->value;
+	out->value = NULL;
+}
 
-		if (!is_constant(c, op)) {
-			c->op[kept++] = op;
-			continue;
-		}
-		tnc_ref_op(c, op);
-		out->data = out->value;
-		out->value = NULL;
-	}
-	c->ops = kept;
+static void drop(struct tnc *c, int index)
+{
+	c->ops--;
+	for (int i = index; i < c->ops; i++)
+		c->op[i] = c->op[i + 1];
+}
+
+/*
+ * For importers: computes an operator on shapes, the graph's last, at once, as
+ * operators behind it may need its result as an attribute. Its tensors have not
+ * been verified yet.
+ */
+void tnc_fold_shape(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	if ((out->type != TNC_INT32 && out->type != TNC_INT64) || out->data ||
+	    !is_foldable(c, op))
+		return;
+	for (int i = 0; i < op->inputs; i++)
+		if (tnc_op_input(c, op, i))
+			tnc_verify_tensor(c, tnc_op_input(c, op, i));
+	tnc_verify_tensor(c, out);
+	tnc_verify_op(c, op);
+	fold(c, op);
+	for (int i = c->ops - 1; i >= 0; i--)
+		if (c->op[i] == op)
+			drop(c, i);
 }
 
 void tnc_pass_fold(struct tnc *c)
 {
-	fold(c);
+	int kept = 0;
+
+	for (int i = 0; i < c->ops; i++) {
+		if (is_foldable(c, c->op[i]))
+			fold(c, c->op[i]);
+		else
+			c->op[kept++] = c->op[i];
+	}
+	c->ops = kept;
 	tnc_drop_unused(c);
 }

@@ -8,8 +8,8 @@
 #include "ir.h"
 
 const struct tnc_op_info tnc_op_info[TNC_OP_KINDS] = {
-#define X(op, name, least, most, attrs) \
-	[TNC_##op] = { name, #op, least, most, attrs },
+#define X(op, name, least, most, attrs, list0, list1) \
+	[TNC_##op] = { name, #op, least, most, attrs, { list0, list1 } },
 	TNC_OPS(X)
 #undef X
 };
@@ -17,12 +17,33 @@ const struct tnc_op_info tnc_op_info[TNC_OP_KINDS] = {
 const struct tnc_type_info tnc_type_info[TNC_TYPES] = {
 	[TNC_INT8] = { "int8", 1 },
 	[TNC_INT32] = { "int32", 4 },
+	[TNC_UINT8] = { "uint8", 1 },
+	[TNC_INT16] = { "int16", 2 },
+	[TNC_INT64] = { "int64", 8 },
+	[TNC_BOOL] = { "bool", 1 },
+	[TNC_FLOAT32] = { "float32", 4 },
+};
+
+const char *const tnc_mode_name[TNC_MODE_BITS] = {
+#define X(mode, name) [TNC_MODE_BIT_##mode] = name,
+	TNC_MODES(X)
+#undef X
 };
 
 /* Returns NULL when there is no tensor @id. */
 struct tnc_tensor *tnc_tensor_get(struct tnc *c, int id)
 {
 	return id >= 0 && id < c->tensors ? c->tensor[id] : NULL;
+}
+
+/* Numbers below @count stay free for tensors that are added by number. */
+void tnc_tensors_reserve(struct tnc *c, size_t count)
+{
+	if (count > TNC_TENSORS_MAX)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: %zu tensors, at most %d",
+			  count, TNC_TENSORS_MAX);
+	c->tensor = tnc_alloc(c, TNC_TENSORS_MAX, sizeof(*c->tensor));
+	c->tensors = count;
 }
 
 struct tnc_tensor *tnc_tensor_add(struct tnc *c, int id)
@@ -136,6 +157,16 @@ void tnc_list_append(struct tnc *c, struct tnc_list *list, int id)
 	list->id[list->count++] = id;
 }
 
+void tnc_op_add_input(struct tnc *c, struct tnc_op *op, int id)
+{
+	if (op->inputs == TNC_INPUTS_MAX)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: more than %d inputs",
+			  TNC_INPUTS_MAX);
+	op->input = tnc_grow(c, op->input, op->inputs, &op->inputs_room,
+			     sizeof(*op->input));
+	op->input[op->inputs++] = id;
+}
+
 const char *tnc_op_title(const struct tnc_op *op)
 {
 	return tnc_op_info[op->origin].title;
@@ -146,10 +177,13 @@ bool tnc_op_is_binary(const struct tnc_op *op)
 	return tnc_op_info[op->kind].attrs & TNC_IS_BINARY;
 }
 
+/* NULL for one that was left out. */
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
 				int index)
 {
-	return index < op->inputs ? c->tensor[op->input[index]] : NULL;
+	if (index >= op->inputs || op->input[index] == TNC_INPUT_NONE)
+		return NULL;
+	return c->tensor[op->input[index]];
 }
 
 struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op)
@@ -225,7 +259,8 @@ void tnc_drop_unused(struct tnc *c)
 		if (!needed[op->output])
 			continue;
 		for (int k = 0; k < op->inputs; k++)
-			mark(c, needed, op->input[k]);
+			if (op->input[k] != TNC_INPUT_NONE)
+				mark(c, needed, op->input[k]);
 		c->op[--kept] = op;
 	}
 	c->ops -= kept;

@@ -16,7 +16,8 @@
 
 #define TNC_VERSION "0.1"
 #define TNC_RANK_MAX 6
-#define TNC_INPUTS_MAX 3
+#define TNC_INPUTS_MAX 4096
+#define TNC_INPUT_NONE (-1)	/* in place of one that was left out */
 #define TNC_TENSORS_MAX 65536
 #define TNC_OPS_MAX 16384
 #define TNC_DIM_MAX (1 << 24)
@@ -26,14 +27,17 @@
 #define TNC_ARRAY_SIZE(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
 /* Which attributes an operator has. */
-#define TNC_HAS_STRIDE   0x01u
-#define TNC_HAS_DILATION 0x02u
-#define TNC_HAS_WINDOW   0x04u
-#define TNC_HAS_PAD      0x08u
-#define TNC_HAS_ACT      0x10u
-#define TNC_HAS_BETA     0x20u
-#define TNC_HAS_REQUANT  0x40u
-#define TNC_IS_BINARY    0x80u	/* of two inputs, element by element */
+#define TNC_HAS_STRIDE   0x001u
+#define TNC_HAS_DILATION 0x002u
+#define TNC_HAS_WINDOW   0x004u
+#define TNC_HAS_PAD      0x008u
+#define TNC_HAS_ACT      0x010u
+#define TNC_HAS_BETA     0x020u
+#define TNC_HAS_REQUANT  0x040u
+#define TNC_HAS_ALPHA    0x080u
+#define TNC_HAS_AXIS     0x100u
+#define TNC_IS_BINARY    0x200u	/* of two inputs, element by element */
+#define TNC_IS_MOVE      0x400u	/* bytes change their place, not their value */
 
 #define TNC_CONV_ATTRS \
 	(TNC_HAS_STRIDE | TNC_HAS_DILATION | TNC_HAS_PAD | TNC_HAS_ACT | \
@@ -43,31 +47,137 @@
 
 #define TNC_SUM_ATTRS (TNC_HAS_ACT | TNC_HAS_REQUANT | TNC_IS_BINARY)
 
+/* Inputs of an operator that takes any number of them. */
+#define TNC_INPUTS_ANY TNC_INPUTS_MAX
+
 /*
  * The one list of operators: enumerator, text form, fewest and most inputs,
- * attributes.
+ * attributes, names of up to two lists of integers. Every operator has one
+ * output; what has several in a model is imported as several operators.
+ * README.md says what the inputs are and what the lists mean.
  */
 #define TNC_OPS(X) \
-	X(CONV_2D, "conv_2d", 2, 3, TNC_CONV_ATTRS) \
-	X(DEPTHWISE_CONV_2D, "depthwise_conv_2d", 2, 3, TNC_CONV_ATTRS) \
+	X(CONV_2D, "conv_2d", 2, 3, TNC_CONV_ATTRS, NULL, NULL) \
+	X(DEPTHWISE_CONV_2D, "depthwise_conv_2d", 2, 3, TNC_CONV_ATTRS, \
+	  NULL, NULL) \
+	X(TRANSPOSE_CONV, "transpose_conv", 2, 3, \
+	  TNC_HAS_STRIDE | TNC_HAS_PAD | TNC_HAS_ACT | TNC_HAS_REQUANT, \
+	  NULL, NULL) \
 	X(FULLY_CONNECTED, "fully_connected", 2, 3, \
-	  TNC_HAS_ACT | TNC_HAS_REQUANT) \
-	X(ADD, "add", 2, 2, TNC_SUM_ATTRS) \
-	X(SUB, "sub", 2, 2, TNC_SUM_ATTRS) \
-	X(MUL, "mul", 2, 2, TNC_SUM_ATTRS) \
-	X(MAXIMUM, "maximum", 2, 2, TNC_HAS_ACT | TNC_IS_BINARY) \
-	X(MINIMUM, "minimum", 2, 2, TNC_HAS_ACT | TNC_IS_BINARY) \
-	X(AVERAGE_POOL_2D, "average_pool_2d", 1, 1, TNC_POOL_ATTRS) \
-	X(MAX_POOL_2D, "max_pool_2d", 1, 1, TNC_POOL_ATTRS) \
-	X(RESHAPE, "reshape", 1, 1, 0) \
-	X(SOFTMAX, "softmax", 1, 1, TNC_HAS_BETA | TNC_HAS_REQUANT)
+	  TNC_HAS_ACT | TNC_HAS_REQUANT, NULL, NULL) \
+	X(BATCH_MATMUL, "batch_matmul", 2, 3, TNC_HAS_ACT | TNC_HAS_REQUANT, \
+	  NULL, NULL) \
+	X(ADD, "add", 2, 2, TNC_SUM_ATTRS, NULL, NULL) \
+	X(SUB, "sub", 2, 2, TNC_SUM_ATTRS, NULL, NULL) \
+	X(MUL, "mul", 2, 2, TNC_SUM_ATTRS, NULL, NULL) \
+	X(DIV, "div", 2, 2, TNC_SUM_ATTRS, NULL, NULL) \
+	X(MAXIMUM, "maximum", 2, 2, TNC_HAS_ACT | TNC_IS_BINARY, NULL, NULL) \
+	X(MINIMUM, "minimum", 2, 2, TNC_HAS_ACT | TNC_IS_BINARY, NULL, NULL) \
+	X(SQUARED_DIFFERENCE, "squared_difference", 2, 2, TNC_SUM_ATTRS, \
+	  NULL, NULL) \
+	X(POW, "pow", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(FLOOR_DIV, "floor_div", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(FLOOR_MOD, "floor_mod", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(EQUAL, "equal", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(NOT_EQUAL, "not_equal", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(LESS, "less", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(LESS_EQUAL, "less_equal", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(GREATER, "greater", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(GREATER_EQUAL, "greater_equal", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(LOGICAL_AND, "logical_and", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(LOGICAL_OR, "logical_or", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(LOGICAL_NOT, "logical_not", 1, 1, 0, NULL, NULL) \
+	X(SELECT, "select", 3, 3, 0, NULL, NULL) \
+	X(PRELU, "prelu", 2, 2, TNC_IS_BINARY, NULL, NULL) \
+	X(RELU, "relu", 1, 1, 0, NULL, NULL) \
+	X(RELU6, "relu6", 1, 1, 0, NULL, NULL) \
+	X(RELU_N1_TO_1, "relu_n1_to_1", 1, 1, 0, NULL, NULL) \
+	X(RELU_0_TO_1, "relu_0_to_1", 1, 1, 0, NULL, NULL) \
+	X(CLIP, "clip", 1, 3, 0, NULL, NULL) \
+	X(LEAKY_RELU, "leaky_relu", 1, 1, TNC_HAS_ALPHA, NULL, NULL) \
+	X(ELU, "elu", 1, 1, TNC_HAS_ALPHA, NULL, NULL) \
+	X(HARD_SWISH, "hard_swish", 1, 1, 0, NULL, NULL) \
+	X(HARD_SIGMOID, "hard_sigmoid", 1, 1, TNC_HAS_ALPHA | TNC_HAS_BETA, \
+	  NULL, NULL) \
+	X(LOGISTIC, "logistic", 1, 1, 0, NULL, NULL) \
+	X(TANH, "tanh", 1, 1, 0, NULL, NULL) \
+	X(GELU, "gelu", 1, 1, 0, NULL, NULL) \
+	X(SOFTPLUS, "softplus", 1, 1, 0, NULL, NULL) \
+	X(EXP, "exp", 1, 1, 0, NULL, NULL) \
+	X(LOG, "log", 1, 1, 0, NULL, NULL) \
+	X(SQRT, "sqrt", 1, 1, 0, NULL, NULL) \
+	X(RSQRT, "rsqrt", 1, 1, 0, NULL, NULL) \
+	X(SQUARE, "square", 1, 1, 0, NULL, NULL) \
+	X(ABS, "abs", 1, 1, 0, NULL, NULL) \
+	X(NEG, "neg", 1, 1, 0, NULL, NULL) \
+	X(SIGN, "sign", 1, 1, 0, NULL, NULL) \
+	X(SIN, "sin", 1, 1, 0, NULL, NULL) \
+	X(COS, "cos", 1, 1, 0, NULL, NULL) \
+	X(ERF, "erf", 1, 1, 0, NULL, NULL) \
+	X(FLOOR, "floor", 1, 1, 0, NULL, NULL) \
+	X(CEIL, "ceil", 1, 1, 0, NULL, NULL) \
+	X(ROUND, "round", 1, 1, 0, NULL, NULL) \
+	X(QUANTIZE, "quantize", 1, 1, TNC_HAS_REQUANT, NULL, NULL) \
+	X(DEQUANTIZE, "dequantize", 1, 1, 0, NULL, NULL) \
+	X(CAST, "cast", 1, 1, 0, NULL, NULL) \
+	X(SOFTMAX, "softmax", 1, 1, TNC_HAS_BETA | TNC_HAS_REQUANT, \
+	  NULL, NULL) \
+	X(LOG_SOFTMAX, "log_softmax", 1, 1, 0, NULL, NULL) \
+	X(L2_NORMALIZATION, "l2_normalization", 1, 1, 0, NULL, NULL) \
+	X(LAYER_NORM, "layer_norm", 2, 3, TNC_HAS_AXIS | TNC_HAS_ALPHA, \
+	  NULL, NULL) \
+	X(MEAN, "mean", 1, 1, TNC_HAS_REQUANT, "axes", NULL) \
+	X(SUM, "sum", 1, 1, TNC_HAS_REQUANT, "axes", NULL) \
+	X(REDUCE_MAX, "reduce_max", 1, 1, 0, "axes", NULL) \
+	X(REDUCE_MIN, "reduce_min", 1, 1, 0, "axes", NULL) \
+	X(REDUCE_PROD, "reduce_prod", 1, 1, 0, "axes", NULL) \
+	X(REDUCE_ANY, "reduce_any", 1, 1, 0, "axes", NULL) \
+	X(REDUCE_ALL, "reduce_all", 1, 1, 0, "axes", NULL) \
+	X(ARG_MAX, "arg_max", 1, 1, TNC_HAS_AXIS, NULL, NULL) \
+	X(ARG_MIN, "arg_min", 1, 1, TNC_HAS_AXIS, NULL, NULL) \
+	X(CUMSUM, "cumsum", 1, 1, TNC_HAS_AXIS, NULL, NULL) \
+	X(AVERAGE_POOL_2D, "average_pool_2d", 1, 1, TNC_POOL_ATTRS, \
+	  NULL, NULL) \
+	X(MAX_POOL_2D, "max_pool_2d", 1, 1, TNC_POOL_ATTRS, NULL, NULL) \
+	X(L2_POOL_2D, "l2_pool_2d", 1, 1, TNC_POOL_ATTRS, NULL, NULL) \
+	X(RESIZE_BILINEAR, "resize_bilinear", 1, 1, 0, NULL, NULL) \
+	X(RESIZE_NEAREST_NEIGHBOR, "resize_nearest_neighbor", 1, 1, 0, \
+	  NULL, NULL) \
+	X(RESHAPE, "reshape", 1, 1, 0, NULL, NULL) \
+	X(TRANSPOSE, "transpose", 1, 1, TNC_IS_MOVE, "perm", NULL) \
+	X(CONCATENATION, "concatenation", 1, TNC_INPUTS_ANY, \
+	  TNC_HAS_AXIS | TNC_HAS_ACT | TNC_IS_MOVE, NULL, NULL) \
+	X(SLICE, "slice", 1, 1, TNC_IS_MOVE, "begin", "step") \
+	X(PAD, "pad", 1, 2, TNC_IS_MOVE, "before", "after") \
+	X(MIRROR_PAD, "mirror_pad", 1, 1, TNC_IS_MOVE, "before", "after") \
+	X(TILE, "tile", 1, 1, TNC_IS_MOVE, NULL, NULL) \
+	X(BROADCAST_TO, "broadcast_to", 1, 1, TNC_IS_MOVE, NULL, NULL) \
+	X(REVERSE, "reverse", 1, 1, TNC_IS_MOVE, "axes", NULL) \
+	X(SPACE_TO_DEPTH, "space_to_depth", 1, 1, TNC_IS_MOVE, "block", NULL) \
+	X(DEPTH_TO_SPACE, "depth_to_space", 1, 1, TNC_IS_MOVE, "block", NULL) \
+	X(SPACE_TO_BATCH_ND, "space_to_batch_nd", 1, 1, TNC_IS_MOVE, \
+	  "block", "before") \
+	X(BATCH_TO_SPACE_ND, "batch_to_space_nd", 1, 1, TNC_IS_MOVE, \
+	  "block", "before") \
+	X(GATHER, "gather", 2, 2, TNC_HAS_AXIS, "batch_dims", NULL) \
+	X(GATHER_ND, "gather_nd", 2, 2, 0, NULL, NULL) \
+	X(SCATTER_ND, "scatter_nd", 2, 2, 0, NULL, NULL) \
+	X(ONE_HOT, "one_hot", 4, 4, TNC_HAS_AXIS, NULL, NULL) \
+	X(TOPK_VALUES, "topk_values", 1, 1, 0, NULL, NULL) \
+	X(TOPK_INDICES, "topk_indices", 1, 1, 0, NULL, NULL) \
+	X(SVDF, "svdf", 5, 5, TNC_HAS_ACT | TNC_HAS_REQUANT, "rank", NULL) \
+	X(LSTM, "unidirectional_sequence_lstm", 20, 24, \
+	  TNC_HAS_ALPHA | TNC_HAS_BETA, "intermediates", NULL) \
+	X(CUSTOM, "custom", 0, TNC_INPUTS_ANY, 0, "options", "result")
 
 enum tnc_op_kind {
-#define X(op, name, least, most, attrs) TNC_##op,
+#define X(op, name, least, most, attrs, list0, list1) TNC_##op,
 	TNC_OPS(X)
 #undef X
 	TNC_OP_KINDS
 };
+
+#define TNC_LISTS 2
 
 struct tnc_op_info {
 	const char *name;
@@ -75,11 +185,52 @@ struct tnc_op_info {
 	int inputs_min;
 	int inputs_max;
 	unsigned int attrs;
+	const char *list[TNC_LISTS];
 };
 
 extern const struct tnc_op_info tnc_op_info[TNC_OP_KINDS];
 
-enum tnc_type { TNC_INT8, TNC_INT32, TNC_TYPES };
+/*
+ * What an operator does otherwise than usual, as the text form names it. TFLite's
+ * way is the usual one: ONNX rounds once, half to even, and has averages that
+ * count the padding.
+ */
+#define TNC_MODES(X) \
+	X(ALIGN_CORNERS, "align_corners") \
+	X(HALF_PIXEL, "half_pixel") \
+	X(ADJOINT_A, "adjoint_a") \
+	X(ADJOINT_B, "adjoint_b") \
+	X(APPROXIMATE, "approximate") \
+	X(SYMMETRIC, "symmetric") \
+	X(EXCLUSIVE, "exclusive") \
+	X(REVERSED, "reversed") \
+	X(TIME_MAJOR, "time_major") \
+	X(COUNT_PAD, "count_pad") \
+	X(ONNX, "onnx")
+
+enum tnc_mode_bit {
+#define X(mode, name) TNC_MODE_BIT_##mode,
+	TNC_MODES(X)
+#undef X
+	TNC_MODE_BITS
+};
+
+#define X(mode, name) TNC_MODE_##mode = 1 << TNC_MODE_BIT_##mode,
+enum tnc_mode { TNC_MODES(X) };
+#undef X
+
+extern const char *const tnc_mode_name[TNC_MODE_BITS];
+
+enum tnc_type {
+	TNC_INT8,
+	TNC_INT32,
+	TNC_UINT8,
+	TNC_INT16,
+	TNC_INT64,
+	TNC_BOOL,
+	TNC_FLOAT32,
+	TNC_TYPES
+};
 
 struct tnc_type_info {
 	const char *name;
@@ -135,12 +286,20 @@ struct tnc_tensor {
 	uint8_t *value;		/* set by the reference executor */
 };
 
+/* Tensors by number, or other integers. */
+struct tnc_list {
+	int count;
+	int room;
+	int *id;
+};
+
 struct tnc_op {
 	enum tnc_op_kind kind;
 	enum tnc_op_kind origin;	/* what the model called it */
 	int source;		/* number of the operator in the model */
 	int inputs;
-	int input[TNC_INPUTS_MAX];
+	int inputs_room;
+	int *input;		/* tensors, or TNC_INPUT_NONE */
 	int output;
 	struct tnc_hw stride;
 	struct tnc_hw dilation;
@@ -151,15 +310,14 @@ struct tnc_op {
 	int clamp_min;		/* of TNC_ACT_CLAMP */
 	int clamp_max;
 	float beta;
+	float alpha;
+	int axis;
+	unsigned int mode;	/* enum tnc_mode */
+	struct tnc_list list[TNC_LISTS];
+	const char *custom;	/* name of a custom operator, else NULL */
 	int factors;		/* 0 until legalised */
 	struct tnc_factor *factor;
 	struct tnc_factor *ref_factor;	/* the executor's own copy */
-};
-
-struct tnc_list {
-	int count;
-	int room;
-	int *id;
 };
 
 /* One compilation. Everything hangs on its arena and is freed with it. */
@@ -213,6 +371,7 @@ void tnc_place_tensor(struct tnc *c, int id);
 void tnc_place_none(struct tnc *c);
 
 /* graph.c */
+void tnc_tensors_reserve(struct tnc *c, size_t count);
 struct tnc_tensor *tnc_tensor_get(struct tnc *c, int id);
 struct tnc_tensor *tnc_tensor_add(struct tnc *c, int id);
 struct tnc_tensor *tnc_tensor_new(struct tnc *c,
@@ -225,6 +384,7 @@ int tnc_tensor_dim(const struct tnc_tensor *t, int rank, int dim);
 struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind);
 void tnc_drop_unused(struct tnc *c);
 void tnc_list_append(struct tnc *c, struct tnc_list *list, int id);
+void tnc_op_add_input(struct tnc *c, struct tnc_op *op, int id);
 const char *tnc_op_title(const struct tnc_op *op);
 bool tnc_op_is_binary(const struct tnc_op *op);
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
@@ -246,6 +406,9 @@ void tnc_tflite_import(struct tnc *c, const uint8_t *data, size_t size);
 void tnc_text_read(struct tnc *c, const char *text, size_t size);
 void tnc_text_write(const struct tnc *c, FILE *to);
 void tnc_verify(struct tnc *c);
+void tnc_verify_tensor(struct tnc *c, const struct tnc_tensor *t);
+void tnc_verify_op(struct tnc *c, const struct tnc_op *op);
+bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op);
 void tnc_ref_op(struct tnc *c, struct tnc_op *op);
 void tnc_ref_run(struct tnc *c, const void *const *inputs,
 		 void *const *outputs);

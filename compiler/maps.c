@@ -17,7 +17,8 @@ static int *last_readers(struct tnc *c)
 
 	for (int i = 0; i < c->ops; i++)
 		for (int k = 0; k < c->op[i]->inputs; k++)
-			last[tnc_tensor_root(c, c->op[i]->input[k])->id] = i;
+			if (tnc_op_input(c, c->op[i], k))
+				last[tnc_tensor_root(c, c->op[i]->input[k])->id] = i;
 	for (int i = 0; i < c->outputs.count; i++)
 		last[tnc_tensor_root(c, c->outputs.id[i])->id] = c->ops;
 	return last;

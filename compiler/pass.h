@@ -9,6 +9,9 @@
 void tnc_pass_fold(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 
+/* fold.c: for the importers */
+void tnc_fold_shape(struct tnc *c, struct tnc_op *op);
+
 /* legalise.c, broadcast.c: parts of the pass */
 int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],
 		     bool is_output);

@@ -213,6 +213,7 @@ struct tnc_program *tnc_schedule(struct tnc *c);
 
 /* pack.c, emit.c, estimate.c, program.c */
 void tnc_pack(struct tnc_plan *p, struct tnc_program *program);
+bool tnc_emit_has(const struct tnc_op *op);
 void tnc_emit(struct tnc_plan *p, struct tnc_program *program);
 void tnc_estimate(struct tnc_plan *p, struct tnc_program *program);
 void tnc_program_write(struct tnc *c, const struct tnc_program *program,

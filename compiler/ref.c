@@ -258,7 +258,25 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_MAX_POOL_2D] = ref_pool,
 	[TNC_RESHAPE] = ref_reshape,
 	[TNC_SOFTMAX] = ref_softmax,
+	[TNC_TRANSPOSE] = tnc_ref_move,
+	[TNC_CONCATENATION] = tnc_ref_concatenation,
+	[TNC_SLICE] = tnc_ref_move,
+	[TNC_PAD] = tnc_ref_move,
+	[TNC_MIRROR_PAD] = tnc_ref_move,
+	[TNC_TILE] = tnc_ref_move,
+	[TNC_BROADCAST_TO] = tnc_ref_move,
+	[TNC_REVERSE] = tnc_ref_move,
+	[TNC_SPACE_TO_DEPTH] = tnc_ref_move,
+	[TNC_DEPTH_TO_SPACE] = tnc_ref_move,
+	[TNC_SPACE_TO_BATCH_ND] = tnc_ref_move,
+	[TNC_BATCH_TO_SPACE_ND] = tnc_ref_move,
 };
+
+/* Whether the executor can compute the operator, whose tensors are sound. */
+bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op)
+{
+	return ref_kind[op->kind];
+}
 
 /* Computes one operator; its inputs must have values. */
 void tnc_ref_op(struct tnc *c, struct tnc_op *op)
@@ -266,6 +284,9 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 	struct tnc_tensor *out = tnc_op_output(c, op);
 
 	tnc_place_op(c, op);
+	if (!tnc_ref_has(c, op))
+		tnc_error(c, -EOPNOTSUPP, "unsupported operator %s",
+			  tnc_op_title(op));
 	if (!out->value)
 		out->value = tnc_alloc(c, 1, tnc_tensor_bytes(out));
 	ref_kind[op->kind](c, op);

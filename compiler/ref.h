@@ -60,6 +60,10 @@ const struct tnc_factor *tnc_ref_factors(struct tnc *c, struct tnc_op *op);
 /* ref_binary.c */
 void tnc_ref_binary(struct tnc *c, struct tnc_op *op);
 
+/* ref_move.c */
+void tnc_ref_move(struct tnc *c, struct tnc_op *op);
+void tnc_ref_concatenation(struct tnc *c, struct tnc_op *op);
+
 /* ref_softmax.c */
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor);

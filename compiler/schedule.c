@@ -110,6 +110,13 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported: %d inputs and outputs, at most %d",
 			  tensors, NPU_PROGRAM_MAX_TENSORS);
+	for (int i = 0; i < c->ops; i++) {
+		tnc_place_op(c, c->op[i]);
+		if (!tnc_emit_has(c->op[i]))
+			tnc_error(c, -EOPNOTSUPP, "unsupported operator %s",
+				  tnc_op_title(c->op[i]));
+	}
+	tnc_place_none(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	search_one_for_all(&s);
 	search_each(&s);

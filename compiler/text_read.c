@@ -329,6 +329,42 @@ static void read_origin(struct reader *r, struct tnc_op *op)
 	op->origin = kind;
 }
 
+static void read_mode(struct reader *r, struct tnc_op *op)
+{
+	char word[WORD_MAX];
+
+	do {
+		int i = 0;
+
+		read_word(r, word);
+		while (i < TNC_MODE_BITS && strcmp(word, tnc_mode_name[i]))
+			i++;
+		if (i == TNC_MODE_BITS)
+			fail(r, "a mode before this");
+		op->mode |= 1u << i;
+	} while (accept(r, "+"));
+}
+
+/* One of the operator's lists, if that is what comes. */
+static bool read_list(struct reader *r, struct tnc_op *op)
+{
+	for (int i = 0; i < TNC_LISTS; i++) {
+		const char *name = tnc_op_info[op->kind].list[i];
+		size_t length = name ? strlen(name) : 0;
+
+		if (!name || strncmp(r->at, name, length) ||
+		    r->at[length] != '=')
+			continue;
+		r->at += length + 1;
+		op->list[i].count = 0;
+		do
+			tnc_list_append(r->c, &op->list[i], read_int(r));
+		while (accept(r, ","));
+		return true;
+	}
+	return false;
+}
+
 static bool read_attr(struct reader *r, struct tnc_op *op, unsigned int attrs)
 {
 	if ((attrs & TNC_HAS_STRIDE) && accept(r, "stride="))
@@ -347,12 +383,20 @@ static bool read_attr(struct reader *r, struct tnc_op *op, unsigned int attrs)
 		op->beta = read_float(r);
 	else if ((attrs & TNC_HAS_REQUANT) && accept(r, "factors=["))
 		read_factors(r, op);
+	else if ((attrs & TNC_HAS_ALPHA) && accept(r, "alpha="))
+		op->alpha = read_float(r);
+	else if ((attrs & TNC_HAS_AXIS) && accept(r, "axis="))
+		op->axis = read_int(r);
+	else if (accept(r, "mode="))
+		read_mode(r, op);
+	else if (op->kind == TNC_CUSTOM && accept(r, "name="))
+		op->custom = read_string(r);
 	else if (accept(r, "origin="))
 		read_origin(r, op);
 	else if (accept(r, "source="))
 		op->source = read_int(r);
 	else
-		return false;
+		return read_list(r, op);
 	return true;
 }
 
@@ -364,10 +408,11 @@ static void read_op(struct reader *r, int kind)
 	skip_blanks(r);
 	expect(r, "=");
 	skip_blanks(r);
-	while (*r->at == '%') {
+	while (*r->at == '%' || *r->at == '-') {
 		if (op->inputs == tnc_op_info[kind].inputs_max)
 			fail(r, "fewer inputs");
-		op->input[op->inputs++] = read_id(r);
+		tnc_op_add_input(r->c, op, accept(r, "-") ? TNC_INPUT_NONE :
+							    read_id(r));
 		skip_blanks(r);
 	}
 	while (read_attr(r, op, tnc_op_info[kind].attrs))

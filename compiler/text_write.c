@@ -86,6 +86,10 @@ static void write_attrs(const struct tnc_op *op, FILE *to)
 	}
 	if (attrs & TNC_HAS_BETA)
 		fprintf(to, " beta=%.9g", op->beta);
+	if (attrs & TNC_HAS_ALPHA)
+		fprintf(to, " alpha=%.9g", op->alpha);
+	if (attrs & TNC_HAS_AXIS)
+		fprintf(to, " axis=%d", op->axis);
 	if (op->factors) {
 		fputs(" factors=[", to);
 		for (int i = 0; i < op->factors; i++)
@@ -95,12 +99,53 @@ static void write_attrs(const struct tnc_op *op, FILE *to)
 	}
 }
 
+/* name=1,2,3 for each list that is not empty. */
+static void write_lists(const struct tnc_op *op, FILE *to)
+{
+	for (int i = 0; i < TNC_LISTS; i++) {
+		const struct tnc_list *list = &op->list[i];
+
+		for (int k = 0; k < list->count; k++) {
+			if (k)
+				putc(',', to);
+			else
+				fprintf(to, " %s=",
+					tnc_op_info[op->kind].list[i]);
+			fprintf(to, "%d", list->id[k]);
+		}
+	}
+}
+
+static void write_mode(const struct tnc_op *op, FILE *to)
+{
+	char before = '=';
+
+	if (op->mode)
+		fputs(" mode", to);
+	for (int i = 0; i < TNC_MODE_BITS; i++) {
+		if (!(op->mode & 1u << i))
+			continue;
+		fprintf(to, "%c%s", before, tnc_mode_name[i]);
+		before = '+';
+	}
+}
+
 static void write_op(const struct tnc_op *op, FILE *to)
 {
 	fprintf(to, "%s %%%d =", tnc_op_info[op->kind].name, op->output);
-	for (int i = 0; i < op->inputs; i++)
-		fprintf(to, " %%%d", op->input[i]);
+	for (int i = 0; i < op->inputs; i++) {
+		if (op->input[i] == TNC_INPUT_NONE)
+			fputs(" -", to);
+		else
+			fprintf(to, " %%%d", op->input[i]);
+	}
 	write_attrs(op, to);
+	write_lists(op, to);
+	write_mode(op, to);
+	if (op->custom) {
+		fputs(" name=", to);
+		write_string(to, op->custom);
+	}
 	if (op->origin != op->kind)
 		fprintf(to, " origin=%s", tnc_op_info[op->origin].name);
 	fprintf(to, " source=%d\n", op->source);

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "flatbuffer.h"
+#include "pass.h"
+#include "tflite.h"
 #include "tflite_ops.h"
 
 /* Field numbers of TensorFlow's schema.fbs. */
@@ -61,14 +63,14 @@ static const struct {
 	const char *name;
 	int type;
 } tensor_types[] = {
-	{ "float32", -1 },
+	{ "float32", TNC_FLOAT32 },
 	{ "float16", -1 },
 	{ "int32", TNC_INT32 },
-	{ "uint8", -1 },
-	{ "int64", -1 },
+	{ "uint8", TNC_UINT8 },
+	{ "int64", TNC_INT64 },
 	{ "string", -1 },
-	{ "bool", -1 },
-	{ "int16", -1 },
+	{ "bool", TNC_BOOL },
+	{ "int16", TNC_INT16 },
 	{ "complex64", -1 },
 	{ "int8", TNC_INT8 },
 	{ "float64", -1 },
@@ -203,115 +205,6 @@ static void import_tensor(const struct importer *im, int id)
 	tnc_place_tensor(c, outer);
 }
 
-static enum tnc_act import_act(struct tnc *c, int act)
-{
-	static const int known[] = {
-		TNC_ACT_NONE, TNC_ACT_RELU, TNC_ACT_RELU_N1_TO_1,
-		TNC_ACT_RELU6,
-	};
-
-	if (act < 0 || act >= TNC_ARRAY_SIZE(known))
-		tnc_error(c, -EOPNOTSUPP, "unsupported fused activation %d",
-			  act);
-	return known[act];
-}
-
-static enum tnc_pad import_pad(struct tnc *c, int pad)
-{
-	if (pad != 0 && pad != 1)
-		tnc_error(c, -EINVAL, "unknown padding %d", pad);
-	return pad ? TNC_PAD_VALID : TNC_PAD_SAME;
-}
-
-/* What the convolutions share: their activation is field @act. */
-static void window_options(struct tnc *c, struct tnc_op *op,
-			   const struct tnc_fb_table *o, int act)
-{
-	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
-	op->stride.w = tnc_fb_i32(o, 1, 0);
-	op->stride.h = tnc_fb_i32(o, 2, 0);
-	op->act = import_act(c, tnc_fb_i8(o, act, 0));
-	op->dilation.w = tnc_fb_i32(o, act + 1, 1);
-	op->dilation.h = tnc_fb_i32(o, act + 2, 1);
-}
-
-static void conv_options(struct tnc *c, struct tnc_op *op,
-			 const struct tnc_fb_table *o)
-{
-	window_options(c, op, o, 3);
-}
-
-/* The depth multiplier (field 3) follows from the shapes. */
-static void depthwise_options(struct tnc *c, struct tnc_op *op,
-			      const struct tnc_fb_table *o)
-{
-	window_options(c, op, o, 4);
-}
-
-static void pool_options(struct tnc *c, struct tnc_op *op,
-			 const struct tnc_fb_table *o)
-{
-	op->pad = import_pad(c, tnc_fb_i8(o, 0, 0));
-	op->stride.w = tnc_fb_i32(o, 1, 0);
-	op->stride.h = tnc_fb_i32(o, 2, 0);
-	op->window.w = tnc_fb_i32(o, 3, 0);
-	op->window.h = tnc_fb_i32(o, 4, 0);
-	op->act = import_act(c, tnc_fb_i8(o, 5, 0));
-}
-
-static void fully_connected_options(struct tnc *c, struct tnc_op *op,
-				    const struct tnc_fb_table *o)
-{
-	op->act = import_act(c, tnc_fb_i8(o, 0, 0));
-	if (tnc_fb_i8(o, 1, 0))
-		tnc_error(c, -EOPNOTSUPP, "unsupported shuffled weights");
-}
-
-static void binary_options(struct tnc *c, struct tnc_op *op,
-			const struct tnc_fb_table *o)
-{
-	op->act = import_act(c, tnc_fb_i8(o, 0, 0));
-}
-
-static void softmax_options(struct tnc *c, struct tnc_op *op,
-			    const struct tnc_fb_table *o)
-{
-	op->beta = tnc_fb_f32(o, 0, 0.0f);
-}
-
-/* There is nothing that the tensors do not say, too. */
-static void no_options(struct tnc *c, struct tnc_op *op,
-		       const struct tnc_fb_table *o)
-{
-}
-
-/*
- * The operators that are understood: number in the file, the graph's operator,
- * the options' number in the file, their reader, and how many inputs count
- * (RESHAPE's second repeats the output's shape).
- */
-static const struct op_row {
-	int builtin;
-	enum tnc_op_kind kind;
-	int options_type;
-	int inputs;
-	void (*options)(struct tnc *c, struct tnc_op *op,
-			const struct tnc_fb_table *o);
-} op_rows[] = {
-	{ 0, TNC_ADD, 11, 2, binary_options },
-	{ 1, TNC_AVERAGE_POOL_2D, 5, 1, pool_options },
-	{ 3, TNC_CONV_2D, 1, 3, conv_options },
-	{ 4, TNC_DEPTHWISE_CONV_2D, 2, 3, depthwise_options },
-	{ 9, TNC_FULLY_CONNECTED, 8, 3, fully_connected_options },
-	{ 17, TNC_MAX_POOL_2D, 5, 1, pool_options },
-	{ 18, TNC_MUL, 21, 2, binary_options },
-	{ 22, TNC_RESHAPE, 17, 1, no_options },
-	{ 25, TNC_SOFTMAX, 9, 1, softmax_options },
-	{ 41, TNC_SUB, 28, 2, binary_options },
-	{ 55, TNC_MAXIMUM, 39, 2, no_options },
-	{ 57, TNC_MINIMUM, 39, 2, no_options },
-};
-
 static _Noreturn void unsupported(struct tnc *c, int builtin,
 				  const struct tnc_fb_table *code)
 {
@@ -327,8 +220,9 @@ static _Noreturn void unsupported(struct tnc *c, int builtin,
 	tnc_error(c, -EOPNOTSUPP, "unsupported operator %s", name);
 }
 
-static const struct op_row *find_row(const struct importer *im,
-				     uint32_t opcode)
+/* The operator's number in the file, and its name if it is a custom one. */
+static int import_code(const struct importer *im, uint32_t opcode,
+		       struct tnc_tflite_op *op)
 {
 	struct tnc_fb_table code;
 	int builtin, old;
@@ -345,62 +239,57 @@ static const struct op_row *find_row(const struct importer *im,
 	im->c->at_op_name = "";
 	if (builtin >= 0 && builtin < TNC_ARRAY_SIZE(tflite_op_name))
 		im->c->at_op_name = tflite_op_name[builtin];
-	for (int i = 0; i < TNC_ARRAY_SIZE(op_rows); i++)
-		if (op_rows[i].builtin == builtin)
-			return &op_rows[i];
-	unsupported(im->c, builtin, &code);
+	op->row = tnc_tflite_row(builtin);
+	if (!op->row)
+		unsupported(im->c, builtin, &code);
+	if (builtin == OP_CUSTOM)
+		op->custom = import_name(im->c, &code, OPCODE_CUSTOM,
+					 "custom name");
+	return builtin;
 }
 
-static void import_operands(const struct importer *im, struct tnc_op *op,
-			    const struct op_row *row,
-			    const struct tnc_fb_table *from)
+/* Operands are tensors of the file; -1 stands for one that was left out. */
+static void import_operands(const struct importer *im,
+			    const struct tnc_fb_table *from, int field,
+			    const char *what, struct tnc_list *list)
 {
-	struct tnc *c = im->c;
-	struct tnc_fb_vector in = tnc_fb_vector(from, OPERATOR_INPUTS, 4,
-						"operator inputs");
-	struct tnc_fb_vector out = tnc_fb_vector(from, OPERATOR_OUTPUTS, 4,
-						 "operator outputs");
+	struct tnc_fb_vector ids = tnc_fb_vector(from, field, 4, what);
 
-	if (out.count != 1)
-		tnc_error(c, -EINVAL, "%zu outputs instead of 1", out.count);
-	for (size_t i = 0; i < in.count && op->inputs < row->inputs; i++) {
-		int id = tnc_fb_at_i32(&in, i);
+	if (ids.count > TNC_INPUTS_MAX)
+		tnc_error(im->c, -EINVAL, "%zu %s", ids.count, what);
+	for (size_t i = 0; i < ids.count; i++) {
+		int id = tnc_fb_at_i32(&ids, i);
 
-		/* An absent optional input; only the last may be. */
-		if (id == -1 && i == TNC_INPUTS_MAX - 1)
-			break;
-		import_tensor(im, id);
-		op->input[op->inputs++] = id;
+		if (id != -1)
+			import_tensor(im, id);
+		tnc_list_append(im->c, list, id);
 	}
-	if (op->inputs < tnc_op_info[op->kind].inputs_min)
-		tnc_error(c, -EINVAL, "%d inputs, needs %d", op->inputs,
-			  tnc_op_info[op->kind].inputs_min);
-	op->output = tnc_fb_at_i32(&out, 0);
-	import_tensor(im, op->output);
 }
 
 static void import_operator(const struct importer *im,
 			    const struct tnc_fb_table *from, int number)
 {
 	struct tnc *c = im->c;
-	const struct op_row *row;
-	struct tnc_fb_table options;
-	struct tnc_op *op;
-	int type;
+	struct tnc_tflite_op op = { .c = c, .number = number, .from = from };
+	int first = c->ops, type;
 
 	c->at_op = number;
 	c->at_op_name = "?";
-	row = find_row(im, tnc_fb_i32(from, OPERATOR_OPCODE, 0));
-	op = tnc_op_append(c, row->kind);
-	op->source = number;
-	import_operands(im, op, row, from);
+	import_code(im, tnc_fb_i32(from, OPERATOR_OPCODE, 0), &op);
+	import_operands(im, from, OPERATOR_INPUTS, "operator inputs", &op.in);
+	import_operands(im, from, OPERATOR_OUTPUTS, "operator outputs",
+			&op.out);
 	type = tnc_fb_i8(from, OPERATOR_OPTIONS_TYPE, 0);
-	if (type != 0 && type != row->options_type)
+	if (type != 0 && op.row->options_type &&
+	    (uint8_t)type != op.row->options_type)
 		tnc_error(c, -EINVAL, "options of type %d, expected %d", type,
-			  row->options_type);
-	options = tnc_fb_sub(from, OPERATOR_OPTIONS, "operator options");
-	row->options(c, op, &options);
+			  op.row->options_type);
+	op.options = tnc_fb_sub(from, OPERATOR_OPTIONS, "operator options");
+	op.row->import(&op);
 	tnc_place_none(c);
+	/* Shapes that the model computes are known from here on. */
+	for (int i = first; i < c->ops; i++)
+		tnc_fold_shape(c, c->op[i]);
 }
 
 static void import_interface(const struct importer *im,
@@ -461,6 +350,7 @@ void tnc_tflite_import(struct tnc *c, const uint8_t *data, size_t size)
 			  subgraphs.count);
 	graph = tnc_fb_at_table(&subgraphs, 0, "subgraph");
 	im.tensors = tnc_fb_vector(&graph, SUBGRAPH_TENSORS, 4, "tensors");
+	tnc_tensors_reserve(c, im.tensors.count);
 	c->model_name = import_name(c, &graph, SUBGRAPH_NAME, "graph name");
 	import_graph(&im, &graph);
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the reader of a TFLite file (tflite.c) hands an operator to the one that
+ * knows what it means (tflite_import.c and its like). Private to the importer.
+ */
+#ifndef TNC_TFLITE_H
+#define TNC_TFLITE_H
+
+#include "flatbuffer.h"
+
+struct tnc_tflite_row;
+
+/* An operator of the file. Its tensors are in the graph already. */
+struct tnc_tflite_op {
+	struct tnc *c;
+	const struct tnc_tflite_row *row;
+	const struct tnc_fb_table *from;
+	struct tnc_fb_table options;	/* empty if there are none */
+	struct tnc_list in;		/* tensors, or TNC_INPUT_NONE */
+	struct tnc_list out;
+	const char *custom;		/* name of a custom operator */
+	int number;
+};
+
+/*
+ * An operator that is understood: number in the file, the graph's operator that
+ * stands for it, the options' number in the file (0: it has none that matter),
+ * and how it comes into the graph.
+ */
+struct tnc_tflite_row {
+	int builtin;
+	enum tnc_op_kind kind;
+	int options_type;
+	void (*import)(const struct tnc_tflite_op *from);
+};
+
+/* NULL if there is none. */
+const struct tnc_tflite_row *tnc_tflite_row(int builtin);
+
+/* An operator in the graph with the first @inputs of the file's operands. */
+struct tnc_op *tnc_tflite_op(const struct tnc_tflite_op *from,
+			     enum tnc_op_kind kind, int inputs);
+
+/* Input or output @index, which has to be there. */
+struct tnc_tensor *tnc_tflite_input(const struct tnc_tflite_op *from,
+				    int index);
+struct tnc_tensor *tnc_tflite_output(const struct tnc_tflite_op *from,
+				     int index);
+
+/* Appends the values of constant input @index, int32 or int64, to @list. */
+void tnc_tflite_constant(const struct tnc_tflite_op *from, int index,
+			 struct tnc_list *list);
+int tnc_tflite_constant_one(const struct tnc_tflite_op *from, int index);
+
+/* An axis among @rank dimensions; negative ones count from the end. */
+int tnc_tflite_axis(const struct tnc_tflite_op *from, int axis, int rank);
+
+/* tflite_move.c: operators that move bytes, or that only shapes decide. */
+void tnc_tflite_pad(const struct tnc_tflite_op *from);
+void tnc_tflite_mirror_pad(const struct tnc_tflite_op *from);
+void tnc_tflite_slice(const struct tnc_tflite_op *from);
+void tnc_tflite_strided_slice(const struct tnc_tflite_op *from);
+void tnc_tflite_split(const struct tnc_tflite_op *from);
+void tnc_tflite_split_v(const struct tnc_tflite_op *from);
+void tnc_tflite_unpack(const struct tnc_tflite_op *from);
+void tnc_tflite_pack(const struct tnc_tflite_op *from);
+void tnc_tflite_concatenation(const struct tnc_tflite_op *from);
+void tnc_tflite_transpose(const struct tnc_tflite_op *from);
+void tnc_tflite_reverse(const struct tnc_tflite_op *from);
+void tnc_tflite_depth(const struct tnc_tflite_op *from);
+void tnc_tflite_batch(const struct tnc_tflite_op *from);
+void tnc_tflite_shape(const struct tnc_tflite_op *from);
+void tnc_tflite_fill(const struct tnc_tflite_op *from);
+void tnc_tflite_zeros_like(const struct tnc_tflite_op *from);
+
+#endif

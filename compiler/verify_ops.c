@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the verifier asks of operators that compute: types, shapes and
+ * quantisation of their tensors, and the limits of their arithmetic. Called by
+ * verify.c alone.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "verify.h"
+
+/* The sum of so many exponentials fits Q12.19. */
+#define SOFTMAX_DEPTH_MAX 4095
+
+/* Activations: int8, one scale. */
+void tnc_need_activation(struct tnc *c, const struct tnc_tensor *t)
+{
+	tnc_place_tensor(c, t->id);
+	if (t->type != TNC_INT8)
+		tnc_error(c, -EOPNOTSUPP, "unsupported %s, must be int8",
+			  tnc_type_info[t->type].name);
+	if (t->quant.count != 1)
+		tnc_error(c, -EINVAL, "has %d scales, needs 1",
+			  t->quant.count);
+	tnc_place_tensor(c, -1);
+}
+
+void tnc_need_rank(struct tnc *c, const struct tnc_tensor *t, int rank)
+{
+	tnc_place_tensor(c, t->id);
+	if (t->rank != rank)
+		tnc_error(c, -EINVAL, "has %d dimensions, needs %d", t->rank,
+			  rank);
+	tnc_place_tensor(c, -1);
+}
+
+void tnc_need_size(struct tnc *c, const struct tnc_tensor *t, int dim,
+		      int64_t size)
+{
+	tnc_place_tensor(c, t->id);
+	if (t->shape[dim] != size)
+		tnc_error(c, -EINVAL, "dimension %d is %d, must be %lld", dim,
+			  t->shape[dim], (long long)size);
+	tnc_place_tensor(c, -1);
+}
+
+void tnc_need_same_type(struct tnc *c, const struct tnc_tensor *a,
+			const struct tnc_tensor *b)
+{
+	if (a->type != b->type)
+		tnc_error(c, -EINVAL, "output of %s from input of %s",
+			  tnc_type_info[b->type].name,
+			  tnc_type_info[a->type].name);
+}
+
+void tnc_need_same_quant(struct tnc *c, const struct tnc_tensor *a,
+			    const struct tnc_tensor *b)
+{
+	if (a->quant.scale[0] != b->quant.scale[0] ||
+	    a->quant.zero_point[0] != b->quant.zero_point[0])
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: output quantised unlike the input");
+}
+
+/* Weights: constant, int8, zero point 0, scaled per tensor or channel. */
+static void need_weights(struct tnc *c, const struct tnc_op *op, int axis)
+{
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
+
+	tnc_place_tensor(c, w->id);
+	if (!w->data)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: weights must be constant");
+	if (w->type != TNC_INT8)
+		tnc_error(c, -EOPNOTSUPP, "unsupported weights of type %s",
+			  tnc_type_info[w->type].name);
+	if (w->quant.count < 1 || (w->quant.count > 1 && w->quant.axis != axis))
+		tnc_error(c, -EINVAL, "weights need scales along dimension %d",
+			  axis);
+	for (int i = 0; i < w->quant.count; i++)
+		if (w->quant.zero_point[i])
+			tnc_error(c, -EINVAL, "weights have zero point %d",
+				  w->quant.zero_point[i]);
+	tnc_place_tensor(c, -1);
+	if (!bias)
+		return;
+	tnc_place_tensor(c, bias->id);
+	if (!bias->data || bias->type != TNC_INT32)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: bias must be a constant of int32");
+	if (tnc_tensor_elements(bias) != w->shape[axis])
+		tnc_error(c, -EINVAL, "%lld biases for %d channels",
+			  (long long)tnc_tensor_elements(bias),
+			  w->shape[axis]);
+	tnc_place_tensor(c, -1);
+}
+
+static void need_positive(struct tnc *c, struct tnc_hw hw, const char *what)
+{
+	if (hw.h < 1 || hw.w < 1 || hw.h > TNC_WINDOW_MAX ||
+	    hw.w > TNC_WINDOW_MAX)
+		tnc_error(c, -EINVAL, "%s is %dx%d", what, hw.h, hw.w);
+}
+
+/* Positions that a window has in @in cells with padding. */
+static int64_t positions(int in, int before, int after, int window,
+			 int dilation, int stride)
+{
+	int64_t span = (int64_t)(window - 1) * dilation + 1;
+	int64_t room = (int64_t)in + before + after - span;
+
+	return room < 0 ? 0 : room / stride + 1;
+}
+
+static void verify_window(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	struct tnc_hw window, span;
+	struct tnc_pads p;
+
+	tnc_need_activation(c, in);
+	tnc_need_activation(c, out);
+	tnc_need_rank(c, in, 4);
+	tnc_need_rank(c, out, 4);
+	if (in->shape[0] != 1 || out->shape[0] != 1)
+		tnc_error(c, -EOPNOTSUPP, "unsupported batch of %d",
+			  in->shape[0]);
+	need_positive(c, op->stride, "stride");
+	need_positive(c, op->dilation, "dilation");
+	window = tnc_op_window(c, op);
+	need_positive(c, window, "window");
+	p = tnc_op_pads(c, op);
+	span.h = (window.h - 1) * op->dilation.h + 1;
+	span.w = (window.w - 1) * op->dilation.w + 1;
+	if (p.top < 0 || p.left < 0 || p.bottom < 0 || p.right < 0 ||
+	    p.top >= span.h || p.bottom >= span.h || p.left >= span.w ||
+	    p.right >= span.w)
+		tnc_error(c, -EINVAL, "padding %d,%d,%d,%d is out of range",
+			  p.top, p.left, p.bottom, p.right);
+	tnc_need_size(c, out, 1, positions(in->shape[1], p.top, p.bottom, window.h,
+				       op->dilation.h, op->stride.h));
+	tnc_need_size(c, out, 2, positions(in->shape[2], p.left, p.right, window.w,
+				       op->dilation.w, op->stride.w));
+}
+
+void tnc_verify_conv(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+
+	tnc_need_rank(c, w, 4);
+	need_weights(c, op, 0);
+	verify_window(c, op);
+	tnc_need_size(c, w, 3, tnc_op_input(c, op, 0)->shape[3]);
+	tnc_need_size(c, tnc_op_output(c, op), 3, w->shape[0]);
+}
+
+void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+
+	tnc_need_rank(c, w, 4);
+	need_weights(c, op, 3);
+	verify_window(c, op);
+	tnc_need_size(c, w, 0, 1);
+	tnc_need_size(c, tnc_op_output(c, op), 3, w->shape[3]);
+	if (w->shape[3] % in->shape[3])
+		tnc_error(c, -EINVAL, "%d output channels from %d",
+			  w->shape[3], in->shape[3]);
+}
+
+void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int64_t rows;
+
+	tnc_need_activation(c, in);
+	tnc_need_activation(c, out);
+	tnc_need_rank(c, w, 2);
+	need_weights(c, op, 0);
+	if (out->rank < 1 || tnc_tensor_elements(in) % w->shape[1])
+		tnc_error(c, -EINVAL, "%lld elements in rows of %d",
+			  (long long)tnc_tensor_elements(in), w->shape[1]);
+	rows = tnc_tensor_elements(in) / w->shape[1];
+	tnc_need_size(c, out, out->rank - 1, w->shape[0]);
+	if (tnc_tensor_elements(out) != rows * w->shape[0])
+		tnc_error(c, -EINVAL, "%lld outputs for %lld rows",
+			  (long long)tnc_tensor_elements(out),
+			  (long long)rows);
+}
+
+/* Dimensions of one input are those of the other, or 1 and repeated. */
+static void need_broadcast(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *a = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *b = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int rank = a->rank > b->rank ? a->rank : b->rank;
+
+	tnc_need_rank(c, out, rank);
+	for (int d = 0; d < rank; d++) {
+		int x = tnc_tensor_dim(a, rank, d);
+		int y = tnc_tensor_dim(b, rank, d);
+
+		if (x != y && x != 1 && y != 1)
+			tnc_error(c, -EINVAL,
+				  "dimension %d is %d of one input, %d of the other",
+				  d, x, y);
+		tnc_need_size(c, out, d, x == 1 ? y : x);
+	}
+}
+
+void tnc_verify_sum(struct tnc *c, const struct tnc_op *op)
+{
+	tnc_need_activation(c, tnc_op_input(c, op, 0));
+	tnc_need_activation(c, tnc_op_input(c, op, 1));
+	tnc_need_activation(c, tnc_op_output(c, op));
+	need_broadcast(c, op);
+}
+
+/* Bytes are compared, not values: all have to mean the same. */
+void tnc_verify_selection(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	tnc_verify_sum(c, op);
+	tnc_need_same_quant(c, tnc_op_input(c, op, 0), out);
+	tnc_need_same_quant(c, tnc_op_input(c, op, 1), out);
+}
+
+void tnc_verify_pool(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	verify_window(c, op);
+	tnc_need_size(c, out, 3, in->shape[3]);
+	tnc_need_same_quant(c, in, out);
+}
+
+void tnc_verify_reshape(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	tnc_need_same_type(c, in, out);
+	if (tnc_tensor_elements(in) != tnc_tensor_elements(out))
+		tnc_error(c, -EINVAL, "%lld elements reshaped to %lld",
+			  (long long)tnc_tensor_elements(in),
+			  (long long)tnc_tensor_elements(out));
+}
+
+void tnc_verify_softmax(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	tnc_need_activation(c, in);
+	tnc_need_activation(c, out);
+	if (in->rank < 1)
+		tnc_error(c, -EINVAL, "softmax of a scalar");
+	if (in->shape[in->rank - 1] > SOFTMAX_DEPTH_MAX)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported softmax of %d elements, at most %d",
+			  in->shape[in->rank - 1], SOFTMAX_DEPTH_MAX);
+	tnc_need_rank(c, out, in->rank);
+	for (int d = 0; d < in->rank; d++)
+		tnc_need_size(c, out, d, in->shape[d]);
+	if (out->quant.scale[0] != 1.0f / 256 ||
+	    out->quant.zero_point[0] != -128)
+		tnc_error(c, -EINVAL,
+			  "output must have scale 1/256 and zero point -128");
+	if (!isnormal(op->beta) || op->beta <= 0)
+		tnc_error(c, -EINVAL, "beta is %g", op->beta);
+}
