@@ -186,7 +186,8 @@ static struct npu_surface operand(struct emitter *e, struct issued *now,
 		.pixel_pitch = s->w > 1 ? s->pixel_pitch : 0,
 	};
 	uint64_t bytes = (uint64_t)(s->h - 1) * s->row_pitch +
-			 (uint64_t)(s->w - 1) * s->pixel_pitch + s->c;
+			 (uint64_t)(s->w - 1) * s->pixel_pitch +
+			 (uint64_t)s->c * s->size;
 
 	add_range(now, surface.addr, surface.addr + bytes, is_write);
 	use(e, s->buffer);

@@ -58,6 +58,9 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 	}
 	if (op->kind == TNC_SOFTMAX)
 		g.channel_unit = g.out_c;
+	for (int i = 0; i < g.inputs; i++)
+		g.in_size[i] = tnc_type_info[tnc_op_input(c, op, i)->type].size;
+	g.out_size = tnc_type_info[out->type].size;
 	return g;
 }
 
@@ -82,8 +85,8 @@ void tnc_geometry_check(struct tnc *c, const struct tnc_op *op,
 	limit(c, "padding at the top", g->pads.top, FIELD8_MAX);
 	limit(c, "padding on the left", g->pads.left, FIELD8_MAX);
 	limit(c, "depth multiplier", g->multiplier, FIELD8_MAX);
-	limit(c, "input depth", g->in_c, FIELD16_MAX);
-	limit(c, "output depth", g->out_c, FIELD16_MAX);
+	limit(c, "input depth", g->in_c, FIELD16_MAX / g->in_size[0]);
+	limit(c, "output depth", g->out_c, FIELD16_MAX / g->out_size);
 	tnc_place_none(c);
 }
 
@@ -142,12 +145,30 @@ uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
 {
 	return (g->repeats_row[input] ? 1 : in_rows(g, tile)) *
 	       (g->repeats_column[input] ? 1 : in_columns(g, tile)) *
-	       in_channels(g, tile);
+	       in_channels(g, tile) * g->in_size[input];
 }
 
-uint64_t tnc_geometry_out_bytes(const struct tnc_tile *tile)
+static uint64_t out_elements(const struct tnc_tile *tile)
 {
 	return (uint64_t)tile->h * tile->w * tile->c;
+}
+
+uint64_t tnc_geometry_out_bytes(const struct tnc_geometry *g,
+				const struct tnc_tile *tile)
+{
+	return out_elements(tile) * g->out_size;
+}
+
+/* Do a tile's rows fit the fields for pitches? */
+static bool has_pitches(const struct tnc_geometry *g,
+			const struct tnc_tile *tile)
+{
+	uint64_t in = in_columns(g, tile) * in_channels(g, tile);
+
+	for (int i = 0; i < g->inputs; i++)
+		if (in * g->in_size[i] > FIELD16_MAX)
+			return false;
+	return (uint64_t)tile->w * tile->c * g->out_size <= FIELD16_MAX;
 }
 
 /* Bytes of the weight block of @channels output channels. */
@@ -168,14 +189,12 @@ uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels)
 bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile)
 {
-	uint64_t out = tnc_geometry_out_bytes(tile);
+	uint64_t out = out_elements(tile);
 	uint64_t taps = (uint64_t)g->window.h * g->window.w;
 	uint64_t depth = taps * (g->is_channelwise ? 1 : g->in_c);
 	uint64_t most = g->has_weights ? NPU_MAX_CMD_MACS : NPU_MAX_CMD_STEPS;
 
 	return out * depth <= most &&
 	       tile->h <= FIELD16_MAX && tile->w <= FIELD16_MAX &&
-	       in_rows(g, tile) <= FIELD16_MAX &&
-	       in_columns(g, tile) * in_channels(g, tile) <= FIELD16_MAX &&
-	       (uint64_t)tile->w * tile->c <= FIELD16_MAX;
+	       in_rows(g, tile) <= FIELD16_MAX && has_pitches(g, tile);
 }

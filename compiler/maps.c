@@ -41,6 +41,7 @@ static int map_to_overwrite(const struct tnc_plan *p, int op_number,
 		int root = tnc_tensor_root(c, op->input[i])->id;
 
 		if (p->map[map].first_op >= 0 &&
+		    c->tensor[root]->type == tnc_op_output(c, op)->type &&
 		    tnc_tensor_bytes(c->tensor[root]) ==
 			    tnc_tensor_bytes(tnc_op_output(c, op)) &&
 		    last_reader[root] == op_number)
@@ -76,7 +77,8 @@ static int map_add(struct tnc_plan *p, int tensor, int first_op)
 static void check_pitch(struct tnc_map *map, const struct tnc_tensor *view)
 {
 	if (view->rank == 4 && view->shape[1] > 1 &&
-	    (int64_t)view->shape[2] * view->shape[3] > PITCH_MAX)
+	    (int64_t)view->shape[2] * view->shape[3] *
+			    tnc_type_info[view->type].size > PITCH_MAX)
 		map->is_resident = false;
 	if (view->rank == 4 && view->shape[1] > PITCH_MAX)
 		map->is_resident = false;

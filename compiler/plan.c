@@ -100,7 +100,7 @@ _Noreturn void tnc_plan_does_not_fit(struct tnc_plan *p)
 	int number = p->failed_op;
 	const struct tnc_geometry *g = &p->op[number].geometry;
 	struct tnc_tile tile = { 1, 1, g->channel_unit, true };
-	uint64_t bytes = tnc_geometry_out_bytes(&tile) +
+	uint64_t bytes = tnc_geometry_out_bytes(g, &tile) +
 			 tnc_geometry_chunk_bytes(g, tile.c);
 
 	for (int i = 0; i < g->inputs; i++)

@@ -32,6 +32,8 @@ struct tnc_geometry {
 	struct tnc_hw dilation;
 	struct tnc_pads pads;
 	int inputs;		/* activations */
+	int in_size[2];		/* bytes of an element; likewise the next */
+	int out_size;
 	bool repeats_row[2];	/* an input has one row for all; likewise: */
 	bool repeats_column[2];
 	bool has_weights;
@@ -118,6 +120,7 @@ struct tnc_surface {
 	uint32_t row_pitch;
 	uint32_t pixel_pitch;
 	int h, w, c;
+	int size;		/* bytes of an element */
 };
 
 struct tnc_step {
@@ -184,7 +187,8 @@ void tnc_geometry_range(int first, int count, int stride, int span, int pad,
 			int size, int *from, int *cells, int *pad_before);
 uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
 			       const struct tnc_tile *tile, int input);
-uint64_t tnc_geometry_out_bytes(const struct tnc_tile *tile);
+uint64_t tnc_geometry_out_bytes(const struct tnc_geometry *g,
+				const struct tnc_tile *tile);
 uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels);
 bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile);

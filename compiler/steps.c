@@ -17,6 +17,13 @@ struct area {
 	int channel, channels;
 };
 
+/* How a map lies in memory or SRAM: dense. */
+struct layout {
+	int width;
+	int depth;
+	int size;		/* bytes of an element */
+};
+
 /* What the steps of one operator share while they are made. */
 struct walk {
 	struct tnc_plan *p;
@@ -29,6 +36,18 @@ struct walk {
 	int chunk;			/* the chunk that is loaded, or -1 */
 	int chunk_buffer;
 };
+
+static uint32_t row_bytes(const struct layout *l)
+{
+	return (uint32_t)l->width * l->depth * l->size;
+}
+
+/* From the start of the map to that of an area. */
+static uint32_t offset_of(const struct area *a, const struct layout *l)
+{
+	return (((uint32_t)a->y * l->width + a->x) * l->depth + a->channel) *
+	       l->size;
+}
 
 static int buffer_add(struct tnc_plan *p, uint32_t size, int op, int step)
 {
@@ -92,28 +111,27 @@ static struct tnc_transfer *transfer_block(struct tnc_plan *p, bool is_store,
 static struct tnc_transfer *transfer_area(struct tnc_plan *p, bool is_store,
 					  int buffer,
 					  const struct tnc_map *map,
-					  const struct area *a, int width,
-					  int depth, int op)
+					  const struct area *a,
+					  const struct layout *l, int op)
 {
-	uint32_t pixel = a->channels, row = pixel * a->w;
-	uint32_t offset = map->offset + ((uint32_t)a->y * width + a->x) * depth +
-			  a->channel;
+	uint32_t pixel = a->channels * l->size, row = pixel * a->w;
+	uint32_t offset = map->offset + offset_of(a, l);
 	struct tnc_transfer *t = transfer_block(p, is_store, buffer,
 						map->region, offset,
 						row * a->h, op);
 
-	if (a->channels < depth) {
+	if (a->channels < l->depth) {
 		t->run = pixel;
 		t->n[0] = a->w;
-		t->mem_stride[0] = depth;
+		t->mem_stride[0] = l->depth * l->size;
 		t->sram_stride[0] = pixel;
 		t->n[1] = a->h;
-		t->mem_stride[1] = (uint32_t)width * depth;
+		t->mem_stride[1] = row_bytes(l);
 		t->sram_stride[1] = row;
-	} else if (a->w < width) {
+	} else if (a->w < l->width) {
 		t->run = row;
 		t->n[0] = a->h;
-		t->mem_stride[0] = (uint32_t)width * depth;
+		t->mem_stride[0] = row_bytes(l);
 		t->sram_stride[0] = row;
 	}
 	return t;
@@ -135,28 +153,36 @@ static int resident_buffer(struct tnc_plan *p, struct tnc_map *map, int op)
 }
 
 static struct tnc_surface resident_surface(int buffer, const struct area *a,
-					   int width, int depth)
+					   const struct layout *l)
 {
 	return (struct tnc_surface){
 		.buffer = buffer,
-		.offset = ((uint32_t)a->y * width + a->x) * depth + a->channel,
-		.row_pitch = (uint32_t)width * depth,
-		.pixel_pitch = depth,
+		.offset = offset_of(a, l),
+		.row_pitch = row_bytes(l),
+		.pixel_pitch = l->depth * l->size,
 		.h = a->h,
 		.w = a->w,
 		.c = a->channels,
+		.size = l->size,
 	};
 }
 
-static struct tnc_surface tile_surface(int buffer, const struct area *a)
+static uint32_t area_bytes(const struct area *a, int size)
+{
+	return (uint32_t)a->h * a->w * a->channels * size;
+}
+
+static struct tnc_surface tile_surface(int buffer, const struct area *a,
+				       int size)
 {
 	return (struct tnc_surface){
 		.buffer = buffer,
-		.row_pitch = (uint32_t)a->w * a->channels,
-		.pixel_pitch = a->channels,
+		.row_pitch = (uint32_t)a->w * a->channels * size,
+		.pixel_pitch = a->channels * size,
 		.h = a->h,
 		.w = a->w,
 		.c = a->channels,
+		.size = size,
 	};
 }
 
@@ -170,43 +196,49 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 					const struct area *a)
 {
 	struct tnc_plan *p = w->p;
-	int width = w->g->repeats_column[index] ? 1 : w->g->in_w;
+	const struct layout l = {
+		.width = w->g->repeats_column[index] ? 1 : w->g->in_w,
+		.depth = w->g->in_c,
+		.size = w->g->in_size[index],
+	};
 	struct tnc_map *map = &p->map[p->map_of[w->op->input[index]]];
 	struct tnc_transfer *load;
 	int buffer;
 
 	if (map->is_resident)
 		return resident_surface(resident_buffer(p, map, w->number), a,
-					width, w->g->in_c);
+					&l);
 	if (w->in_buffer[index] < 0 || !same_area(a, &w->last_in[index])) {
-		buffer = buffer_add(p, (uint32_t)a->h * a->w * a->channels,
-				    w->number, p->steps);
+		buffer = buffer_add(p, area_bytes(a, l.size), w->number,
+				    p->steps);
 		p->buffer[buffer].is_loaded = true;
-		load = transfer_area(p, false, buffer, map, a, width,
-				     w->g->in_c, w->number);
+		load = transfer_area(p, false, buffer, map, a, &l, w->number);
 		if (map->writer >= 0)
 			load->ready = p->op[map->writer].last_step + 1;
 		w->in_buffer[index] = buffer;
 		w->last_in[index] = *a;
 	}
 	touch(p, w->in_buffer[index]);
-	return tile_surface(w->in_buffer[index], a);
+	return tile_surface(w->in_buffer[index], a, l.size);
 }
 
 static struct tnc_surface output_surface(struct walk *w, const struct area *a)
 {
 	struct tnc_plan *p = w->p;
+	const struct layout l = {
+		.width = w->g->out_w,
+		.depth = w->g->out_c,
+		.size = w->g->out_size,
+	};
 	struct tnc_map *map = &p->map[p->map_of[w->op->output]];
 	int buffer;
 
 	if (map->is_resident)
 		return resident_surface(resident_buffer(p, map, w->number), a,
-					w->g->out_w, w->g->out_c);
-	buffer = buffer_add(p, (uint32_t)a->h * a->w * a->channels, w->number,
-			    p->steps);
-	transfer_area(p, true, buffer, map, a, w->g->out_w, w->g->out_c,
-		      w->number);
-	return tile_surface(buffer, a);
+					&l);
+	buffer = buffer_add(p, area_bytes(a, l.size), w->number, p->steps);
+	transfer_area(p, true, buffer, map, a, &l, w->number);
+	return tile_surface(buffer, a, l.size);
 }
 
 static int weights_buffer(struct walk *w, int chunk, int channels)

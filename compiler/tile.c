@@ -48,7 +48,7 @@ static struct moving moving_bytes(const struct tnc_plan *p, int number,
 			m.in += round16(tnc_geometry_in_bytes(g, tile,
 							      i));
 	if (!map_of(p, op->output)->is_resident)
-		m.out = round16(tnc_geometry_out_bytes(tile));
+		m.out = round16(tnc_geometry_out_bytes(g, tile));
 	m.weights = round16(tnc_geometry_chunk_bytes(g, tile->c));
 	return m;
 }
