@@ -62,6 +62,25 @@ static const struct field npu_cmd_fill_fields[] = {
 	{ 0 },
 };
 
+#define SECTION(i)                                                \
+	FIELD(npu_cmd_decode, section[i].bytes, UNSIGNED),        \
+	FIELD(npu_cmd_decode, section[i].rows, UNSIGNED),         \
+	FIELD(npu_cmd_decode, section[i].width, UNSIGNED),        \
+	FIELD(npu_cmd_decode, section[i].unit, UNSIGNED)
+
+static const struct field npu_cmd_decode_fields[] = {
+	FIELD(npu_cmd_decode, src_region, UNSIGNED),
+	FIELD(npu_cmd_decode, src, HEX),
+	FIELD(npu_cmd_decode, dst, HEX),
+	FIELD(npu_cmd_decode, coded, UNSIGNED),
+	FIELD(npu_cmd_decode, palette, UNSIGNED),
+	SECTION(0),
+	SECTION(1),
+	SECTION(2),
+	SECTION(3),
+	{ 0 },
+};
+
 static const struct field npu_cmd_conv_fields[] = {
 	FIELD(npu_cmd_conv, ifm, SURFACE),
 	FIELD(npu_cmd_conv, ofm, SURFACE),

@@ -11,6 +11,8 @@
 
 #include "tests/unit/board.h"
 
+#include <npu/code.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +96,26 @@ static void tame_format(struct npu_cmd_conv *conv)
 	conv->ofm.pixel_pitch = size * (conv->ofm_c +
 					conv->ofm.pixel_pitch % 4);
 	conv->ofm.row_pitch = conv->ofm.pixel_pitch * conv->ofm_w;
+}
+
+static void tame_decode(struct npu_cmd_decode *decode)
+{
+	uint32_t i;
+
+	memset(decode->reserved, 0, sizeof(decode->reserved));
+	decode->src &= 0xffff;
+	decode->dst &= 0xffff;
+	decode->src_region &= 1;
+	decode->palette = decode->palette % 16 + 1;
+	decode->coded = (decode->coded & 0xffe) + NPU_CODE_HEAD + 32;
+	for (i = 0; i < NPU_CODE_SECTIONS; i++) {
+		struct npu_code_section *s = &decode->section[i];
+
+		s->bytes = s->bytes % 2000 + 32;
+		s->rows %= 100;
+		s->width = s->width % 16 + 1;
+		s->unit = 1u << s->unit % 3;
+	}
 }
 
 static void tame_conv(struct npu_cmd_conv *conv)
@@ -217,6 +239,9 @@ static void tame(union npu_cmd *cmd, uint32_t index)
 		break;
 	case NPU_OP_DMA_COPY:
 		tame_copy(&cmd->copy);
+		break;
+	case NPU_OP_DMA_DECODE:
+		tame_decode(&cmd->decode);
 		break;
 	case NPU_OP_DMA_FILL:
 		tame_fill(&cmd->fill);

@@ -62,6 +62,8 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 /* Constants of the formulas; the manual gives their sources. */
 #define NPU_COST_FILL 8 /* cycles: decode and pipeline of a MAC or VEC command */
 #define NPU_COST_BURST 16 /* bytes: a run in memory costs whole bursts */
+#define NPU_COST_DECODE_RATE 16 /* bytes that DMA_DECODE decodes per cycle */
+#define NPU_COST_DECODE_FILL 16 /* cycles until its first byte is there */
 #define NPU_COST_PASS_CHANNELS 64 /* output channels per pass over the input */
 #define NPU_COST_PASS_PIXELS 64 /* pixels per pass over the weights */
 #define NPU_COST_WEIGHT_BUFFER 192 /* bytes of weight buffer per multiplier */
@@ -73,6 +75,7 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 #define NPU_ENERGY_MAC_FJ 300 /* int8 multiply 200, 32-bit add 100 */
 #define NPU_ENERGY_STEP_FJ 200 /* a VEC step: operand select, 32-bit add */
 #define NPU_ENERGY_REQUANT_FJ 3200 /* 32-bit multiply 3100, add 100 */
+#define NPU_ENERGY_DECODE_FJ 3200 /* per byte: as a requantisation */
 #define NPU_ENERGY_MEM_FJ 163000 /* per byte */
 #define NPU_LEAK_NW_PER_KIB 82 /* of SRAM: 10 pW per bit */
 
@@ -84,6 +87,7 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
  * @products: multiplications of int8 by int8 that they took
  * @requants: results scaled to the output type
  * @steps: element steps of the VEC unit
+ * @decoded: bytes that DMA_DECODE wrote
  * @sram_read: bytes; likewise the others
  */
 struct npu_cost {
@@ -93,6 +97,7 @@ struct npu_cost {
 	uint64_t products;
 	uint64_t requants;
 	uint64_t steps;
+	uint64_t decoded;
 	uint64_t sram_read;
 	uint64_t sram_written;
 	uint64_t mem_read;
@@ -157,6 +162,24 @@ static inline void npu_cost_transfer(const struct npu_machine *m,
 		npu_div_up(mem, m->mem_bw),
 		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw));
 	cost->latency = mem ? m->mem_latency : m->sram_latency;
+}
+
+/* A coded stream is read while it is decoded; that is slowest which rules. */
+static inline void npu_cost_decode(const struct npu_machine *m,
+				   const struct npu_cmd_decode *cmd,
+				   struct npu_cost *cost)
+{
+	uint64_t mem = npu_div_up(cmd->coded, NPU_COST_BURST) * NPU_COST_BURST;
+	uint64_t bytes = npu_decode_bytes(cmd);
+
+	cost->decoded = bytes;
+	cost->sram_written = bytes;
+	cost->mem_read = mem;
+	cost->cycles = npu_max64(
+		npu_max64(npu_div_up(mem, m->mem_bw),
+			  npu_div_up(bytes, m->sram_bw)),
+		npu_div_up(bytes, NPU_COST_DECODE_RATE));
+	cost->latency = m->mem_latency + NPU_COST_DECODE_FILL;
 }
 
 /*
@@ -302,6 +325,9 @@ static inline void npu_cost(const struct npu_machine *m,
 	case NPU_OP_DMA_COPY:
 	case NPU_OP_DMA_FILL:
 		npu_cost_transfer(m, cmd, cost);
+		break;
+	case NPU_OP_DMA_DECODE:
+		npu_cost_decode(m, &cmd->decode, cost);
 		break;
 	case NPU_OP_CONV:
 	case NPU_OP_DWCONV:
@@ -459,6 +485,7 @@ static inline uint64_t npu_energy(const struct npu_machine *m,
 	return cost->products * NPU_ENERGY_MAC_FJ +
 	       cost->steps * NPU_ENERGY_STEP_FJ +
 	       cost->requants * NPU_ENERGY_REQUANT_FJ +
+	       cost->decoded * NPU_ENERGY_DECODE_FJ +
 	       (cost->sram_read + cost->sram_written) *
 		       npu_energy_sram_fj(m->sram_size) +
 	       (cost->mem_read + cost->mem_written) * NPU_ENERGY_MEM_FJ;

@@ -34,6 +34,7 @@ enum npu_unit {
 	X(NOP, 0x01, NPU_UNIT_VEC, npu_cmd_nop, "nop")          \
 	X(DMA_COPY, 0x10, NPU_UNIT_DMA, npu_cmd_copy, "copy")   \
 	X(DMA_FILL, 0x11, NPU_UNIT_DMA, npu_cmd_fill, "fill")   \
+	X(DMA_DECODE, 0x12, NPU_UNIT_DMA, npu_cmd_decode, "decode") \
 	X(CONV, 0x20, NPU_UNIT_MAC, npu_cmd_conv, "conv")       \
 	X(DWCONV, 0x21, NPU_UNIT_MAC, npu_cmd_conv, "dwconv")   \
 	X(POOL_AVG, 0x30, NPU_UNIT_VEC, npu_cmd_pool, "avgpool") \
@@ -116,6 +117,50 @@ struct npu_cmd_fill {
 	npu_le32 dst_stride[3];
 	uint8_t reserved[28];
 };
+
+#define NPU_CODE_PALETTE_MAX 16
+#define NPU_CODE_WIDTH_MAX 16
+#define NPU_CODE_SECTIONS 4
+
+/**
+ * struct npu_code_section - bytes of a coded stream that are laid out alike
+ * @bytes: decoded; 0: there are no more sections
+ * @rows: columns are chosen anew after so many rows of width x unit bytes;
+ *	0: never
+ * @width: columns, 1..16
+ * @unit: bytes of one column side by side: 1, 2 or 4
+ */
+struct npu_code_section {
+	npu_le32 bytes;
+	npu_le16 rows;
+	uint8_t width;
+	uint8_t unit;
+};
+
+NPU_ASSERT_SIZE(struct npu_code_section, 8);
+
+/* DMA_DECODE: a coded stream in memory to bytes in SRAM; see npu/code.h. */
+struct npu_cmd_decode {
+	struct npu_cmd_hdr hdr;
+	npu_le32 src; /* offset in src_region */
+	npu_le32 dst; /* SRAM address */
+	npu_le32 coded; /* bytes of the stream, an even number */
+	uint8_t src_region;
+	uint8_t palette; /* entries, 1..16 */
+	uint8_t reserved[10];
+	struct npu_code_section section[NPU_CODE_SECTIONS];
+};
+
+/* Bytes that a DMA_DECODE writes. */
+static inline uint64_t npu_decode_bytes(const struct npu_cmd_decode *cmd)
+{
+	uint64_t bytes = 0;
+	int i;
+
+	for (i = 0; i < NPU_CODE_SECTIONS; i++)
+		bytes += cmd->section[i].bytes;
+	return bytes;
+}
 
 /* Formats of CONV and DWCONV; without any: int8 in, int8 out, int32 sums */
 #define NPU_CONV_IFM16 (1u << 0) /* int16 input */
@@ -203,6 +248,7 @@ union npu_cmd {
 	struct npu_cmd_nop nop;
 	struct npu_cmd_copy copy;
 	struct npu_cmd_fill fill;
+	struct npu_cmd_decode decode;
 	struct npu_cmd_conv conv;
 	struct npu_cmd_pool pool;
 	struct npu_cmd_binary binary;

@@ -52,6 +52,7 @@ enum npu_fault {
 	NPU_FAULT_HAZARD = 10, /* not ordered behind command number info */
 	NPU_FAULT_WORK = 11, /* more work in one command than allowed */
 	NPU_FAULT_CONTEXT = 12, /* the job's context has no page table */
+	NPU_FAULT_DECODE = 13, /* no coded stream; addr: offset in the region */
 	NPU_FAULT_COUNT
 };
 
