@@ -38,7 +38,7 @@ tnc-objs := \
 	compiler/verify_move.o \
 	compiler/verify_ops.o
 
-$(B)/libtnc.a: $(addprefix $(B)/,$(tnc-objs))
+$(B)/libtnc.a: $(addprefix $(B)/,$(tnc-objs) $(cpu-objs))
 # What a program that uses libtnc.a links besides.
 tnc-libs := -lelf -lnettle -lm
 

@@ -5,6 +5,29 @@
 libtinynpu-version := 0.1.0
 libtinynpu-soname := libtinynpu.so.0
 
+# Operators on the CPU: the compiler computes with them, too.
+cpu-objs := \
+	libtinynpu/cpu/binary.o \
+	libtinynpu/cpu/conv.o \
+	libtinynpu/cpu/convert.o \
+	libtinynpu/cpu/detection.o \
+	libtinynpu/cpu/gather.o \
+	libtinynpu/cpu/integer.o \
+	libtinynpu/cpu/matmul.o \
+	libtinynpu/cpu/move.o \
+	libtinynpu/cpu/norm.o \
+	libtinynpu/cpu/op.o \
+	libtinynpu/cpu/order.o \
+	libtinynpu/cpu/pool.o \
+	libtinynpu/cpu/recurrent.o \
+	libtinynpu/cpu/reduce.o \
+	libtinynpu/cpu/resize.o \
+	libtinynpu/cpu/tensor.o \
+	libtinynpu/cpu/unary.o
+
+# Plain loops over floats: let them be vectorised.
+$(addprefix $(B)/,$(cpu-objs)): CFLAGS += -O3
+
 libtinynpu-objs := \
 	libtinynpu/device.o \
 	libtinynpu/drm.o \
@@ -14,7 +37,8 @@ libtinynpu-objs := \
 	libtinynpu/session.o
 
 # What it is linked of, for tests that look inside, too.
-libtinynpu-parts := $(addprefix $(B)/,$(libtinynpu-objs) $(board-objs)) $(B)/libcore.a
+libtinynpu-parts := $(addprefix $(B)/,$(libtinynpu-objs) $(cpu-objs) \
+	$(board-objs)) $(B)/libcore.a
 libtinynpu-libs := -lelf -ldrm -lnettle -lm -pthread
 
 $(addprefix $(B)/,$(libtinynpu-objs)): CPPFLAGS += -Ilibtinynpu/include \

@@ -3,13 +3,14 @@
 # Tests of the library and of the simulator in it. They are linked with the
 # objects, because the shared library shows only what is public.
 
-library-parts := $(libtinynpu-objs) $(board-objs) libcore.a
+library-parts := $(libtinynpu-objs) $(cpu-objs) $(board-objs) libcore.a
 
 unit-tests += sim
 sim-objs := $(library-parts)
 sim-libs := $(libtinynpu-libs)
 
-
+unit-tests += cpu
+cpu-libs := -lm
 
 unit-tests += program
 program-objs := tests/unit/tnp_image.o $(library-parts)
