@@ -23,6 +23,7 @@ tnc-objs := \
 	compiler/quantise.o \
 	compiler/ref.o \
 	compiler/ref_binary.o \
+	compiler/ref_conv.o \
 	compiler/ref_move.o \
 	compiler/ref_softmax.o \
 	compiler/schedule.o \
@@ -45,4 +46,4 @@ tnc-libs := -lelf -lnettle -lm
 all: $(B)/libtnc.a
 
 # Plain loops over every multiplication of a network: let them be vectorised.
-$(B)/compiler/ref.o: CFLAGS += -O3
+$(B)/compiler/ref_conv.o: CFLAGS += -O3

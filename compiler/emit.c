@@ -222,6 +222,7 @@ static void emit_conv(struct emitter *e, const struct tnc_step *s,
 	conv->ofm_zp = tnc_op_output(e->p->c, op)->quant.zero_point[0];
 	conv->act_min = op->clamp_min;
 	conv->act_max = op->clamp_max;
+	conv->format = g->format;
 	if (op->kind == TNC_DEPTHWISE_CONV_2D)
 		conv->multiplier = g->multiplier;
 	conv->weights = weights->addr;

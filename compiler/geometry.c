@@ -26,6 +26,23 @@ static void binary_geometry(struct tnc *c, const struct tnc_op *op,
 	}
 }
 
+static uint8_t conv_format(const struct tnc *c, const struct tnc_op *op)
+{
+	uint8_t format = 0;
+
+	if (tnc_op_input(c, op, 0)->type == TNC_INT16)
+		format |= NPU_CONV_IFM16;
+	if (tnc_op_output(c, op)->type == TNC_INT16)
+		format |= NPU_CONV_OFM16;
+	if (tnc_op_has_weight_zeros(c, op))
+		format |= NPU_CONV_WEIGHT_ZP;
+	if (op->mode & TNC_MODE_ONNX)
+		format |= NPU_CONV_FLOAT;
+	if (tnc_op_is_wide(c, op))
+		format |= NPU_CONV_WIDE;
+	return format;
+}
+
 struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
@@ -50,6 +67,8 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 		.channel_unit = 1,
 	};
 
+	if (g.has_weights)
+		g.format = conv_format(c, op);
 	if (tnc_op_is_binary(op))
 		binary_geometry(c, op, &g);
 	if (is_depthwise) {
@@ -182,7 +201,7 @@ uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels)
 	weights = g->is_channelwise ?
 		npu_dwconv_weight_bytes(channels, taps) :
 		npu_conv_weight_bytes(channels, taps * g->in_c);
-	return npu_conv_weight_offset(0, channels) + weights;
+	return npu_conv_weight_offset(g->format, channels) + weights;
 }
 
 /* Can one command compute the tile, wherever its operands lie? */

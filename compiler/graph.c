@@ -15,13 +15,13 @@ const struct tnc_op_info tnc_op_info[TNC_OP_KINDS] = {
 };
 
 const struct tnc_type_info tnc_type_info[TNC_TYPES] = {
-	[TNC_INT8] = { "int8", 1 },
-	[TNC_INT32] = { "int32", 4 },
-	[TNC_UINT8] = { "uint8", 1 },
-	[TNC_INT16] = { "int16", 2 },
-	[TNC_INT64] = { "int64", 8 },
-	[TNC_BOOL] = { "bool", 1 },
-	[TNC_FLOAT32] = { "float32", 4 },
+	[TNC_INT8] = { "int8", 1, INT8_MIN, INT8_MAX },
+	[TNC_INT32] = { "int32", 4, INT32_MIN, INT32_MAX },
+	[TNC_UINT8] = { "uint8", 1, 0, UINT8_MAX },
+	[TNC_INT16] = { "int16", 2, INT16_MIN, INT16_MAX },
+	[TNC_INT64] = { "int64", 8, 0, 0 },
+	[TNC_BOOL] = { "bool", 1, 0, 0 },
+	[TNC_FLOAT32] = { "float32", 4, 0, 0 },
 };
 
 const char *const tnc_mode_name[TNC_MODE_BITS] = {
@@ -175,6 +175,30 @@ const char *tnc_op_title(const struct tnc_op *op)
 bool tnc_op_is_binary(const struct tnc_op *op)
 {
 	return tnc_op_info[op->kind].attrs & TNC_IS_BINARY;
+}
+
+/*
+ * Has an operator with weights 64-bit biases and sums? int16 inputs have, but
+ * where the bias says otherwise.
+ */
+bool tnc_op_is_wide(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
+
+	if (op->mode & TNC_MODE_ONNX)
+		return false;
+	return tnc_op_input(c, op, 0)->type == TNC_INT16 &&
+	       (!bias || bias->type == TNC_INT64);
+}
+
+bool tnc_op_has_weight_zeros(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_quant *q = &tnc_op_input(c, op, 1)->quant;
+
+	for (int i = 0; i < q->count; i++)
+		if (q->zero_point[i])
+			return true;
+	return false;
 }
 
 /* NULL for one that was left out. */

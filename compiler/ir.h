@@ -235,6 +235,7 @@ enum tnc_type {
 struct tnc_type_info {
 	const char *name;
 	int size;
+	int min, max;		/* of elements that are quantised values */
 };
 
 extern const struct tnc_type_info tnc_type_info[TNC_TYPES];
@@ -260,7 +261,10 @@ struct tnc_pads {
 	int right;
 };
 
-/* A factor as the machine applies it: multiplier / 2^31 * 2^shift. */
+/*
+ * A factor as the machine applies it: multiplier / 2^31 * 2^shift. With
+ * TNC_MODE_ONNX the multiplier is the bits of a float32, and shift is 0.
+ */
 struct tnc_factor {
 	int32_t multiplier;
 	int32_t shift;
@@ -390,6 +394,8 @@ bool tnc_op_is_binary(const struct tnc_op *op);
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
 				int index);
 struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op);
+bool tnc_op_is_wide(const struct tnc *c, const struct tnc_op *op);
+bool tnc_op_has_weight_zeros(const struct tnc *c, const struct tnc_op *op);
 struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op);
 struct tnc_pads tnc_op_pads(const struct tnc *c, const struct tnc_op *op);
 

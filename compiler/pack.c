@@ -16,18 +16,36 @@ static void put32(uint8_t *to, uint32_t value)
 	to[3] = value >> 24;
 }
 
-static void pack_scales(const struct tnc *c, const struct tnc_op *op,
-			int first, int channels, uint8_t *block)
+static void pack_biases(const struct tnc_geometry *g,
+			const struct tnc_tensor *bias, int first, int channels,
+			uint8_t *block)
 {
-	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
+	int size = g->format & NPU_CONV_WIDE ? 8 : 4;
 
+	/* A bias that is not there is 0, as the block is. */
+	if (bias)
+		memcpy(block, bias->data + (size_t)size * first,
+		       (size_t)size * channels);
+}
+
+/* All of the block but the weights. */
+static void pack_head(const struct tnc *c, const struct tnc_op *op,
+		      const struct tnc_geometry *g, int first, int channels,
+		      uint8_t *block)
+{
+	const struct tnc_quant *w = &tnc_op_input(c, op, 1)->quant;
+	uint8_t *mult = block + npu_conv_mult_offset(g->format, channels);
+	uint8_t *shift = block + npu_conv_shift_offset(g->format, channels);
+	uint8_t *zero = block + npu_conv_zero_offset(g->format, channels);
+
+	pack_biases(g, tnc_op_input(c, op, 2), first, channels, block);
 	for (int i = 0; i < channels; i++) {
-		struct tnc_factor factor = op->factor[first + i];
+		const struct tnc_factor *factor = &op->factor[first + i];
 
-		if (bias)
-			memcpy(block + 4 * i, bias->data + 4 * (first + i), 4);
-		put32(block + 4 * channels + 4 * i, factor.multiplier);
-		block[npu_conv_shift_offset(0, channels) + i] = factor.shift;
+		put32(mult + 4 * i, factor->multiplier);
+		shift[i] = factor->shift;
+		if (g->format & NPU_CONV_WEIGHT_ZP)
+			zero[i] = w->zero_point[w->count > 1 ? first + i : 0];
 	}
 }
 
@@ -67,8 +85,8 @@ static void pack_op(struct tnc_plan *p, int number, uint8_t *constants)
 		int left = g->out_c - first;
 		int channels = left < plan->tile.c ? left : plan->tile.c;
 
-		pack_scales(p->c, op, first, channels, block);
-		block += npu_conv_weight_offset(0, channels);
+		pack_head(p->c, op, g, first, channels, block);
+		block += npu_conv_weight_offset(g->format, channels);
 		if (op->kind == TNC_CONV_2D)
 			pack_conv(g, weights, first, channels, block);
 		else

@@ -37,6 +37,7 @@ struct tnc_geometry {
 	bool repeats_row[2];	/* an input has one row for all; likewise: */
 	bool repeats_column[2];
 	bool has_weights;
+	uint8_t format;		/* of the command that has, NPU_CONV_* */
 	bool is_channelwise;	/* output channel c needs input c / multiplier */
 	int multiplier;
 	int channel_unit;	/* tiles have a multiple of so many channels */

@@ -107,13 +107,19 @@ static void add_info(struct writer *w, const uint8_t *model, size_t size)
 	section_add(w, NPU_SECTION_INFO, info, sizeof(*info), DEFAULT_ALIGN);
 }
 
+static const uint16_t dtypes[TNC_TYPES] = {
+	[TNC_INT8] = NPU_DTYPE_INT8,	 [TNC_INT32] = NPU_DTYPE_INT32,
+	[TNC_UINT8] = NPU_DTYPE_UINT8,	 [TNC_INT16] = NPU_DTYPE_INT16,
+	[TNC_INT64] = NPU_DTYPE_INT64,	 [TNC_BOOL] = NPU_DTYPE_BOOL,
+	[TNC_FLOAT32] = NPU_DTYPE_FLOAT32,
+};
+
 static void fill_tensor(struct writer *w, const struct tnc_tensor *t,
 			struct npu_program_tensor *to)
 {
 	*to = (struct npu_program_tensor){
 		.name = name_add(w, t->name),
-		.dtype = t->type == TNC_INT8 ? NPU_DTYPE_INT8 :
-					       NPU_DTYPE_INT32,
+		.dtype = dtypes[t->type],
 		.rank = t->rank,
 		.size = tnc_tensor_bytes(t),
 	};

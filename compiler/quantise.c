@@ -5,6 +5,7 @@
  * single and which in double precision is part of the contract.
  */
 #include <math.h>
+#include <string.h>
 
 #include "ir.h"
 
@@ -46,6 +47,23 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 		return 1;
 	default:
 		return 0;
+	}
+}
+
+/* As ONNX Runtime forms them: in float32, from left to right. */
+static void float_factors(struct tnc *c, const struct tnc_op *op,
+			  struct tnc_factor *factor)
+{
+	const struct tnc_quant *w = &tnc_op_input(c, op, 1)->quant;
+	float in_scale = tnc_op_input(c, op, 0)->quant.scale[0];
+	float out_scale = tnc_op_output(c, op)->quant.scale[0];
+
+	for (int i = 0; i < tnc_op_factor_count(c, op); i++) {
+		float f = in_scale * w->scale[w->count > 1 ? i : 0];
+
+		f /= out_scale;
+		memcpy(&factor[i].multiplier, &f, sizeof(f));
+		factor[i].shift = 0;
 	}
 }
 
@@ -116,7 +134,10 @@ void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
 	case TNC_CONV_2D:
 	case TNC_DEPTHWISE_CONV_2D:
 	case TNC_FULLY_CONNECTED:
-		conv_factors(c, op, factor);
+		if (op->mode & TNC_MODE_ONNX)
+			float_factors(c, op, factor);
+		else
+			conv_factors(c, op, factor);
 		break;
 	case TNC_ADD:
 	case TNC_SUB:
@@ -144,32 +165,34 @@ static int quantise(const struct tnc_quant *quant, float real)
 	return quant->zero_point[0] + (int)steps;
 }
 
-static int clip(int q)
+static int clip(int q, const struct tnc_type_info *type)
 {
-	return q < -128 ? -128 : q > 127 ? 127 : q;
+	return q < type->min ? type->min : q > type->max ? type->max : q;
 }
 
 /* The range of output values that the activation leaves. */
 void tnc_op_clamp(const struct tnc *c, const struct tnc_op *op, int *min,
 		  int *max)
 {
-	const struct tnc_quant *quant = &tnc_op_output(c, op)->quant;
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	const struct tnc_quant *quant = &out->quant;
+	const struct tnc_type_info *type = &tnc_type_info[out->type];
 
-	*min = -128;
-	*max = 127;
+	*min = type->min;
+	*max = type->max;
 	switch (op->act) {
 	case TNC_ACT_NONE:
 		break;
 	case TNC_ACT_RELU:
-		*min = clip(quantise(quant, 0.0f));
+		*min = clip(quantise(quant, 0.0f), type);
 		break;
 	case TNC_ACT_RELU_N1_TO_1:
-		*min = clip(quantise(quant, -1.0f));
-		*max = clip(quantise(quant, 1.0f));
+		*min = clip(quantise(quant, -1.0f), type);
+		*max = clip(quantise(quant, 1.0f), type);
 		break;
 	case TNC_ACT_RELU6:
-		*min = clip(quantise(quant, 0.0f));
-		*max = clip(quantise(quant, 6.0f));
+		*min = clip(quantise(quant, 0.0f), type);
+		*max = clip(quantise(quant, 6.0f), type);
 		break;
 	case TNC_ACT_CLAMP:
 		*min = op->clamp_min;

@@ -10,20 +10,6 @@
 
 #include "ref.h"
 
-/* What the loops of a windowed operator need, computed once. */
-struct window {
-	const int8_t *in;
-	int8_t *out;
-	int in_h, in_w, in_c;
-	int out_h, out_w, out_c;
-	struct tnc_hw size;
-	struct tnc_hw stride;
-	struct tnc_hw dilation;
-	struct tnc_pads pads;
-	int in_zero, out_zero;
-	int min, max;
-};
-
 const int8_t *tnc_ref_value(const struct tnc *c, int id)
 {
 	const struct tnc_tensor *root = tnc_tensor_root(c, id);
@@ -31,13 +17,12 @@ const int8_t *tnc_ref_value(const struct tnc *c, int id)
 	return (const int8_t *)(root->data ? root->data : root->value);
 }
 
-static struct window window_of(const struct tnc *c, const struct tnc_op *op)
+struct ref_window tnc_ref_window(const struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
-	struct window w = {
-		.in = tnc_ref_value(c, in->id),
-		.out = (int8_t *)out->value,
+
+	return (struct ref_window){
 		.in_h = in->shape[1],
 		.in_w = in->shape[2],
 		.in_c = in->shape[3],
@@ -48,24 +33,7 @@ static struct window window_of(const struct tnc *c, const struct tnc_op *op)
 		.stride = op->stride,
 		.dilation = op->dilation,
 		.pads = tnc_op_pads(c, op),
-		.in_zero = in->quant.zero_point[0],
-		.out_zero = out->quant.zero_point[0],
 	};
-
-	tnc_op_clamp(c, op, &w.min, &w.max);
-	return w;
-}
-
-/* The input cell that window cell (ky, kx) covers, or NULL in the padding. */
-static const int8_t *cell(const struct window *w, int oy, int ox, int ky,
-			  int kx)
-{
-	int y = oy * w->stride.h - w->pads.top + ky * w->dilation.h;
-	int x = ox * w->stride.w - w->pads.left + kx * w->dilation.w;
-
-	if (y < 0 || y >= w->in_h || x < 0 || x >= w->in_w)
-		return NULL;
-	return w->in + ((int64_t)y * w->in_w + x) * w->in_c;
 }
 
 /* Factors of the operator: those a pass fixed, or computed now. */
@@ -81,115 +49,6 @@ const struct tnc_factor *tnc_ref_factors(struct tnc *c, struct tnc_op *op)
 	return op->ref_factor;
 }
 
-/* Bias of channel @i, 0 when there is none. */
-static int32_t bias_of(const struct tnc *c, const struct tnc_op *op, int i)
-{
-	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
-	int32_t b;
-
-	if (!bias)
-		return 0;
-	memcpy(&b, bias->data + (size_t)i * 4, 4);
-	return b;
-}
-
-/* Sums wrap, as they do in 32-bit hardware. */
-static uint32_t dot(const int8_t *in, const int8_t *weights, int count,
-		    int in_zero)
-{
-	int32_t sum = 0;
-
-	while (count > 0) {
-		/* Short enough that the partial sum cannot overflow. */
-		int part = count < 32768 ? count : 32768;
-		int32_t partial = 0;
-
-		for (int i = 0; i < part; i++)
-			partial += (in[i] - in_zero) * weights[i];
-		sum = (uint32_t)sum + (uint32_t)partial;
-		in += part;
-		weights += part;
-		count -= part;
-	}
-	return sum;
-}
-
-static void ref_conv(struct tnc *c, struct tnc_op *op)
-{
-	struct window w = window_of(c, op);
-	const int8_t *weights = (int8_t *)tnc_op_input(c, op, 1)->data;
-	const struct tnc_factor *factor = tnc_ref_factors(c, op);
-	int cells = w.size.h * w.size.w;
-	int8_t *out = w.out;
-
-	for (int oy = 0; oy < w.out_h; oy++)
-	for (int ox = 0; ox < w.out_w; ox++)
-	for (int oc = 0; oc < w.out_c; oc++) {
-		const int8_t *filter = weights + (int64_t)oc * cells * w.in_c;
-		uint32_t sum = bias_of(c, op, oc);
-
-		for (int k = 0; k < cells; k++) {
-			const int8_t *in = cell(&w, oy, ox, k / w.size.w,
-						k % w.size.w);
-
-			if (in)
-				sum += dot(in, filter + (int64_t)k * w.in_c,
-					   w.in_c, w.in_zero);
-		}
-		*out++ = ref_requantise(sum, factor[oc], w.out_zero, w.min, w.max);
-	}
-}
-
-static void ref_depthwise(struct tnc *c, struct tnc_op *op)
-{
-	struct window w = window_of(c, op);
-	const int8_t *weights = (int8_t *)tnc_op_input(c, op, 1)->data;
-	const struct tnc_factor *factor = tnc_ref_factors(c, op);
-	int cells = w.size.h * w.size.w;
-	int multiplier = w.out_c / w.in_c;
-	int8_t *out = w.out;
-
-	for (int oy = 0; oy < w.out_h; oy++)
-	for (int ox = 0; ox < w.out_w; ox++)
-	for (int oc = 0; oc < w.out_c; oc++) {
-		uint32_t sum = bias_of(c, op, oc);
-
-		for (int k = 0; k < cells; k++) {
-			const int8_t *in = cell(&w, oy, ox, k / w.size.w,
-						k % w.size.w);
-
-			if (in)
-				sum += (in[oc / multiplier] - w.in_zero) *
-				       weights[(int64_t)k * w.out_c + oc];
-		}
-		*out++ = ref_requantise(sum, factor[oc], w.out_zero, w.min, w.max);
-	}
-}
-
-static void ref_fully_connected(struct tnc *c, struct tnc_op *op)
-{
-	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
-	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
-	const struct tnc_tensor *out = tnc_op_output(c, op);
-	const struct tnc_factor *factor = tnc_ref_factors(c, op);
-	int channels = weights->shape[0], depth = weights->shape[1];
-	int64_t rows = tnc_tensor_elements(in) / depth;
-	int8_t *to = (int8_t *)out->value;
-	int min, max;
-
-	tnc_op_clamp(c, op, &min, &max);
-	for (int64_t row = 0; row < rows; row++)
-	for (int oc = 0; oc < channels; oc++) {
-		uint32_t sum = bias_of(c, op, oc);
-
-		sum += dot(tnc_ref_value(c, in->id) + row * depth,
-			   (int8_t *)weights->data + (int64_t)oc * depth, depth,
-			   in->quant.zero_point[0]);
-		*to++ = ref_requantise(sum, factor[oc], out->quant.zero_point[0],
-				   min, max);
-	}
-}
-
 static int average(int sum, int count)
 {
 	return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
@@ -197,9 +56,13 @@ static int average(int sum, int count)
 
 static void ref_pool(struct tnc *c, struct tnc_op *op)
 {
-	struct window w = window_of(c, op);
+	struct ref_window w = tnc_ref_window(c, op);
+	const int8_t *value = tnc_ref_value(c, op->input[0]);
 	bool is_max = op->kind == TNC_MAX_POOL_2D;
-	int8_t *out = w.out;
+	int8_t *out = (int8_t *)tnc_op_output(c, op)->value;
+	int low, high;
+
+	tnc_op_clamp(c, op, &low, &high);
 
 	for (int oy = 0; oy < w.out_h; oy++)
 	for (int ox = 0; ox < w.out_w; ox++)
@@ -208,10 +71,11 @@ static void ref_pool(struct tnc *c, struct tnc_op *op)
 		int sum = 0, count = 0, max = -128;
 
 		for (int64_t k = 0; k < cells; k++) {
-			const int8_t *in = cell(&w, oy, ox, k / w.size.w,
-						k % w.size.w);
+			int64_t at = ref_cell(&w, oy, ox, k / w.size.w,
+					      k % w.size.w);
+			const int8_t *in = value + at * w.in_c;
 
-			if (!in)
+			if (at < 0)
 				continue;
 			sum += in[oc];
 			count++;
@@ -219,7 +83,7 @@ static void ref_pool(struct tnc *c, struct tnc_op *op)
 		}
 		if (!is_max)
 			max = count ? average(sum, count) : 0;
-		*out++ = ref_clamp(max, w.min, w.max);
+		*out++ = ref_clamp(max, low, high);
 	}
 }
 
@@ -246,9 +110,9 @@ static void ref_softmax(struct tnc *c, struct tnc_op *op)
 
 static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 					    struct tnc_op *op) = {
-	[TNC_CONV_2D] = ref_conv,
-	[TNC_DEPTHWISE_CONV_2D] = ref_depthwise,
-	[TNC_FULLY_CONNECTED] = ref_fully_connected,
+	[TNC_CONV_2D] = tnc_ref_conv,
+	[TNC_DEPTHWISE_CONV_2D] = tnc_ref_depthwise,
+	[TNC_FULLY_CONNECTED] = tnc_ref_fully_connected,
 	[TNC_ADD] = tnc_ref_binary,
 	[TNC_SUB] = tnc_ref_binary,
 	[TNC_MUL] = tnc_ref_binary,

@@ -53,12 +53,40 @@ static inline int8_t ref_requantise(uint32_t sum, struct tnc_factor factor,
 	return scaled < min ? min : scaled > max ? max : scaled;
 }
 
+/* A windowed operator's shapes and attributes, computed once. */
+struct ref_window {
+	int in_h, in_w, in_c;
+	int out_h, out_w, out_c;
+	struct tnc_hw size;
+	struct tnc_hw stride;
+	struct tnc_hw dilation;
+	struct tnc_pads pads;
+};
+
+/* The input pixel that window cell (ky, kx) covers, or -1 in the padding. */
+static inline int64_t ref_cell(const struct ref_window *w, int oy, int ox,
+			       int ky, int kx)
+{
+	int y = oy * w->stride.h - w->pads.top + ky * w->dilation.h;
+	int x = ox * w->stride.w - w->pads.left + kx * w->dilation.w;
+
+	if (y < 0 || y >= w->in_h || x < 0 || x >= w->in_w)
+		return -1;
+	return (int64_t)y * w->in_w + x;
+}
+
 /* ref.c */
+struct ref_window tnc_ref_window(const struct tnc *c, const struct tnc_op *op);
 const int8_t *tnc_ref_value(const struct tnc *c, int id);
 const struct tnc_factor *tnc_ref_factors(struct tnc *c, struct tnc_op *op);
 
 /* ref_binary.c */
 void tnc_ref_binary(struct tnc *c, struct tnc_op *op);
+
+/* ref_conv.c */
+void tnc_ref_conv(struct tnc *c, struct tnc_op *op);
+void tnc_ref_depthwise(struct tnc *c, struct tnc_op *op);
+void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op);
 
 /* ref_move.c */
 void tnc_ref_move(struct tnc *c, struct tnc_op *op);

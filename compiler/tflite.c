@@ -80,8 +80,10 @@ static const struct {
 	{ "variant", -1 },
 	{ "uint32", -1 },
 	{ "uint16", -1 },
-	{ "int4", -1 },
+	{ "int4", TNC_INT8 },
 };
+
+#define TENSOR_TYPE_INT4 17
 
 static enum tnc_type import_type(struct tnc *c, int type)
 {
@@ -141,10 +143,25 @@ static void import_quantisation(struct tnc *c, struct tnc_tensor *t,
 	}
 }
 
+/* Two elements in a byte, the first one in the low bits. */
+static void unpack_int4(struct tnc_tensor *t, const uint8_t *from)
+{
+	int64_t count = tnc_tensor_elements(t);
+
+	for (int64_t i = 0; i < count; i++) {
+		int nibble = from[i / 2] >> 4 * (i % 2) & 15;
+
+		t->data[i] = (uint8_t)(nibble < 8 ? nibble : nibble - 16);
+	}
+}
+
+/* Elements of int4 become int8; there are constants of them only. */
 static void import_data(const struct importer *im, struct tnc_tensor *t,
 			const struct tnc_fb_table *from)
 {
+	bool is_int4 = tnc_fb_i8(from, TENSOR_TYPE, 0) == TENSOR_TYPE_INT4;
 	uint32_t number = tnc_fb_i32(from, TENSOR_BUFFER, 0);
+	size_t bytes = tnc_tensor_bytes(t);
 	struct tnc_fb_table buffer;
 	struct tnc_fb_vector data;
 
@@ -160,12 +177,17 @@ static void import_data(const struct importer *im, struct tnc_tensor *t,
 	data = tnc_fb_vector(&buffer, BUFFER_DATA, 1, "buffer data");
 	if (!data.count)
 		return;
-	if (data.count != tnc_tensor_bytes(t))
+	if (is_int4)
+		bytes = (bytes + 1) / 2;
+	if (data.count != bytes)
 		tnc_error(im->c, -EINVAL,
 			  "shape needs %zu bytes, but its buffer holds %zu",
-			  tnc_tensor_bytes(t), data.count);
-	t->data = tnc_alloc(im->c, data.count, 1);
-	memcpy(t->data, im->fb.data + data.at, data.count);
+			  bytes, data.count);
+	t->data = tnc_alloc(im->c, 1, tnc_tensor_bytes(t));
+	if (is_int4)
+		unpack_int4(t, im->fb.data + data.at);
+	else
+		memcpy(t->data, im->fb.data + data.at, bytes);
 }
 
 static const char *import_name(struct tnc *c, const struct tnc_fb_table *from,
@@ -202,6 +224,8 @@ static void import_tensor(const struct importer *im, int id)
 	if (tnc_fb_i8(&from, TENSOR_IS_VARIABLE, 0))
 		tnc_error(c, -EOPNOTSUPP, "unsupported variable tensor");
 	import_data(im, t, &from);
+	if (!t->data && tnc_fb_i8(&from, TENSOR_TYPE, 0) == TENSOR_TYPE_INT4)
+		tnc_error(c, -EOPNOTSUPP, "unsupported int4, must be constant");
 	tnc_place_tensor(c, outer);
 }
 

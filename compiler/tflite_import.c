@@ -9,6 +9,8 @@
 
 #include "tflite.h"
 
+#define TENSOR_TYPE_INT32 2
+
 struct tnc_tensor *tnc_tflite_input(const struct tnc_tflite_op *from,
 				    int index)
 {
@@ -141,16 +143,47 @@ static unsigned int mode_of(const struct tnc_tflite_op *from, int field,
 	return tnc_fb_i8(&from->options, field, 0) ? mode : 0;
 }
 
-/* The depth multiplier of a depthwise one follows from the shapes. */
+/*
+ * Sums of int16 inputs have 64 bits unless the bias has 32, or the options say
+ * so where there is none: then there is one of zeros.
+ */
+static void import_bias_type(const struct tnc_tflite_op *from,
+			     struct tnc_op *op, int field, int channels)
+{
+	struct tnc_tensor *bias;
+
+	if (op->inputs > 2 ||
+	    tnc_fb_i8(&from->options, field, 0) != TENSOR_TYPE_INT32 ||
+	    tnc_op_input(from->c, op, 0)->type != TNC_INT16)
+		return;
+	bias = tnc_tensor_new(from->c, tnc_op_input(from->c, op, 0));
+	bias->type = TNC_INT32;
+	bias->rank = 1;
+	bias->shape[0] = channels;
+	bias->data = tnc_alloc(from->c, channels, sizeof(int32_t));
+	tnc_op_add_input(from->c, op, bias->id);
+}
+
 static void import_conv(const struct tnc_tflite_op *from)
 {
-	struct tnc_op *op = tnc_tflite_op(from, from->row->kind, 3);
-	int act = op->kind == TNC_DEPTHWISE_CONV_2D ? 4 : 3;
+	struct tnc_op *op = tnc_tflite_op(from, TNC_CONV_2D, 3);
 
 	pad_and_stride(from, op);
-	op->act = act_of(from, act);
-	op->dilation.w = tnc_fb_i32(&from->options, act + 1, 1);
-	op->dilation.h = tnc_fb_i32(&from->options, act + 2, 1);
+	op->act = act_of(from, 3);
+	op->dilation.w = tnc_fb_i32(&from->options, 4, 1);
+	op->dilation.h = tnc_fb_i32(&from->options, 5, 1);
+	import_bias_type(from, op, 6, tnc_op_input(from->c, op, 1)->shape[0]);
+}
+
+/* The depth multiplier, field 3, follows from the shapes. */
+static void import_depthwise(const struct tnc_tflite_op *from)
+{
+	struct tnc_op *op = tnc_tflite_op(from, TNC_DEPTHWISE_CONV_2D, 3);
+
+	pad_and_stride(from, op);
+	op->act = act_of(from, 4);
+	op->dilation.w = tnc_fb_i32(&from->options, 5, 1);
+	op->dilation.h = tnc_fb_i32(&from->options, 6, 1);
 }
 
 /* In the file: output shape, weights, input, bias. */
@@ -182,6 +215,7 @@ static void import_fully_connected(const struct tnc_tflite_op *from)
 	op->act = act_of(from, 0);
 	if (tnc_fb_i8(&from->options, 1, 0))
 		tnc_error(from->c, -EOPNOTSUPP, "unsupported shuffled weights");
+	import_bias_type(from, op, 4, tnc_op_input(from->c, op, 1)->shape[0]);
 }
 
 static void import_batch_matmul(const struct tnc_tflite_op *from)
@@ -312,7 +346,7 @@ static const struct tnc_tflite_row rows[] = {
 	{ 1, TNC_AVERAGE_POOL_2D, 5, import_pool },
 	{ 2, TNC_CONCATENATION, 10, tnc_tflite_concatenation },
 	{ 3, TNC_CONV_2D, 1, import_conv },
-	{ 4, TNC_DEPTHWISE_CONV_2D, 2, import_conv },
+	{ 4, TNC_DEPTHWISE_CONV_2D, 2, import_depthwise },
 	{ 5, TNC_DEPTH_TO_SPACE, 94, tnc_tflite_depth },
 	{ 6, TNC_DEQUANTIZE, 38, import_plain },
 	{ 7, TNC_GATHER, 0, import_embedding_lookup },

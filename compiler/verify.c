@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "verify.h"
 
@@ -29,6 +30,10 @@ static void verify_quant(struct tnc *c, const struct tnc_tensor *t)
 		if (t->type == TNC_INT8 &&
 		    (q->zero_point[i] < -128 || q->zero_point[i] > 127))
 			tnc_error(c, -EINVAL, "zero point %d is %d", i,
+				  q->zero_point[i]);
+		if (t->type == TNC_INT16 && q->zero_point[i])
+			tnc_error(c, -EOPNOTSUPP,
+				  "unsupported zero point %d of int16",
 				  q->zero_point[i]);
 	}
 }
@@ -95,6 +100,33 @@ static void (*const verify_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_SOFTMAX] = tnc_verify_softmax,
 };
 
+/* The greatest exponent that the operator's arithmetic has a meaning for. */
+static int shift_max(const struct tnc *c, const struct tnc_op *op)
+{
+	switch (op->kind) {
+	case TNC_ADD:
+	case TNC_SUB:
+		return 0;
+	case TNC_CONV_2D:
+	case TNC_DEPTHWISE_CONV_2D:
+	case TNC_FULLY_CONNECTED:
+		return tnc_op_is_wide(c, op) ? 7 : 30;
+	default:
+		return 30;
+	}
+}
+
+/* Is it a finite, positive float32? */
+static void verify_float_factor(struct tnc *c, struct tnc_factor factor)
+{
+	float f;
+
+	memcpy(&f, &factor.multiplier, sizeof(f));
+	if (!isfinite(f) || f < 0 || factor.shift)
+		tnc_error(c, -EOPNOTSUPP, "unsupported ratio of scales (%g)",
+			  f);
+}
+
 /*
  * The arithmetic shifts 32-bit values left by a positive exponent: factors of
  * 2^30 and more have no meaning there, nor have those of an addition or of a
@@ -116,8 +148,12 @@ static void verify_factors(struct tnc *c, const struct tnc_op *op)
 	}
 	for (int i = 0; i < count; i++) {
 		int least = op->kind == TNC_SOFTMAX ? 0 : -31;
-		int most = op->kind == TNC_ADD || op->kind == TNC_SUB ? 0 : 30;
+		int most = shift_max(c, op);
 
+		if (op->mode & TNC_MODE_ONNX) {
+			verify_float_factor(c, factor[i]);
+			continue;
+		}
 		if (factor[i].multiplier < 0 || factor[i].shift < least ||
 		    factor[i].shift > most)
 			tnc_error(c, -EOPNOTSUPP,
@@ -131,6 +167,7 @@ static void verify_factors(struct tnc *c, const struct tnc_op *op)
 void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_op_info *info = &tnc_op_info[op->kind];
+	const struct tnc_type_info *type;
 
 	tnc_place_op(c, op);
 	if (op->inputs < info->inputs_min || op->inputs > info->inputs_max)
@@ -142,8 +179,9 @@ void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 		tnc_error(c, -EOPNOTSUPP, "unsupported operator %s",
 			  tnc_op_title(op));
 	verify_kind[op->kind](c, op);
+	type = &tnc_type_info[tnc_op_output(c, op)->type];
 	if (op->act == TNC_ACT_CLAMP &&
-	    (op->clamp_min < -128 || op->clamp_max > 127 ||
+	    (op->clamp_min < type->min || op->clamp_max > type->max ||
 	     op->clamp_min > op->clamp_max))
 		tnc_error(c, -EINVAL, "clamp to %d..%d", op->clamp_min,
 			  op->clamp_max);

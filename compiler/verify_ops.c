@@ -12,6 +12,25 @@
 /* The sum of so many exponentials fits Q12.19. */
 #define SOFTMAX_DEPTH_MAX 4095
 
+static void need_one_scale(struct tnc *c, const struct tnc_tensor *t)
+{
+	if (t->quant.count != 1)
+		tnc_error(c, -EINVAL, "has %d scales, needs 1",
+			  t->quant.count);
+}
+
+/* What is multiplied with weights, and what comes of it: int16, too. */
+static void need_int8_or_int16(struct tnc *c, const struct tnc_tensor *t)
+{
+	tnc_place_tensor(c, t->id);
+	if (t->type != TNC_INT8 && t->type != TNC_INT16)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported %s, must be int8 or int16",
+			  tnc_type_info[t->type].name);
+	need_one_scale(c, t);
+	tnc_place_tensor(c, -1);
+}
+
 /* Activations: int8, one scale. */
 void tnc_need_activation(struct tnc *c, const struct tnc_tensor *t)
 {
@@ -19,9 +38,7 @@ void tnc_need_activation(struct tnc *c, const struct tnc_tensor *t)
 	if (t->type != TNC_INT8)
 		tnc_error(c, -EOPNOTSUPP, "unsupported %s, must be int8",
 			  tnc_type_info[t->type].name);
-	if (t->quant.count != 1)
-		tnc_error(c, -EINVAL, "has %d scales, needs 1",
-			  t->quant.count);
+	need_one_scale(c, t);
 	tnc_place_tensor(c, -1);
 }
 
@@ -62,11 +79,29 @@ void tnc_need_same_quant(struct tnc *c, const struct tnc_tensor *a,
 			  "unsupported: output quantised unlike the input");
 }
 
-/* Weights: constant, int8, zero point 0, scaled per tensor or channel. */
+/*
+ * Zero points of weights: TensorFlow Lite Micro looks at one, and that in fully
+ * connected layers only; the others have to be 0 there.
+ */
+static void need_weight_zeros(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+	bool is_any = op->mode & TNC_MODE_ONNX ||
+		      (op->origin == TNC_FULLY_CONNECTED &&
+		       w->quant.count == 1);
+
+	for (int i = 0; i < w->quant.count; i++)
+		if (w->quant.zero_point[i] && !is_any)
+			tnc_error(c, -EINVAL, "weights have zero point %d",
+				  w->quant.zero_point[i]);
+}
+
+/* Weights: constant, int8, scaled per tensor or channel. */
 static void need_weights(struct tnc *c, const struct tnc_op *op, int axis)
 {
 	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
 	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
+	bool is_int16 = tnc_op_input(c, op, 0)->type == TNC_INT16;
 
 	tnc_place_tensor(c, w->id);
 	if (!w->data)
@@ -77,17 +112,16 @@ static void need_weights(struct tnc *c, const struct tnc_op *op, int axis)
 	if (w->quant.count < 1 || (w->quant.count > 1 && w->quant.axis != axis))
 		tnc_error(c, -EINVAL, "weights need scales along dimension %d",
 			  axis);
-	for (int i = 0; i < w->quant.count; i++)
-		if (w->quant.zero_point[i])
-			tnc_error(c, -EINVAL, "weights have zero point %d",
-				  w->quant.zero_point[i]);
+	need_weight_zeros(c, op);
 	tnc_place_tensor(c, -1);
 	if (!bias)
 		return;
 	tnc_place_tensor(c, bias->id);
-	if (!bias->data || bias->type != TNC_INT32)
+	if (!bias->data || (bias->type != TNC_INT32 &&
+			    !(bias->type == TNC_INT64 && is_int16)))
 		tnc_error(c, -EOPNOTSUPP,
-			  "unsupported: bias must be a constant of int32");
+			  "unsupported: bias must be a constant of %s",
+			  is_int16 ? "int64 or int32" : "int32");
 	if (tnc_tensor_elements(bias) != w->shape[axis])
 		tnc_error(c, -EINVAL, "%lld biases for %d channels",
 			  (long long)tnc_tensor_elements(bias),
@@ -119,8 +153,6 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 	struct tnc_hw window, span;
 	struct tnc_pads p;
 
-	tnc_need_activation(c, in);
-	tnc_need_activation(c, out);
 	tnc_need_rank(c, in, 4);
 	tnc_need_rank(c, out, 4);
 	if (in->shape[0] != 1 || out->shape[0] != 1)
@@ -148,6 +180,8 @@ void tnc_verify_conv(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
 
+	need_int8_or_int16(c, tnc_op_input(c, op, 0));
+	need_int8_or_int16(c, tnc_op_output(c, op));
 	tnc_need_rank(c, w, 4);
 	need_weights(c, op, 0);
 	verify_window(c, op);
@@ -160,6 +194,8 @@ void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 
+	need_int8_or_int16(c, tnc_op_input(c, op, 0));
+	need_int8_or_int16(c, tnc_op_output(c, op));
 	tnc_need_rank(c, w, 4);
 	need_weights(c, op, 3);
 	verify_window(c, op);
@@ -177,8 +213,8 @@ void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	int64_t rows;
 
-	tnc_need_activation(c, in);
-	tnc_need_activation(c, out);
+	need_int8_or_int16(c, in);
+	need_int8_or_int16(c, out);
 	tnc_need_rank(c, w, 2);
 	need_weights(c, op, 0);
 	if (out->rank < 1 || tnc_tensor_elements(in) % w->shape[1])
@@ -236,6 +272,8 @@ void tnc_verify_pool(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
+	tnc_need_activation(c, in);
+	tnc_need_activation(c, out);
 	verify_window(c, op);
 	tnc_need_size(c, out, 3, in->shape[3]);
 	tnc_need_same_quant(c, in, out);

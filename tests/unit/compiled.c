@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <npu/program.h>
 #include <tinynpu.h>
 
 #include "compiled.h"
@@ -111,4 +112,64 @@ const void *compiled_output(struct compiled *compiled, int index)
 uint64_t compiled_cycles(const struct compiled *compiled)
 {
 	return compiled->info.cycles;
+}
+
+static void *random_input(const struct tnc_graph *graph, int index,
+			  uint64_t *seed)
+{
+	struct tnc_tensor_info info;
+	uint8_t *input;
+
+	tnc_graph_input(graph, index, &info);
+	input = malloc(info.size_bytes);
+	for (size_t i = 0; i < info.size_bytes; i++) {
+		*seed = *seed * UINT64_C(6364136223846793005) +
+			1442695040888963407;
+		input[i] = *seed >> 33;
+	}
+	return input;
+}
+
+static void compare_outputs(struct compiled *compiled,
+			    const struct tnc_graph *graph, void **outputs)
+{
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		struct tnc_tensor_info info;
+
+		tnc_graph_output(graph, i, &info);
+		assert_memory_equal(compiled_output(compiled, i), outputs[i],
+				    info.size_bytes);
+		free(outputs[i]);
+	}
+}
+
+void compiled_compare(const char *text, size_t size,
+		      const struct npu_machine *machine)
+{
+	struct compiled *compiled = compiled_create(text, size, "compare",
+						    machine);
+	void *outputs[NPU_PROGRAM_MAX_TENSORS], *inputs[NPU_PROGRAM_MAX_TENSORS];
+	struct tnc_tensor_info info;
+	struct tnc_options options;
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	uint64_t seed = size;
+
+	tnc_options_init(&options);
+	assert_int_equal(tnc_graph_open(text, size, &options, &graph, &error),
+			 0);
+	for (int i = 0; i < tnc_graph_inputs(graph); i++)
+		inputs[i] = random_input(graph, i, &seed);
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		outputs[i] = malloc(info.size_bytes);
+	}
+	assert_int_equal(tnc_graph_run(graph, (const void **)inputs, outputs,
+				       &error), 0);
+	compiled_run(compiled, (const void **)inputs);
+	compare_outputs(compiled, graph, outputs);
+	for (int i = 0; i < tnc_graph_inputs(graph); i++)
+		free(inputs[i]);
+	tnc_graph_close(graph);
+	compiled_destroy(compiled);
 }

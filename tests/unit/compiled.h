@@ -21,6 +21,13 @@ void compiled_destroy(struct compiled *compiled);
 /* Runs once; fails the test on any error or when the estimate is not exact. */
 void compiled_run(struct compiled *compiled, const void *const *inputs);
 
+/*
+ * Compiles a graph in text form for a machine and runs it on random inputs: its
+ * outputs have to be those of the reference executor, byte for byte.
+ */
+void compiled_compare(const char *text, size_t size,
+		      const struct npu_machine *machine);
+
 const void *compiled_output(struct compiled *compiled, int index);
 uint64_t compiled_cycles(const struct compiled *compiled);
 

@@ -14,6 +14,10 @@ unit-tests += random
 random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += random_products
+random_products-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
+random_products-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
@@ -23,7 +27,7 @@ tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
 
 $(addprefix $(B)/tests/unit/,compile_test.o compiled.o graph_test.o models.o \
-	random_test.o ref_test.o tflite_test.o tiny_tflite.o): \
+	random_products_test.o random_test.o ref_test.o tflite_test.o tiny_tflite.o): \
 	CPPFLAGS += -I. -Ilibtinynpu/include
 
 # Golden text tests of the passes: the script lies beside its program.

@@ -136,6 +136,11 @@ static const struct {
 	WRONG("weights' size", -EINVAL,
 	      "shape needs 54 bytes, but its buffer holds 53",
 	      .weights_bytes = 53),
+	WRONG("int4 weights' size", -EINVAL,
+	      "shape needs 27 bytes, but its buffer holds 28",
+	      .weights_type = 17, .weights_bytes = 28),
+	WRONG("int4 activations", -EOPNOTSUPP, "int4, must be constant",
+	      .in_type = 17),
 	WRONG("weights' buffer", -EINVAL, "buffer 3 of 3",
 	      .weights_buffer = 3),
 	WRONG("no weights", -EINVAL, "tensor 1 is read before it is written",
@@ -166,6 +171,32 @@ static void test_sound(void **state)
 
 	if (compile(bytes, tiny_tflite_write(&tiny_tflite, bytes), &error))
 		fail_msg("%s", error.text);
+}
+
+/* Weights of four bits: 0x0b is -5 and 0, 0x30 is 0 and 3, and so on. */
+static void test_int4(void **state)
+{
+	struct tiny_tflite tiny = tiny_tflite;
+	char *text = NULL, bytes[TINY_MAX];
+	struct tnc_options options;
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	tiny.weights_type = 17;
+	tiny.weights_bytes = 27;
+	tnc_options_init(&options);
+	assert_int_equal(tnc_graph_open(bytes,
+					tiny_tflite_write(&tiny,
+							  (uint8_t *)bytes),
+					&options, &graph, &error), 0);
+	tnc_graph_print(graph, to);
+	fclose(to);
+	assert_non_null(strstr(text, "const %1 int8 [3,3,3,2]"));
+	assert_non_null(strstr(text, "data %1\n  fb000003"));
+	free(text);
+	tnc_graph_close(graph);
 }
 
 static void test_wrong(void **state)
@@ -303,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_int4),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_not_a_model),
 		cmocka_unit_test(test_prefixes),

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The reference executor's operators that multiply with weights. Sums are exact
+ * in 64 bits; where TensorFlow Lite Micro has 32, the low ones count. Called by
+ * ref.c.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "ref.h"
+
+/* What all sums of an operator have in common. */
+struct product {
+	struct tnc *c;
+	const struct tnc_op *op;
+	const struct tnc_tensor *in;
+	const struct tnc_tensor *weights;
+	const struct tnc_tensor *out;
+	const int8_t *value;	/* of the input, whatever its type is */
+	const int8_t *w;
+	const struct tnc_factor *factor;
+	bool is_wide;		/* 64 bits count */
+	bool is_float;		/* factors are */
+	int in_zero, out_zero;
+	int min, max;
+};
+
+static struct product product_of(struct tnc *c, struct tnc_op *op)
+{
+	struct product p = {
+		.c = c,
+		.op = op,
+		.in = tnc_op_input(c, op, 0),
+		.weights = tnc_op_input(c, op, 1),
+		.out = tnc_op_output(c, op),
+		.value = tnc_ref_value(c, op->input[0]),
+		.w = tnc_ref_value(c, op->input[1]),
+		.factor = tnc_ref_factors(c, op),
+		.is_wide = tnc_op_is_wide(c, op),
+		.is_float = op->mode & TNC_MODE_ONNX,
+	};
+
+	p.in_zero = p.in->quant.zero_point[0];
+	p.out_zero = p.out->quant.zero_point[0];
+	tnc_op_clamp(c, op, &p.min, &p.max);
+	return p;
+}
+
+static int32_t in_at(const struct product *p, int64_t index)
+{
+	int16_t x;
+
+	if (p->in->type == TNC_INT8)
+		return p->value[index];
+	memcpy(&x, p->value + index * 2, 2);
+	return x;
+}
+
+static int weight_zero(const struct product *p, int channel)
+{
+	const struct tnc_quant *q = &p->weights->quant;
+
+	return q->zero_point[q->count > 1 ? channel : 0];
+}
+
+/* Bias of a channel, 0 when there is none. */
+static int64_t bias_of(const struct product *p, int channel)
+{
+	const struct tnc_tensor *bias = tnc_op_input(p->c, p->op, 2);
+	int32_t narrow;
+	int64_t wide;
+
+	if (!bias)
+		return 0;
+	if (bias->type == TNC_INT64) {
+		memcpy(&wide, bias->data + (size_t)channel * 8, 8);
+		return wide;
+	}
+	memcpy(&narrow, bias->data + (size_t)channel * 4, 4);
+	return narrow;
+}
+
+/* @count elements, of the input from @at on. */
+static int64_t dot(const struct product *p, int64_t at, const int8_t *w,
+		   int count, int w_zero)
+{
+	const int8_t *in = p->value + at;
+	int64_t sum = 0;
+
+	if (p->in->type != TNC_INT8) {
+		for (int i = 0; i < count; i++)
+			sum += (int64_t)(in_at(p, at + i) - p->in_zero) *
+			       (w[i] - w_zero);
+		return sum;
+	}
+	while (count > 0) {
+		/* Short enough that the partial sum cannot overflow. */
+		int part = count < 32768 ? count : 32768;
+		int32_t partial = 0;
+
+		for (int i = 0; i < part; i++)
+			partial += (in[i] - p->in_zero) * (w[i] - w_zero);
+		sum += partial;
+		in += part;
+		w += part;
+		count -= part;
+	}
+	return sum;
+}
+
+/* As ONNX Runtime does it: in float32, rounded half to even. */
+static int32_t scale_float(const struct product *p, int32_t sum,
+			   struct tnc_factor factor)
+{
+	float f, v;
+
+	memcpy(&f, &factor.multiplier, sizeof(f));
+	v = (float)sum * f;
+	v = fmaxf(v, (float)(p->min - p->out_zero));
+	v = fminf(v, (float)(p->max - p->out_zero));
+	return (int32_t)nearbyintf(v) + p->out_zero;
+}
+
+/* As TensorFlow Lite does it where sums have 64 bits: with 16 of the factor's. */
+static int32_t scale_wide(int64_t sum, struct tnc_factor factor)
+{
+	int64_t reduced = factor.multiplier < 0x7fff0000 ?
+				  (factor.multiplier + (1 << 15)) >> 16 :
+				  0x7fff;
+	int shift = 15 - factor.shift;
+	uint64_t half = UINT64_C(1) << (shift - 1);
+
+	return (int32_t)((int64_t)((uint64_t)sum * reduced + half) >> shift);
+}
+
+static void put(const struct product *p, int64_t index, int channel,
+		int64_t sum)
+{
+	struct tnc_factor factor =
+		p->factor[tnc_op_factor_count(p->c, p->op) > 1 ? channel : 0];
+	int64_t x = (int32_t)sum;
+	int16_t word;
+
+	if (p->is_float)
+		x = scale_float(p, (int32_t)x, factor);
+	else if (p->is_wide)
+		x = (int64_t)scale_wide(sum, factor) + p->out_zero;
+	else
+		x = (int64_t)ref_scale((int32_t)x, factor) + p->out_zero;
+	word = x < p->min ? p->min : x > p->max ? p->max : x;
+	if (p->out->type == TNC_INT8)
+		p->out->value[index] = (uint8_t)word;
+	else
+		memcpy(p->out->value + index * 2, &word, 2);
+}
+
+void tnc_ref_conv(struct tnc *c, struct tnc_op *op)
+{
+	struct ref_window w = tnc_ref_window(c, op);
+	struct product p = product_of(c, op);
+	int cells = w.size.h * w.size.w;
+	int64_t index = 0;
+
+	for (int oy = 0; oy < w.out_h; oy++)
+	for (int ox = 0; ox < w.out_w; ox++)
+	for (int oc = 0; oc < w.out_c; oc++) {
+		const int8_t *filter = p.w + (int64_t)oc * cells * w.in_c;
+		int w_zero = weight_zero(&p, oc);
+		int64_t sum = bias_of(&p, oc);
+
+		for (int k = 0; k < cells; k++) {
+			int64_t in = ref_cell(&w, oy, ox, k / w.size.w,
+					      k % w.size.w);
+
+			if (in >= 0)
+				sum += dot(&p, in * w.in_c,
+					   filter + (int64_t)k * w.in_c,
+					   w.in_c, w_zero);
+		}
+		put(&p, index++, oc, sum);
+	}
+}
+
+void tnc_ref_depthwise(struct tnc *c, struct tnc_op *op)
+{
+	struct ref_window w = tnc_ref_window(c, op);
+	struct product p = product_of(c, op);
+	int cells = w.size.h * w.size.w;
+	int multiplier = w.out_c / w.in_c;
+	int64_t index = 0;
+
+	for (int oy = 0; oy < w.out_h; oy++)
+	for (int ox = 0; ox < w.out_w; ox++)
+	for (int oc = 0; oc < w.out_c; oc++) {
+		int w_zero = weight_zero(&p, oc);
+		int64_t sum = bias_of(&p, oc);
+
+		for (int k = 0; k < cells; k++) {
+			int64_t in = ref_cell(&w, oy, ox, k / w.size.w,
+					      k % w.size.w);
+
+			if (in >= 0)
+				sum += (in_at(&p, in * w.in_c +
+						  oc / multiplier) -
+					p.in_zero) *
+				       (p.w[(int64_t)k * w.out_c + oc] -
+					w_zero);
+		}
+		put(&p, index++, oc, sum);
+	}
+}
+
+void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op)
+{
+	struct product p = product_of(c, op);
+	int channels = p.weights->shape[0], depth = p.weights->shape[1];
+	int64_t rows = tnc_tensor_elements(p.in) / depth;
+
+	for (int64_t row = 0; row < rows; row++)
+	for (int oc = 0; oc < channels; oc++)
+		put(&p, row * channels + oc, oc,
+		    bias_of(&p, oc) + dot(&p, row * depth,
+					  p.w + (int64_t)oc * depth, depth,
+					  weight_zero(&p, oc)));
+}
