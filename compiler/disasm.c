@@ -125,6 +125,7 @@ static const struct field npu_cmd_pool_fields[] = {
 	FIELD(npu_cmd_pool, pad_left, UNSIGNED),
 	FIELD(npu_cmd_pool, act_min, SIGNED),
 	FIELD(npu_cmd_pool, act_max, SIGNED),
+	FIELD(npu_cmd_pool, flags, HEX),
 	{ 0 },
 };
 
@@ -160,6 +161,47 @@ static const struct field npu_cmd_softmax_fields[] = {
 	FIELD(npu_cmd_softmax, mult, UNSIGNED),
 	FIELD(npu_cmd_softmax, diff_min, SIGNED),
 	FIELD(npu_cmd_softmax, shift, UNSIGNED),
+	{ 0 },
+};
+
+static const struct field npu_cmd_vprog_fields[] = {
+	FIELD(npu_cmd_vprog, a, SURFACE),
+	FIELD(npu_cmd_vprog, b, SURFACE),
+	FIELD(npu_cmd_vprog, c, SURFACE),
+	FIELD(npu_cmd_vprog, ofm, SURFACE),
+	FIELD(npu_cmd_vprog, program, HEX),
+	FIELD(npu_cmd_vprog, program_size, UNSIGNED),
+	FIELD(npu_cmd_vprog, height, UNSIGNED),
+	FIELD(npu_cmd_vprog, width, UNSIGNED),
+	FIELD(npu_cmd_vprog, channels, UNSIGNED),
+	FIELD(npu_cmd_vprog, steps, UNSIGNED),
+	FIELD(npu_cmd_vprog, count, UNSIGNED),
+	FIELD(npu_cmd_vprog, flags, HEX),
+	FIELD(npu_cmd_vprog, a_type, UNSIGNED),
+	FIELD(npu_cmd_vprog, b_type, UNSIGNED),
+	FIELD(npu_cmd_vprog, c_type, UNSIGNED),
+	FIELD(npu_cmd_vprog, ofm_type, UNSIGNED),
+	{ 0 },
+};
+
+static const struct field npu_cmd_resize_fields[] = {
+	FIELD(npu_cmd_resize, ifm, SURFACE),
+	FIELD(npu_cmd_resize, ofm, SURFACE),
+	FIELD(npu_cmd_resize, ifm_h, UNSIGNED),
+	FIELD(npu_cmd_resize, ifm_w, UNSIGNED),
+	FIELD(npu_cmd_resize, channels, UNSIGNED),
+	FIELD(npu_cmd_resize, ofm_h, UNSIGNED),
+	FIELD(npu_cmd_resize, ofm_w, UNSIGNED),
+	FIELD(npu_cmd_resize, full_h, UNSIGNED),
+	FIELD(npu_cmd_resize, full_w, UNSIGNED),
+	FIELD(npu_cmd_resize, ifm_y, UNSIGNED),
+	FIELD(npu_cmd_resize, ifm_x, UNSIGNED),
+	FIELD(npu_cmd_resize, ofm_y, UNSIGNED),
+	FIELD(npu_cmd_resize, ofm_x, UNSIGNED),
+	FIELD(npu_cmd_resize, flags, HEX),
+	FIELD(npu_cmd_resize, type, UNSIGNED),
+	FIELD(npu_cmd_resize, scale_y, HEX),
+	FIELD(npu_cmd_resize, scale_x, HEX),
 	{ 0 },
 };
 

@@ -166,10 +166,12 @@ static void tame_pool(struct npu_cmd_pool *pool)
 	pool->stride_x = pool->stride_x % 3 + 1;
 	pool->pad_top %= 3;
 	pool->pad_left %= 3;
+	pool->flags &= pool->hdr.op == NPU_OP_POOL_AVG ? NPU_POOL_S16 :
+							 NPU_POOL_FLAGS;
 	pool->act_min = (npu_le16)-100;
 	pool->act_max = 100;
-	pool->ofm.pixel_pitch = pool->channels;
-	pool->ofm.row_pitch = pool->channels * pool->ofm_w;
+	pool->ofm.pixel_pitch = 2 * pool->channels;
+	pool->ofm.row_pitch = 2 * pool->channels * pool->ofm_w;
 }
 
 /* What the operation has no use for is zero. */
@@ -221,7 +223,58 @@ static void tame_softmax(struct npu_cmd_softmax *softmax)
 	softmax->ofm_pitch = softmax->ofm_pitch % 200 + 100;
 	softmax->mult &= INT32_MAX;
 	softmax->diff_min = -(softmax->diff_min & 255);
-	softmax->shift = (uint8_t)softmax->shift % 31;
+	softmax->shift = (uint8_t)softmax->shift % 32;
+}
+
+static void tame_input(struct npu_surface *surface, uint8_t *type)
+{
+	*type %= NPU_TYPE_COUNT;
+	tame_surface(surface);
+	if (!*type)
+		memset(surface, 0, sizeof(*surface));
+}
+
+/* The program is whatever SRAM holds there: data of the job, mostly. */
+static void tame_vprog(struct npu_cmd_vprog *vprog)
+{
+	memset(vprog->reserved, 0, sizeof(vprog->reserved));
+	tame_input(&vprog->a, &vprog->a_type);
+	tame_input(&vprog->b, &vprog->b_type);
+	tame_input(&vprog->c, &vprog->c_type);
+	tame_surface(&vprog->ofm);
+	vprog->ofm.addr |= 0x8000;
+	vprog->ofm_type = vprog->ofm_type % (NPU_TYPE_COUNT - 1) + 1;
+	vprog->program = 0x4000 + (vprog->program & 0x3ffc);
+	vprog->count = vprog->count % NPU_VPROG_MAX + 1;
+	vprog->program_size = 8 * vprog->count + vprog->program_size % 2000;
+	vprog->height = vprog->height % 9 + 1;
+	vprog->width = vprog->width % 9 + 1;
+	vprog->channels = vprog->channels % 600 + 1;
+	vprog->steps = vprog->steps % 100 + 1;
+	vprog->flags &= NPU_VPROG_OFM_ONE;
+	vprog->ofm.pixel_pitch = 4 * vprog->channels;
+	vprog->ofm.row_pitch = 4 * vprog->channels * vprog->width;
+}
+
+static void tame_resize(struct npu_cmd_resize *resize)
+{
+	memset(resize->reserved, 0, sizeof(resize->reserved));
+	tame_surface(&resize->ifm);
+	tame_surface(&resize->ofm);
+	resize->ofm.addr |= 0x8000;
+	resize->ifm_h = resize->full_h = resize->full_h % 9 + 1;
+	resize->ifm_w = resize->full_w = resize->full_w % 9 + 1;
+	resize->ifm_y = resize->ifm_x = 0;
+	resize->channels = resize->channels % 40 + 1;
+	resize->ofm_h = resize->ofm_h % 9 + 1;
+	resize->ofm_w = resize->ofm_w % 9 + 1;
+	resize->flags &= resize->flags & 1 ? NPU_RESIZE_FLAGS :
+					     NPU_RESIZE_HALF_PIXEL;
+	resize->type = resize->type % 2 ? NPU_TYPE_S8 : NPU_TYPE_S16;
+	resize->scale_y &= resize->flags & 1 ? 0x3fffffff : 0x7ff;
+	resize->scale_x &= resize->flags & 1 ? 0x3fffffff : 0x7ff;
+	resize->ofm.pixel_pitch = 2 * resize->channels;
+	resize->ofm.row_pitch = 2 * resize->channels * resize->ofm_w;
 }
 
 static void tame(union npu_cmd *cmd, uint32_t index)
@@ -263,6 +316,12 @@ static void tame(union npu_cmd *cmd, uint32_t index)
 		break;
 	case NPU_OP_SOFTMAX:
 		tame_softmax(&cmd->softmax);
+		break;
+	case NPU_OP_VPROG:
+		tame_vprog(&cmd->vprog);
+		break;
+	case NPU_OP_RESIZE:
+		tame_resize(&cmd->resize);
 		break;
 	}
 }

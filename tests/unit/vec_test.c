@@ -467,7 +467,7 @@ static void test_bad_pools(void **state)
 	engine_refuse_all(e, &avg, bad, COUNT(bad));
 	engine_refuse_all(e, &max, bad, COUNT(bad));
 	engine_refuse_reserved(e, &max,
-			       __builtin_offsetof(struct POOL, reserved), 20);
+			       __builtin_offsetof(struct POOL, reserved), 19);
 	avg.pool.act_min = 5;
 	avg.pool.act_max = 4;
 	engine_refuse(e, &avg, NPU_FAULT_FIELD,

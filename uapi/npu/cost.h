@@ -70,7 +70,8 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 #define NPU_COST_SOFTMAX 24 /* steps per element */
 #define NPU_COST_ADD 4 /* steps per element; SUB likewise */
 #define NPU_COST_MUL 2 /* steps per element */
-#define NPU_COST_SELECT 1 /* steps per element of MAX and MIN */
+#define NPU_COST_SELECT 1 /* steps per element of MAX, MIN, nearest RESIZE */
+#define NPU_COST_BILINEAR 4 /* steps per element of bilinear RESIZE */
 
 #define NPU_ENERGY_MAC_FJ 300 /* int8 multiply 200, 32-bit add 100 */
 #define NPU_ENERGY_STEP_FJ 200 /* a VEC step: operand select, 32-bit add */
@@ -272,8 +273,10 @@ static inline void npu_cost_pool(const struct npu_machine *m,
 	uint64_t out = (uint64_t)cmd->ofm_h * cmd->ofm_w * cmd->channels;
 	uint64_t in = (uint64_t)cmd->ifm_h * cmd->ifm_w * cmd->channels;
 	uint64_t window = (uint64_t)cmd->kernel_h * cmd->kernel_w;
+	uint64_t size = cmd->flags & NPU_POOL_S16 ? 2 : 1;
 
-	npu_cost_steps(m, out * window, in, out, cost);
+	npu_cost_steps(m, out * window, size * in, size * out, cost);
+	cost->requants = out;
 }
 
 /* Bytes of an input, those that are repeated counted once. */
@@ -306,6 +309,50 @@ static inline void npu_cost_softmax(const struct npu_machine *m,
 	uint64_t out = (uint64_t)cmd->rows * cmd->depth;
 
 	npu_cost_steps(m, out * NPU_COST_SOFTMAX, 2 * out, out, cost);
+}
+
+/* Bytes of a program's input, those that are repeated counted once. */
+static inline uint64_t npu_cost_vprog_input(const struct npu_cmd_vprog *cmd,
+					    const struct npu_surface *input,
+					    uint8_t type, uint8_t is_one)
+{
+	return (uint64_t)(input->row_pitch ? cmd->height : 1) *
+	       (input->pixel_pitch ? cmd->width : 1) *
+	       (cmd->flags & is_one ? 1 : cmd->channels) * npu_type_size(type);
+}
+
+static inline void npu_cost_vprog(const struct npu_machine *m,
+				  const struct npu_cmd_vprog *cmd,
+				  struct npu_cost *cost)
+{
+	uint64_t pixels = (uint64_t)cmd->height * cmd->width;
+	uint64_t out = pixels *
+		       (cmd->flags & NPU_VPROG_OFM_ONE ? 1 : cmd->channels);
+	uint64_t read = cmd->program_size;
+
+	read += npu_cost_vprog_input(cmd, &cmd->a, cmd->a_type,
+				     NPU_VPROG_A_ONE);
+	read += npu_cost_vprog_input(cmd, &cmd->b, cmd->b_type,
+				     NPU_VPROG_B_ONE);
+	read += npu_cost_vprog_input(cmd, &cmd->c, cmd->c_type,
+				     NPU_VPROG_C_ONE);
+	npu_cost_steps(m, pixels * cmd->channels * cmd->steps, read,
+		       out * npu_type_size(cmd->ofm_type), cost);
+	cost->requants = out;
+}
+
+static inline void npu_cost_resize(const struct npu_machine *m,
+				   const struct npu_cmd_resize *cmd,
+				   struct npu_cost *cost)
+{
+	uint64_t out = (uint64_t)cmd->ofm_h * cmd->ofm_w * cmd->channels;
+	uint64_t in = (uint64_t)cmd->ifm_h * cmd->ifm_w * cmd->channels;
+	uint64_t size = npu_type_size(cmd->type);
+	uint64_t steps = cmd->flags & NPU_RESIZE_NEAREST ? NPU_COST_SELECT :
+							   NPU_COST_BILINEAR;
+
+	npu_cost_steps(m, out * steps, size * in, size * out, cost);
+	cost->requants = out;
 }
 
 /**
@@ -346,6 +393,12 @@ static inline void npu_cost(const struct npu_machine *m,
 		break;
 	case NPU_OP_SOFTMAX:
 		npu_cost_softmax(m, &cmd->softmax, cost);
+		break;
+	case NPU_OP_VPROG:
+		npu_cost_vprog(m, &cmd->vprog, cost);
+		break;
+	case NPU_OP_RESIZE:
+		npu_cost_resize(m, &cmd->resize, cost);
 		break;
 	}
 }

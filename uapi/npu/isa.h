@@ -44,7 +44,9 @@ enum npu_unit {
 	X(SUB, 0x34, NPU_UNIT_VEC, npu_cmd_binary, "sub")       \
 	X(MUL, 0x35, NPU_UNIT_VEC, npu_cmd_binary, "mul")       \
 	X(MAX, 0x36, NPU_UNIT_VEC, npu_cmd_binary, "max")       \
-	X(MIN, 0x37, NPU_UNIT_VEC, npu_cmd_binary, "min")
+	X(MIN, 0x37, NPU_UNIT_VEC, npu_cmd_binary, "min")       \
+	X(VPROG, 0x38, NPU_UNIT_VEC, npu_cmd_vprog, "vprog")    \
+	X(RESIZE, 0x39, NPU_UNIT_VEC, npu_cmd_resize, "resize")
 
 #define NPU_OP_ENUM(name, code, unit, layout, text) NPU_OP_##name = (code),
 enum npu_op { NPU_OPS(NPU_OP_ENUM) };
@@ -192,7 +194,32 @@ struct npu_cmd_conv {
 	uint8_t multiplier; /* DWCONV: ofm_c = ifm_c x multiplier; CONV: 0 */
 };
 
-/* POOL_AVG and POOL_MAX: int8; the window counts only cells inside. */
+/* Types of elements, where a command has a choice */
+enum npu_type {
+	NPU_TYPE_NONE = 0, /* no such operand */
+	NPU_TYPE_S8 = 1,
+	NPU_TYPE_S16 = 2,
+	NPU_TYPE_S32 = 3,
+	NPU_TYPE_U8 = 4, /* bool too */
+	NPU_TYPE_COUNT
+};
+
+/* Bytes of an element; 0 for NPU_TYPE_NONE and what is none. */
+static inline uint32_t npu_type_size(unsigned int type)
+{
+	return type == NPU_TYPE_S8 || type == NPU_TYPE_U8 ? 1 :
+	       type == NPU_TYPE_S16 ? 2 :
+	       type == NPU_TYPE_S32 ? 4 : 0;
+}
+
+/* Flags of POOL_AVG and POOL_MAX */
+#define NPU_POOL_S16 0x01 /* elements are int16 */
+#define NPU_POOL_MIN 0x02 /* POOL_MAX: the smallest instead */
+#define NPU_POOL_FLAGS 0x03
+
+/*
+ * POOL_AVG and POOL_MAX: int8 or int16; the window counts only cells inside.
+ */
 struct npu_cmd_pool {
 	struct npu_cmd_hdr hdr;
 	struct npu_surface ifm;
@@ -202,8 +229,9 @@ struct npu_cmd_pool {
 	uint8_t kernel_h, kernel_w;
 	uint8_t stride_y, stride_x;
 	uint8_t pad_top, pad_left;
-	npu_le16 act_min, act_max; /* signed, within int8 */
-	uint8_t reserved[20];
+	npu_le16 act_min, act_max; /* signed, within the elements' type */
+	uint8_t flags; /* NPU_POOL_* */
+	uint8_t reserved[19];
 };
 
 /*
@@ -236,8 +264,62 @@ struct npu_cmd_softmax {
 	npu_le16 depth;
 	npu_le32 mult; /* of the scaled difference, 0..2^31 - 1 */
 	npu_le32 diff_min; /* signed: smaller differences count as zero */
-	int8_t shift; /* left shift of the difference, 0..30 */
+	int8_t shift; /* left shift of the difference, 0..31 */
 	uint8_t reserved[31];
+};
+
+/* Flags of VPROG */
+#define NPU_VPROG_A_ONE 0x01 /* the input has one channel, for all lanes */
+#define NPU_VPROG_B_ONE 0x02
+#define NPU_VPROG_C_ONE 0x04
+#define NPU_VPROG_OFM_ONE 0x08 /* only the first lane is stored */
+#define NPU_VPROG_FLAGS 0x0f
+
+/*
+ * VPROG: a program of struct npu_vinsn over each pixel's row of channels. An
+ * input that is not there has type NPU_TYPE_NONE and a surface of zeros; one
+ * with pitches of zero is repeated.
+ */
+struct npu_cmd_vprog {
+	struct npu_cmd_hdr hdr;
+	struct npu_surface a;
+	struct npu_surface b;
+	struct npu_surface c;
+	struct npu_surface ofm;
+	npu_le32 program; /* 4-aligned: instructions, then their tables */
+	npu_le16 program_size; /* bytes of both */
+	npu_le16 height, width, channels;
+	npu_le16 steps; /* per element: npu_vprog_steps() of the program */
+	uint8_t count; /* of instructions, 1..NPU_VPROG_MAX */
+	uint8_t flags; /* NPU_VPROG_* */
+	uint8_t a_type, b_type, c_type, ofm_type; /* enum npu_type */
+	uint8_t reserved[4];
+};
+
+/* Flags of RESIZE */
+#define NPU_RESIZE_NEAREST 0x01 /* else bilinear */
+#define NPU_RESIZE_HALF_PIXEL 0x02 /* positions are those of pixels' centres */
+#define NPU_RESIZE_ROUND 0x04 /* NEAREST: to the nearest index, else down */
+#define NPU_RESIZE_FLAGS 0x07
+
+/*
+ * RESIZE: a tile of a whole picture's enlargement or reduction, from a tile of
+ * the picture. Scales are input pixels per output pixel: in 1/1024 for bilinear,
+ * float32 for nearest.
+ */
+struct npu_cmd_resize {
+	struct npu_cmd_hdr hdr;
+	struct npu_surface ifm;
+	struct npu_surface ofm;
+	npu_le16 ifm_h, ifm_w, channels; /* of the tile */
+	npu_le16 ofm_h, ofm_w;
+	npu_le16 full_h, full_w; /* of the whole input */
+	npu_le16 ifm_y, ifm_x; /* where in the whole the tile begins */
+	npu_le16 ofm_y, ofm_x;
+	uint8_t flags; /* NPU_RESIZE_* */
+	uint8_t type; /* NPU_TYPE_S8 or NPU_TYPE_S16 */
+	npu_le32 scale_y, scale_x;
+	uint8_t reserved[8];
 };
 
 /**
@@ -253,6 +335,8 @@ union npu_cmd {
 	struct npu_cmd_pool pool;
 	struct npu_cmd_binary binary;
 	struct npu_cmd_softmax softmax;
+	struct npu_cmd_vprog vprog;
+	struct npu_cmd_resize resize;
 	uint8_t bytes[NPU_CMD_SIZE];
 };
 
@@ -262,6 +346,116 @@ NPU_OPS(NPU_OP_SIZE)
 #undef NPU_OP_SIZE
 NPU_ASSERT_OFFSET(struct npu_cmd_conv, format, 62);
 NPU_ASSERT_SIZE(union npu_cmd, NPU_CMD_SIZE);
+
+/* --- The programs of VPROG ----------------------------------------------- */
+
+#define NPU_VPROG_MAX 32 /* instructions */
+#define NPU_VPROG_REGISTERS 8
+#define NPU_VPROG_REDUCTIONS 4 /* in one program */
+#define NPU_VPROG_IMMEDIATE 0xff /* as src2: the immediate instead */
+
+/* What the fields of an instruction mean; what a form does not name is zero. */
+enum npu_vform {
+	NPU_VFORM_LOAD, /* dst = input src1 + imm */
+	NPU_VFORM_STORE, /* output = src1 + imm, saturating */
+	NPU_VFORM_CONST, /* dst = imm */
+	NPU_VFORM_UNARY, /* dst = op(src1) */
+	NPU_VFORM_BINARY, /* dst = op(src1, src2), or op(src1, imm) */
+	NPU_VFORM_SELECT, /* likewise; reads dst, too */
+	NPU_VFORM_SCALE, /* dst = SCALE(src1, imm, src2); src2 is signed */
+	NPU_VFORM_CLAMP, /* dst = src1 within imm: int16 min | int16 max << 16 */
+	NPU_VFORM_TABLE, /* imm: byte offset of table | last index << 16 */
+	NPU_VFORM_INTERP, /* likewise; src2: bits of fraction, 1..15 */
+	NPU_VFORM_REDUCE, /* dst = op(src1 of all lanes) */
+};
+
+/*
+ * X(NAME, code, form, steps per element, text): all instructions.
+ */
+#define NPU_VOPS(X)                                         \
+	X(LOAD, 0x01, NPU_VFORM_LOAD, 0, "load")            \
+	X(STORE, 0x02, NPU_VFORM_STORE, 0, "store")         \
+	X(CONST, 0x03, NPU_VFORM_CONST, 0, "const")         \
+	X(ADD, 0x10, NPU_VFORM_BINARY, 1, "add")            \
+	X(SUB, 0x11, NPU_VFORM_BINARY, 1, "sub")            \
+	X(MUL, 0x12, NPU_VFORM_BINARY, 1, "mul")            \
+	X(MIN, 0x13, NPU_VFORM_BINARY, 1, "min")            \
+	X(MAX, 0x14, NPU_VFORM_BINARY, 1, "max")            \
+	X(AND, 0x15, NPU_VFORM_BINARY, 1, "and")            \
+	X(OR, 0x16, NPU_VFORM_BINARY, 1, "or")              \
+	X(XOR, 0x17, NPU_VFORM_BINARY, 1, "xor")            \
+	X(SHL, 0x18, NPU_VFORM_BINARY, 1, "shl")            \
+	X(SHR, 0x19, NPU_VFORM_BINARY, 1, "shr")            \
+	X(RDIVP, 0x1a, NPU_VFORM_BINARY, 1, "rdivp")        \
+	X(SRDHM, 0x1b, NPU_VFORM_BINARY, 1, "srdhm")        \
+	X(DIV, 0x1c, NPU_VFORM_BINARY, 16, "div")           \
+	X(EQ, 0x20, NPU_VFORM_BINARY, 1, "eq")              \
+	X(NE, 0x21, NPU_VFORM_BINARY, 1, "ne")              \
+	X(LT, 0x22, NPU_VFORM_BINARY, 1, "lt")              \
+	X(LE, 0x23, NPU_VFORM_BINARY, 1, "le")              \
+	X(SELECT, 0x24, NPU_VFORM_SELECT, 1, "select")      \
+	X(FADD, 0x28, NPU_VFORM_BINARY, 1, "fadd")          \
+	X(FSUB, 0x29, NPU_VFORM_BINARY, 1, "fsub")          \
+	X(FMUL, 0x2a, NPU_VFORM_BINARY, 1, "fmul")          \
+	X(FDIV, 0x2b, NPU_VFORM_BINARY, 16, "fdiv")         \
+	X(ABS, 0x30, NPU_VFORM_UNARY, 1, "abs")             \
+	X(CLZ, 0x31, NPU_VFORM_UNARY, 1, "clz")             \
+	X(ITOF, 0x32, NPU_VFORM_UNARY, 1, "itof")           \
+	X(FTOI, 0x33, NPU_VFORM_UNARY, 1, "ftoi")           \
+	X(EXP, 0x34, NPU_VFORM_UNARY, 8, "exp")             \
+	X(LOG, 0x35, NPU_VFORM_UNARY, 16, "log")            \
+	X(RECIP, 0x36, NPU_VFORM_UNARY, 8, "recip")         \
+	X(RSQRT, 0x37, NPU_VFORM_UNARY, 16, "rsqrt")        \
+	X(RSQRT_SHIFT, 0x38, NPU_VFORM_UNARY, 1, "rsqrt_shift") \
+	X(SCALE, 0x40, NPU_VFORM_SCALE, 1, "scale")         \
+	X(CLAMP, 0x41, NPU_VFORM_CLAMP, 1, "clamp")         \
+	X(LUT8, 0x48, NPU_VFORM_TABLE, 1, "lut8")           \
+	X(LUT16, 0x49, NPU_VFORM_TABLE, 1, "lut16")         \
+	X(LUT32, 0x4a, NPU_VFORM_TABLE, 1, "lut32")         \
+	X(INTERP, 0x4b, NPU_VFORM_INTERP, 2, "interp")      \
+	X(RSUM, 0x50, NPU_VFORM_REDUCE, 1, "rsum")          \
+	X(RMAX, 0x51, NPU_VFORM_REDUCE, 1, "rmax")          \
+	X(RMIN, 0x52, NPU_VFORM_REDUCE, 1, "rmin")          \
+	X(ARGMAX, 0x53, NPU_VFORM_REDUCE, 1, "argmax")      \
+	X(ARGMIN, 0x54, NPU_VFORM_REDUCE, 1, "argmin")
+
+#define NPU_VOP_ENUM(name, code, form, steps, text) NPU_VOP_##name = (code),
+enum npu_vop { NPU_VOPS(NPU_VOP_ENUM) };
+#undef NPU_VOP_ENUM
+
+struct npu_vinsn {
+	uint8_t op; /* enum npu_vop */
+	uint8_t dst;
+	uint8_t src1;
+	uint8_t src2;
+	npu_le32 imm;
+};
+
+NPU_ASSERT_SIZE(struct npu_vinsn, 8);
+
+/* Steps of one instruction per element; 0 for what is none. */
+static inline uint32_t npu_vinsn_steps(unsigned int op)
+{
+	switch (op) {
+#define NPU_VOP_STEPS(name, code, form, steps, text) \
+	case NPU_VOP_##name:                         \
+		return steps;
+		NPU_VOPS(NPU_VOP_STEPS)
+#undef NPU_VOP_STEPS
+	}
+	return 0;
+}
+
+/* What a command's @steps has to be: the sum, at least 1. */
+static inline uint32_t npu_vprog_steps(const struct npu_vinsn *insn,
+				       uint32_t count)
+{
+	uint32_t steps = 0, i;
+
+	for (i = 0; i < count; i++)
+		steps += npu_vinsn_steps(insn[i].op);
+	return steps ? steps : 1;
+}
 
 /* --- The weight block of CONV and DWCONV ------------------------------- */
 
