@@ -16,8 +16,12 @@ core-objs += \
 	device/core/operands.o \
 	device/core/vec.o \
 	device/core/vec_binary.o \
+	device/core/vec_lanes.o \
 	device/core/vec_pool.o \
-	device/core/vec_softmax.o
+	device/core/vec_program.o \
+	device/core/vec_resize.o \
+	device/core/vec_softmax.o \
+	device/core/vec_verify.o
 
 $(B)/device/core/kernels/%.o: CFLAGS += -O3
 $(B)/device/core/conv16.o: CFLAGS += -O3

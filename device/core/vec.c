@@ -40,6 +40,8 @@ static const struct vec_op {
 	[NPU_OP_MAX] = { vec_binary_check, vec_binary_execute },
 	[NPU_OP_MIN] = { vec_binary_check, vec_binary_execute },
 	[NPU_OP_SOFTMAX] = { vec_softmax_check, vec_softmax_execute },
+	[NPU_OP_VPROG] = { vec_program_check, vec_program_execute },
+	[NPU_OP_RESIZE] = { vec_resize_check, vec_resize_execute },
 };
 
 int npu_vec_check(struct unit_ctx *ctx, const union npu_cmd *cmd,

@@ -21,4 +21,12 @@ int vec_softmax_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		      struct unit_access *access);
 void vec_softmax_execute(uint8_t *sram, const union npu_cmd *cmd);
 
+int vec_program_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
+		      struct unit_access *access);
+void vec_program_execute(uint8_t *sram, const union npu_cmd *cmd);
+
+int vec_resize_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
+		     struct unit_access *access);
+void vec_resize_execute(uint8_t *sram, const union npu_cmd *cmd);
+
 #endif

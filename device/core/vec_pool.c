@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * POOL_AVG and POOL_MAX over the cells of each window that are inside the
- * input. Called by vec.c.
+ * input, int8 or int16. Called by vec.c.
  */
 #include "vec.h"
 
-#include "fixed_point.h"
 #include "operands.h"
 
 #include <string.h>
 
-/* Channels at a time; their sums are on the stack. */
+/* Channels at a time; their values are on the stack. */
 #define CHANNELS 256
 
 #define OFFSET(member) __builtin_offsetof(struct npu_cmd_pool, member)
@@ -25,9 +24,40 @@ static const struct operand_range pool_ranges[] = {
 	OPERAND_RANGE(npu_cmd_pool, kernel_w, 1, UINT8_MAX),
 	OPERAND_RANGE(npu_cmd_pool, stride_y, 1, UINT8_MAX),
 	OPERAND_RANGE(npu_cmd_pool, stride_x, 1, UINT8_MAX),
+	OPERAND_RANGE(npu_cmd_pool, act_min, INT16_MIN, INT16_MAX),
+	OPERAND_RANGE(npu_cmd_pool, act_max, INT16_MIN, INT16_MAX),
+	OPERAND_RANGE(npu_cmd_pool, flags, 0, NPU_POOL_FLAGS),
+};
+
+static const struct operand_range int8_ranges[] = {
 	OPERAND_RANGE(npu_cmd_pool, act_min, INT8_MIN, INT8_MAX),
 	OPERAND_RANGE(npu_cmd_pool, act_max, INT8_MIN, INT8_MAX),
 };
+
+static bool is_wide(const struct npu_cmd_pool *pool)
+{
+	return pool->flags & NPU_POOL_S16;
+}
+
+static uint32_t pixel_bytes(const struct npu_cmd_pool *pool)
+{
+	return is_wide(pool) ? 2 * pool->channels : pool->channels;
+}
+
+static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
+{
+	const struct npu_cmd_pool *pool = &cmd->pool;
+
+	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_pool, reserved) ||
+	    operands_check_ranges(ctx, cmd, pool_ranges,
+				  OPERAND_ARRAY_SIZE(pool_ranges)))
+		return -1;
+	if (pool->hdr.op == NPU_OP_POOL_AVG && pool->flags & NPU_POOL_MIN)
+		return UNIT_FAULT_FIELD(ctx, npu_cmd_pool, flags);
+	return is_wide(pool) ? 0 :
+	       operands_check_ranges(ctx, cmd, int8_ranges,
+				     OPERAND_ARRAY_SIZE(int8_ranges));
+}
 
 /*
  * Windows move from before the input to behind it: if the first ends inside and
@@ -56,21 +86,18 @@ int vec_pool_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 	};
 	struct unit_extent ifm, ofm;
 
-	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_pool, reserved) ||
-	    operands_check_ranges(ctx, cmd, pool_ranges,
-				  OPERAND_ARRAY_SIZE(pool_ranges)) ||
-	    check_windows(ctx, pool) ||
+	if (check_fields(ctx, cmd) || check_windows(ctx, pool) ||
 	    operands_check_clamp(ctx, pool->act_min, pool->act_max,
 				 OFFSET(act_max)) ||
 	    operands_check_output(ctx, &pool->ofm, OFFSET(ofm), pool->ofm_h,
-				  pool->ofm_w, pool->channels) ||
+				  pool->ofm_w, pixel_bytes(pool)) ||
 	    operands_check_work(ctx, NPU_MAX_CMD_STEPS, steps,
 				OPERAND_ARRAY_SIZE(steps)))
 		return -1;
 	ifm = unit_extent_surface(&pool->ifm, pool->ifm_h, pool->ifm_w,
-				  pool->channels);
+				  pixel_bytes(pool));
 	ofm = unit_extent_surface(&pool->ofm, pool->ofm_h, pool->ofm_w,
-				  pool->channels);
+				  pixel_bytes(pool));
 	if (unit_access_read(ctx, access, &ifm) ||
 	    unit_access_write(ctx, access, &ofm))
 		return -1;
@@ -104,71 +131,124 @@ static struct window window_of(const struct npu_cmd_pool *pool, uint32_t y,
 	return w;
 }
 
-/* At most 255 x 255 cells of at most 128: no sum overflows. */
-static void average(const int8_t *ifm, const struct npu_cmd_pool *pool,
-		    const struct window *w, uint32_t channels, int8_t *out)
-{
-	int32_t count = (w->y_end - w->y) * (w->x_end - w->x);
-	int32_t min = (int16_t)pool->act_min, max = (int16_t)pool->act_max;
-	int32_t sums[CHANNELS] = { 0 };
-	uint32_t y, x, c;
+/* Some channels of a window's first cell, and where the result goes. */
+struct pool_part {
+	const struct npu_cmd_pool *pool;
+	const uint8_t *ifm; /* of the tile's first pixel */
+	uint8_t *out;
+	uint32_t channels;
+	struct window window;
+};
 
-	for (y = w->y; y < w->y_end; y++) {
-		for (x = w->x; x < w->x_end; x++) {
-			const int8_t *cell = ifm +
-					     y * pool->ifm.row_pitch +
-					     x * pool->ifm.pixel_pitch;
-
-			for (c = 0; c < channels; c++)
-				sums[c] += cell[c];
-		}
+/* Reads each cell's channels as int32 and does @result to what is there. */
+#define WINDOW_LOOP(name, type, result)                                      \
+	static void name(int32_t *restrict to, const struct pool_part *p)    \
+	{                                                                    \
+		const struct window *w = &p->window;                         \
+		uint32_t y, x, c;                                            \
+									     \
+		for (y = w->y; y < w->y_end; y++) {                          \
+			for (x = w->x; x < w->x_end; x++) {                  \
+				const uint8_t *cell = p->ifm +               \
+					y * p->pool->ifm.row_pitch +         \
+					x * p->pool->ifm.pixel_pitch;        \
+									     \
+				for (c = 0; c < p->channels; c++) {          \
+					type v;                              \
+									     \
+					memcpy(&v, cell + c * sizeof(v),     \
+					       sizeof(v));                   \
+					to[c] = result;                      \
+				}                                            \
+			}                                                    \
+		}                                                            \
 	}
-	for (c = 0; c < channels; c++) {
+
+/* At most 255 x 255 cells of at most 2^15: no sum overflows. */
+WINDOW_LOOP(sum8, int8_t, to[c] + v)
+WINDOW_LOOP(sum16, int16_t, to[c] + v)
+WINDOW_LOOP(max8, int8_t, v > to[c] ? v : to[c])
+WINDOW_LOOP(max16, int16_t, v > to[c] ? v : to[c])
+WINDOW_LOOP(min8, int8_t, v < to[c] ? v : to[c])
+WINDOW_LOOP(min16, int16_t, v < to[c] ? v : to[c])
+
+/* A kind of pool: what a window starts with, and its loops by element size. */
+static const struct pool_kind {
+	int32_t start;
+	void (*loop[2])(int32_t *restrict to, const struct pool_part *p);
+} average = { 0, { sum8, sum16 } },
+  maximum = { INT16_MIN, { max8, max16 } },
+  minimum = { INT16_MAX, { min8, min16 } };
+
+static const struct pool_kind *kind_of(const struct npu_cmd_pool *pool)
+{
+	if (pool->hdr.op == NPU_OP_POOL_AVG)
+		return &average;
+	return pool->flags & NPU_POOL_MIN ? &minimum : &maximum;
+}
+
+/* Halves away from zero */
+static void divide(int32_t *sums, const struct pool_part *p)
+{
+	const struct window *w = &p->window;
+	int32_t count = (w->y_end - w->y) * (w->x_end - w->x);
+	uint32_t c;
+
+	for (c = 0; c < p->channels; c++) {
 		int32_t half = sums[c] < 0 ? -(count / 2) : count / 2;
 
-		out[c] = fixed_clamp((sums[c] + half) / count, min, max);
+		sums[c] = (sums[c] + half) / count;
 	}
 }
 
-static void maximum(const int8_t *ifm, const struct npu_cmd_pool *pool,
-		    const struct window *w, uint32_t channels, int8_t *out)
+static void put(const int32_t *values, const struct pool_part *p)
 {
-	int32_t min = (int16_t)pool->act_min, max = (int16_t)pool->act_max;
-	int8_t most[CHANNELS];
-	uint32_t y, x, c;
+	int32_t min = (int16_t)p->pool->act_min;
+	int32_t max = (int16_t)p->pool->act_max;
+	uint32_t c;
 
-	memset(most, INT8_MIN, channels);
-	for (y = w->y; y < w->y_end; y++) {
-		for (x = w->x; x < w->x_end; x++) {
-			const int8_t *cell = ifm +
-					     y * pool->ifm.row_pitch +
-					     x * pool->ifm.pixel_pitch;
+	for (c = 0; c < p->channels; c++) {
+		int32_t v = values[c] < min ? min :
+			    values[c] > max ? max : values[c];
+		int16_t wide = (int16_t)v;
 
-			for (c = 0; c < channels; c++)
-				most[c] = cell[c] > most[c] ? cell[c] : most[c];
-		}
-	}
-	for (c = 0; c < channels; c++)
-		out[c] = fixed_clamp(most[c], min, max);
-}
-
-static void pool_pixel(uint8_t *sram, const union npu_cmd *cmd, uint32_t y,
-		       uint32_t x)
-{
-	const struct npu_cmd_pool *pool = &cmd->pool;
-	const int8_t *ifm = (const int8_t *)sram + pool->ifm.addr;
-	int8_t *out = (int8_t *)sram + operands_pixel(&pool->ofm, y, x);
-	struct window w = window_of(pool, y, x);
-	uint32_t c, count;
-
-	for (c = 0; c < pool->channels; c += count) {
-		count = pool->channels - c;
-		if (count > CHANNELS)
-			count = CHANNELS;
-		if (pool->hdr.op == NPU_OP_POOL_AVG)
-			average(ifm + c, pool, &w, count, out + c);
+		if (is_wide(p->pool))
+			memcpy(p->out + 2 * c, &wide, sizeof(wide));
 		else
-			maximum(ifm + c, pool, &w, count, out + c);
+			p->out[c] = (uint8_t)v;
+	}
+}
+
+static void pool_channels(const struct pool_kind *kind,
+			  const struct pool_part *p)
+{
+	int32_t values[CHANNELS];
+	uint32_t c;
+
+	for (c = 0; c < p->channels; c++)
+		values[c] = kind->start;
+	kind->loop[is_wide(p->pool)](values, p);
+	if (kind == &average)
+		divide(values, p);
+	put(values, p);
+}
+
+static void pool_pixel(uint8_t *sram, const struct npu_cmd_pool *pool,
+		       uint32_t y, uint32_t x)
+{
+	uint32_t size = is_wide(pool) ? 2 : 1, c;
+	struct pool_part part = {
+		.pool = pool,
+		.window = window_of(pool, y, x),
+	};
+
+	for (c = 0; c < pool->channels; c += part.channels) {
+		part.ifm = sram + pool->ifm.addr + c * size;
+		part.out = sram + operands_pixel(&pool->ofm, y, x) + c * size;
+		part.channels = pool->channels - c;
+		if (part.channels > CHANNELS)
+			part.channels = CHANNELS;
+		pool_channels(kind_of(pool), &part);
 	}
 }
 
@@ -178,5 +258,5 @@ void vec_pool_execute(uint8_t *sram, const union npu_cmd *cmd)
 
 	for (y = 0; y < cmd->pool.ofm_h; y++)
 		for (x = 0; x < cmd->pool.ofm_w; x++)
-			pool_pixel(sram, cmd, y, x);
+			pool_pixel(sram, &cmd->pool, y, x);
 }

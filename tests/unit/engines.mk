@@ -12,5 +12,14 @@ unit-tests += vec
 vec-objs := tests/unit/engine.o tests/unit/models.o libcore.a
 vec-libs := -ljansson -lm
 
-$(addprefix $(B)/tests/unit/,dma_test.o engine.o mac_test.o vec_test.o): \
+unit-tests += resize
+resize-objs := tests/unit/engine.o libcore.a
+resize-libs := -lm
+
+unit-tests += vprog
+vprog-objs := tests/unit/engine.o libcore.a
+vprog-libs := -lm
+
+$(addprefix $(B)/tests/unit/,dma_test.o engine.o mac_test.o resize_test.o \
+	vec_test.o vprog_test.o): \
 	CPPFLAGS += -Idevice/core

@@ -47,42 +47,69 @@ static uint32_t ref_place(const struct npu_surface *s, int y, int x, int c)
 	return s->addr + y * s->row_pitch + x * s->pixel_pitch + c;
 }
 
-static int8_t ref_pool_cell(const struct npu_cmd_pool *p, const uint8_t *sram,
-			    int oy, int ox, int c)
+static int ref_pool_element(const struct npu_cmd_pool *p, const uint8_t *sram,
+			    int y, int x, int c)
 {
-	int32_t sum = 0, max = -1000, count = 0;
-	int ky, kx;
+	const struct npu_surface *s = &p->ifm;
+	const uint8_t *cell = sram + s->addr + y * s->row_pitch +
+			      x * s->pixel_pitch;
+
+	return p->flags & NPU_POOL_S16 ?
+		(int16_t)(cell[2 * c] | cell[2 * c + 1] << 8) : (int8_t)cell[c];
+}
+
+static int ref_pool_cell(const struct npu_cmd_pool *p, const uint8_t *sram,
+			 int oy, int ox, int c)
+{
+	int sum = 0, max = -100000, min = 100000, count = 0;
+	int ky, kx, v;
 
 	for (ky = 0; ky < p->kernel_h; ky++) {
 		for (kx = 0; kx < p->kernel_w; kx++) {
 			int y = oy * p->stride_y + ky - p->pad_top;
 			int x = ox * p->stride_x + kx - p->pad_left;
-			int8_t v;
 
 			if (y < 0 || y >= p->ifm_h || x < 0 || x >= p->ifm_w)
 				continue;
-			v = (int8_t)sram[ref_place(&p->ifm, y, x, c)];
+			v = ref_pool_element(p, sram, y, x, c);
 			sum += v;
 			count++;
 			max = v > max ? v : max;
+			min = v < min ? v : min;
 		}
 	}
+	v = p->flags & NPU_POOL_MIN ? min : max;
 	if (p->hdr.op == NPU_OP_POOL_AVG)
-		max = (int32_t)lround((double)sum / count);
-	return ref_clamp(max, p->act_min, p->act_max);
+		v = (int)lround((double)sum / count);
+	if (v < (int16_t)p->act_min)
+		return (int16_t)p->act_min;
+	return v > (int16_t)p->act_max ? (int16_t)p->act_max : v;
+}
+
+static void ref_pool_pixel(const struct npu_cmd_pool *p, const uint8_t *sram,
+			   uint8_t *to, int y, int x)
+{
+	int c;
+
+	for (c = 0; c < p->channels; c++) {
+		int v = ref_pool_cell(p, sram, y, x, c);
+
+		*to++ = (uint8_t)v;
+		if (p->flags & NPU_POOL_S16)
+			*to++ = (uint8_t)(v >> 8);
+	}
 }
 
 static void ref_pool(const struct npu_cmd_pool *p, const uint8_t *sram,
 		     uint8_t *result)
 {
-	int y, x, c;
+	int y, x;
 
 	for (y = 0; y < p->ofm_h; y++)
 		for (x = 0; x < p->ofm_w; x++)
-			for (c = 0; c < p->channels; c++)
-				result[ref_place(&p->ofm, y, x, c)] =
-					(uint8_t)ref_pool_cell(p, sram, y, x,
-							       c);
+			ref_pool_pixel(p, sram,
+				       result + ref_place(&p->ofm, y, x, 0), y,
+				       x);
 }
 
 static int32_t ref_sum(const struct npu_cmd_binary *c, int8_t first,
@@ -135,62 +162,6 @@ static void ref_binary(const struct npu_cmd_binary *a, const uint8_t *sram,
 					(uint8_t)ref_binary_cell(a,
 					(int8_t)sram[ref_place(&a->a, y, x, c)],
 					(int8_t)sram[ref_place(&a->b, y, x, c)]);
-}
-
-/* Left shift by bits, or rounding right shift; saturating. */
-static int32_t ref_rescale(int32_t x, int bits)
-{
-	int64_t wide = (int64_t)x * (1ll << (bits > 0 ? bits : 0));
-
-	if (bits <= 0)
-		return ref_rdivp(x, -bits);
-	return wide > INT32_MAX ? INT32_MAX :
-	       wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
-}
-
-/*
- * gemmlowp's exp_on_negative_values for 5 integer bits, constant by constant:
- * the exponential of -1/8, 1/3, and of -1/4, -1/2, -1, -2, -4, -8, -16, all as
- * fractions of 2^31.
- */
-static int32_t ref_exp(int32_t a)
-{
-	static const double powers[] = { .25, .5, 1, 2, 4, 8, 16 };
-	const double one = 2147483648.0;
-	int32_t c8 = (int32_t)lround(exp(-1 / 8.) * one);
-	int32_t c3 = (int32_t)lround(one / 3);
-	int32_t part = (a & 0xffffff) - 0x1000000;
-	int32_t x = ref_wrap((int64_t)ref_rescale(part, 5) + (1 << 28));
-	int32_t x2 = ref_srdhm(x, x), x3 = ref_srdhm(x2, x);
-	int32_t x4 = ref_srdhm(x2, x2);
-	int32_t sum = ref_wrap((int64_t)ref_rescale(x4, -2) + x3);
-	uint32_t rest = (uint32_t)part - (uint32_t)a;
-	int32_t result;
-	unsigned int i;
-
-	sum = ref_wrap((int64_t)ref_srdhm(sum, c3) + x2);
-	sum = ref_wrap((int64_t)x + ref_rescale(sum, -1));
-	result = ref_wrap((int64_t)c8 + ref_srdhm(c8, sum));
-	for (i = 0; i < 7; i++)
-		if (rest & (1u << (24 + i)))
-			result = ref_srdhm(result,
-				(int32_t)lround(exp(-powers[i]) * one));
-	return a ? result : INT32_MAX;
-}
-
-/* gemmlowp's one_over_one_plus_x_for_x_in_0_1 */
-static int32_t ref_inverse(int32_t a)
-{
-	int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
-	int32_t x = ref_wrap(1515870810ll + ref_srdhm(half, -1010580540));
-	int i;
-
-	for (i = 0; i < 3; i++) {
-		int32_t rest = ref_wrap((1ll << 29) - ref_srdhm(half, x));
-
-		x = ref_wrap((int64_t)x + ref_rescale(ref_srdhm(x, rest), 2));
-	}
-	return ref_rescale(x, 1);
 }
 
 static int32_t ref_softmax_exp(const struct npu_cmd_softmax *s, int d)
@@ -269,7 +240,7 @@ static void test_unknown_opcodes(void **state)
 	for (op = 0; op < 256; op++) {
 		cmd.hdr.op = (uint8_t)op;
 		if (op == NPU_OP_NOP ||
-		    (op >= NPU_OP_POOL_AVG && op <= NPU_OP_MIN))
+		    (op >= NPU_OP_POOL_AVG && op <= NPU_OP_RESIZE))
 			continue;
 		assert_int_equal(npu_vec_check(&e->ctx, &cmd, &e->access), -1);
 		assert_int_equal(e->ctx.fault.code, NPU_FAULT_OPCODE);
@@ -387,15 +358,25 @@ static union npu_cmd random_pool(void)
 		.act_min = (npu_le16)engine_between(-128, 0),
 		.act_max = (npu_le16)engine_between(0, 127),
 	} };
+	uint32_t size = 1;
 
 	if (engine_random() % 4) {
 		cmd.pool.act_min = (npu_le16)-128;
 		cmd.pool.act_max = 127;
 	}
+	if (cmd.hdr.op == NPU_OP_POOL_MAX && engine_random() % 2)
+		cmd.pool.flags |= NPU_POOL_MIN;
+	if (engine_random() % 3 == 0) {
+		cmd.pool.flags |= NPU_POOL_S16;
+		cmd.pool.act_min = (npu_le16)engine_between(-32768, -10000);
+		cmd.pool.act_max = (npu_le16)engine_between(-10000, 32767);
+		size = 2;
+	}
 	cmd.pool.ifm = random_surface(engine_between(0, 99), cmd.pool.ifm_w,
-				      cmd.pool.channels);
-	cmd.pool.ofm = random_surface(200000 + engine_between(0, 99),
-				      cmd.pool.ofm_w, cmd.pool.channels);
+				      size * cmd.pool.channels);
+	cmd.pool.ofm = random_surface(400000 + engine_between(0, 99),
+				      cmd.pool.ofm_w,
+				      size * cmd.pool.channels);
 	return cmd;
 }
 
@@ -421,6 +402,7 @@ static void test_greatest_window(void **state)
 {
 	struct engine *e = *state;
 	union npu_cmd cmd = small_pool(NPU_OP_POOL_AVG);
+	uint32_t i;
 
 	/* 255 x 255 cells of -128 */
 	assert_int_equal(engine_setup_sram(e, BIG_SRAM), 0);
@@ -432,6 +414,18 @@ static void test_greatest_window(void **state)
 	memset(e->ctx.sram, 0x80, 255 * 255);
 	engine_run(e, &cmd);
 	assert_int_equal((int8_t)e->ctx.sram[255 * 255], -128);
+
+	/* The same of -2^15 */
+	cmd.pool.flags = NPU_POOL_S16;
+	cmd.pool.ifm.pixel_pitch = 2;
+	cmd.pool.ifm.row_pitch = 510;
+	cmd.pool.ofm.addr = 2 * 255 * 255;
+	cmd.pool.act_min = (npu_le16)INT16_MIN;
+	for (i = 0; i < 2 * 255 * 255; i++)
+		e->ctx.sram[i] = i % 2 ? 0x80 : 0;
+	engine_run(e, &cmd);
+	assert_int_equal(e->ctx.sram[2 * 255 * 255 + 1], 0x80);
+	assert_int_equal(e->ctx.sram[2 * 255 * 255], 0);
 }
 
 static void test_bad_pools(void **state)
@@ -459,6 +453,7 @@ static void test_bad_pools(void **state)
 		ENGINE_BAD(POOL, ofm_h, UINT16_MAX, FIELD),
 		ENGINE_BAD(POOL, ofm.pixel_pitch, 0, FIELD),
 		ENGINE_BAD(POOL, ofm.row_pitch, 1, FIELD),
+		ENGINE_BAD(POOL, flags, 4, FIELD),
 	};
 	struct engine *e = *state;
 	union npu_cmd avg = small_pool(NPU_OP_POOL_AVG);
@@ -472,6 +467,10 @@ static void test_bad_pools(void **state)
 	avg.pool.act_max = 4;
 	engine_refuse(e, &avg, NPU_FAULT_FIELD,
 		      __builtin_offsetof(struct POOL, act_max));
+	avg = small_pool(NPU_OP_POOL_AVG);
+	avg.pool.flags = NPU_POOL_MIN;
+	engine_refuse(e, &avg, NPU_FAULT_FIELD,
+		      __builtin_offsetof(struct POOL, flags));
 }
 
 static void test_borders_of_pools(void **state)
@@ -977,7 +976,7 @@ static void test_random_softmax(void **state)
 		softmax_scale(s, engine_between(1, 4000) / 4000.);
 		if (i % 8 == 0) {
 			s->mult = engine_random() & INT32_MAX;
-			s->shift = engine_between(0, 30);
+			s->shift = engine_between(0, 31);
 			s->diff_min = (npu_le32)engine_between(-255, 0);
 		}
 		engine_randomise(e->ctx.sram, 30000);
@@ -1017,7 +1016,7 @@ static void test_bad_softmax(void **state)
 		ENGINE_BAD(SOFTMAX, diff_min, -256, FIELD),
 		ENGINE_BAD(SOFTMAX, diff_min, 0x80000000, FIELD),
 		ENGINE_BAD(SOFTMAX, shift, -1, FIELD),
-		ENGINE_BAD(SOFTMAX, shift, 31, FIELD),
+		ENGINE_BAD(SOFTMAX, shift, 32, FIELD),
 		ENGINE_BAD(SOFTMAX, ofm_pitch, 3, FIELD),
 	};
 	struct engine *e = *state;
