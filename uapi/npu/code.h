@@ -42,8 +42,8 @@ static inline uint32_t npu_code_class_bits(uint32_t class)
 static inline int32_t npu_code_class_low(uint32_t class)
 {
 	uint32_t k = (class + 1) / 2, bits = npu_code_class_bits(class);
-	int32_t low = k < 8 ? (int32_t)k :
-			      (int32_t)(8 + (k - 8) % 4 * 2) << (bits - 1);
+	int32_t low = bits ? (int32_t)(8 + (k - 8) % 4 * 2) << (bits - 1) :
+			     (int32_t)k;
 
 	if (class == NPU_CODE_CLASSES - 1)
 		return -128;
