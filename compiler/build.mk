@@ -5,6 +5,7 @@
 tnc-objs := \
 	compiler/arena.o \
 	compiler/broadcast.o \
+	compiler/code.o \
 	compiler/disasm.o \
 	compiler/emit.o \
 	compiler/error.o \

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The DMA unit: strided copies and fills between SRAM and the regions of a job.
- * The only unit that reaches memory, hence the only one whose execution can
- * fail. The machine (job.c) calls npu_dma_check() and npu_dma_execute().
+ * The DMA unit: strided copies and fills between SRAM and the regions of a job;
+ * coded streams are dma_decode.c's. The only unit that reaches memory, hence the
+ * only one whose execution can fail. The machine (job.c) calls npu_dma_check()
+ * and npu_dma_execute().
  */
+#include "dma.h"
 #include "operands.h"
 
 #include <string.h>
@@ -135,6 +137,8 @@ int npu_dma_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		    operands_check_ranges(ctx, cmd, fill_ranges,
 					  OPERAND_ARRAY_SIZE(fill_ranges)))
 			return -1;
+	} else if (cmd->hdr.op == NPU_OP_DMA_DECODE) {
+		return dma_decode_check(ctx, cmd, access);
 	} else {
 		return unit_fault(ctx, NPU_FAULT_OPCODE, cmd->hdr.op, 0);
 	}
@@ -234,7 +238,7 @@ static uint64_t side_address(const struct side *side, uint32_t i1,
 	       (uint64_t)i2 * side->stride[1] + (uint64_t)i3 * side->stride[2];
 }
 
-int npu_dma_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
+static int execute_transfer(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	struct transfer t = transfer_make(cmd);
 	uint32_t i1, i2, i3;
@@ -253,4 +257,11 @@ int npu_dma_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 		}
 	}
 	return 0;
+}
+
+int npu_dma_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
+{
+	if (cmd->hdr.op == NPU_OP_DMA_DECODE)
+		return dma_decode_execute(ctx, cmd);
+	return execute_transfer(ctx, cmd);
 }

@@ -6,6 +6,7 @@ core-objs += \
 	device/core/conv.o \
 	device/core/conv16.o \
 	device/core/dma.o \
+	device/core/dma_decode.o \
 	device/core/dwconv.o \
 	device/core/kernels/avx2.o \
 	device/core/kernels/avx512.o \
@@ -25,5 +26,6 @@ core-objs += \
 
 $(B)/device/core/kernels/%.o: CFLAGS += -O3
 $(B)/device/core/conv16.o: CFLAGS += -O3
+$(B)/device/core/dma_decode.o: CFLAGS += -O3
 $(B)/device/core/mac_output.o: CFLAGS += -O3
 $(B)/device/core/vec_%.o: CFLAGS += -O3

@@ -2,6 +2,10 @@
 #
 # Tests of the DMA, MAC and VEC units.
 
+unit-tests += decode
+decode-objs := tests/unit/engine.o libtnc.a libcore.a
+decode-libs := $(tnc-libs)
+
 unit-tests += dma
 dma-objs := tests/unit/engine.o libcore.a
 
@@ -20,6 +24,6 @@ unit-tests += vprog
 vprog-objs := tests/unit/engine.o libcore.a
 vprog-libs := -lm
 
-$(addprefix $(B)/tests/unit/,dma_test.o engine.o mac_test.o resize_test.o \
-	vec_test.o vprog_test.o): \
-	CPPFLAGS += -Idevice/core
+$(addprefix $(B)/tests/unit/,decode_test.o dma_test.o engine.o mac_test.o \
+	resize_test.o vec_test.o vprog_test.o): CPPFLAGS += -Idevice/core
+$(B)/tests/unit/decode_test.o: CPPFLAGS += -I. -Icompiler

@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: MIT
+/*
+ * DMA_DECODE and the compiler's encoder: the tables against the manual's
+ * formula, a stream by hand, random bytes there and back, every rule of the
+ * checks broken alone, and streams that are cut or changed.
+ */
+#include "engine.h"
+
+#include "compiler/code.h"
+#include "compiler/ir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DECODE npu_cmd_decode
+#define REGION 1 /* of the stream; 32 KiB */
+#define MEMORY_LIMIT ((size_t)64 << 20)
+#define RAW_MAX 12000
+#define ROUND_TRIPS 400
+#define STATES 2 /* behind one entry */
+
+struct decode_test {
+	struct engine *engine;
+	struct tnc_arena *arena;
+	const struct tnc_coder *coder;
+	uint8_t raw[RAW_MAX];
+	uint8_t before[ENGINE_SRAM];
+};
+
+static int setup(void **state)
+{
+	struct decode_test *t = calloc(1, sizeof(*t));
+	void *engine;
+
+	if (!t || engine_setup(&engine))
+		return -1;
+	t->engine = engine;
+	t->arena = tnc_arena_create(MEMORY_LIMIT, 0);
+	t->coder = t->arena ? tnc_coder_create(t->arena) : NULL;
+	*state = t;
+	return t->coder ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct decode_test *t = *state;
+	void *engine = t->engine;
+
+	engine_teardown(&engine);
+	tnc_arena_destroy(t->arena);
+	free(t);
+	return 0;
+}
+
+/* Where a stream begins in memory: at the end of its region. */
+static uint8_t *stream_at(struct engine *e, uint32_t size)
+{
+	return e->memory + (e->regions[REGION].base - ENGINE_BASE) +
+	       e->regions[REGION].size - size;
+}
+
+/* The command that decodes a stream, which goes to the end of the region. */
+static union npu_cmd command_for(struct engine *e,
+				 const struct tnc_coded *coded)
+{
+	union npu_cmd cmd = { .decode = {
+		.hdr.op = NPU_OP_DMA_DECODE,
+		.src = e->regions[REGION].size - coded->size,
+		.coded = coded->size,
+		.src_region = REGION,
+		.palette = coded->palette,
+	} };
+
+	memcpy(cmd.decode.section, coded->section,
+	       sizeof(cmd.decode.section));
+	memcpy(stream_at(e, coded->size), coded->bytes, coded->size);
+	return cmd;
+}
+
+static uint32_t size_of(const struct npu_code_section *section)
+{
+	union npu_cmd cmd = { 0 };
+
+	memcpy(cmd.decode.section, section, sizeof(cmd.decode.section));
+	return npu_decode_bytes(&cmd.decode);
+}
+
+/* --- Tables ---------------------------------------------------------------- */
+
+static void test_classes_have_each_value_once(void **state)
+{
+	uint32_t seen[256] = { 0 }, k, i;
+
+	(void)state;
+	for (k = 0; k < NPU_CODE_CLASSES; k++)
+		for (i = 0; i < 1u << npu_code_class_bits(k); i++)
+			seen[(uint8_t)(npu_code_class_low(k) + i)]++;
+	for (i = 0; i < 256; i++)
+		assert_int_equal(seen[i], 1);
+}
+
+static uint64_t weight_of(uint32_t table, uint32_t k)
+{
+	uint64_t weight = 0;
+	int32_t i;
+
+	if (k == NPU_CODE_CLASSES - 1)
+		return 0;
+	for (i = 0; i < 1 << npu_code_class_bits(k); i++) {
+		int64_t v = npu_code_class_low(k) + i;
+		uint64_t s = (UINT64_C(1) << table / 2) + v * v;
+
+		weight += (UINT64_C(1) << 60) / (s * s * s);
+	}
+	return weight;
+}
+
+static void test_tables_follow_the_formula(void **state)
+{
+	uint32_t t, k;
+
+	(void)state;
+	for (t = 2; t < NPU_CODE_TABLES; t++) {
+		uint64_t all = 0, unit;
+		uint32_t others = 0;
+
+		for (k = 0; k < NPU_CODE_CLASSES; k++)
+			all += weight_of(t, k);
+		unit = all * (t % 2 ? 5 : 1) / 976 + 1;
+		for (k = 1; k < NPU_CODE_CLASSES; k++) {
+			assert_int_equal(npu_code_frequency(t, k),
+					 1 + weight_of(t, k) / unit);
+			others += npu_code_frequency(t, k);
+		}
+		assert_int_equal(npu_code_frequency(t, 0),
+				 NPU_CODE_TOTAL - others);
+	}
+	for (k = 0; k < NPU_CODE_CLASSES; k++) {
+		assert_int_equal(npu_code_frequency(0, k),
+				 k ? 0 : NPU_CODE_TOTAL);
+		assert_int_equal(npu_code_frequency(1, k),
+				 4u << npu_code_class_bits(k));
+	}
+}
+
+/* --- By hand ---------------------------------------------------------------- */
+
+/* 33 bytes: a 1 by table 2, then what the last states say. */
+static struct tnc_coded by_hand(npu_le32 words[STATES + NPU_CODE_LANES])
+{
+	uint32_t i;
+
+	memset(words, 0, (STATES + NPU_CODE_LANES) * sizeof(*words));
+	((uint8_t *)words)[2] = 2;
+	for (i = 0; i < NPU_CODE_LANES; i++)
+		words[1 + i] = NPU_CODE_STATE_MIN | 0x201 * i;
+	words[1] = 390735;
+	return (struct tnc_coded){
+		.bytes = (uint8_t *)words + 2,
+		.size = 2 + NPU_CODE_HEAD,
+		.palette = 1,
+		.section = { { .bytes = 33, .width = 1, .unit = 1 } },
+	};
+}
+
+static void test_example_of_the_manual(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	struct tnc_coded coded = by_hand(words);
+	union npu_cmd cmd = command_for(e, &coded);
+	uint32_t i;
+
+	cmd.decode.dst = 77;
+	engine_run(e, &cmd);
+	assert_int_equal(e->access.write_count, 1);
+	assert_int_equal(e->access.read_count, 0);
+	assert_int_equal(e->access.writes[0].low, 77);
+	assert_int_equal(e->access.writes[0].high, 77 + 33);
+	assert_int_equal(e->ctx.sram[77], 1);
+	for (i = 0; i < NPU_CODE_LANES; i++) {
+		assert_int_equal(e->ctx.sram[78 + 2 * i], i);
+		assert_int_equal(e->ctx.sram[79 + 2 * i], 2 * i);
+	}
+}
+
+/* --- There and back ----------------------------------------------------------- */
+
+static struct npu_code_section random_section(uint32_t bytes)
+{
+	return (struct npu_code_section){
+		.bytes = bytes,
+		.rows = engine_random() % 2 ? 0 : engine_between(1, 300),
+		.width = engine_between(1, NPU_CODE_WIDTH_MAX),
+		.unit = 1u << engine_between(0, 2),
+	};
+}
+
+static void random_sections(struct npu_code_section *section)
+{
+	uint32_t count = engine_between(1, NPU_CODE_SECTIONS), i;
+
+	for (i = 0; i < NPU_CODE_SECTIONS; i++) {
+		uint32_t most = engine_random() % 2 ? 60 :
+						      RAW_MAX / NPU_CODE_SECTIONS;
+
+		section[i] = (struct npu_code_section){ 0 };
+		if (i < count)
+			section[i] = random_section(engine_between(1, most));
+	}
+}
+
+/* Even, all alike, or around a centre, the nearer the likelier. */
+static void random_raw(uint8_t *raw, uint32_t size)
+{
+	uint32_t kind = engine_random() % 4, i;
+	int32_t centre = engine_int8(), width = engine_between(1, 60);
+
+	for (i = 0; i < size; i++) {
+		if (kind == 0)
+			raw[i] = engine_random();
+		else if (kind == 1)
+			raw[i] = i < size / 2 ? 0 : centre;
+		else
+			raw[i] = centre + engine_between(-width, width) *
+					  engine_between(0, width) / 40;
+	}
+}
+
+static void encode(struct decode_test *t, struct tnc_coded *coded)
+{
+	assert_true(tnc_encode(t->coder, t->arena, t->raw, coded));
+}
+
+/* Decodes, and looks that nothing around the result was touched. */
+static void expect_round_trip(struct decode_test *t,
+			      const struct tnc_coded *coded)
+{
+	struct engine *e = t->engine;
+	uint32_t size = size_of(coded->section);
+	union npu_cmd cmd = command_for(e, coded);
+	uint32_t dst = engine_between(0, ENGINE_SRAM - size);
+
+	cmd.decode.dst = dst;
+	memcpy(t->before, e->ctx.sram, ENGINE_SRAM);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + dst, t->raw, size);
+	assert_memory_equal(e->ctx.sram, t->before, dst);
+	assert_memory_equal(e->ctx.sram + dst + size, t->before + dst + size,
+			    ENGINE_SRAM - dst - size);
+}
+
+static void test_random_bytes_come_back(void **state)
+{
+	struct decode_test *t = *state;
+	uint32_t i;
+
+	for (i = 0; i < ROUND_TRIPS; i++) {
+		struct tnc_arena_mark mark = tnc_arena_mark(t->arena);
+		struct tnc_coded coded = { 0 };
+		uint32_t size;
+
+		random_sections(coded.section);
+		size = size_of(coded.section);
+		random_raw(t->raw, size);
+		encode(t, &coded);
+		if (size < NPU_CODE_TAIL)
+			assert_int_equal(coded.size, 0);
+		else
+			expect_round_trip(t, &coded);
+		tnc_arena_rewind(t->arena, mark);
+	}
+}
+
+/* What can't be coded shorter grows by the head alone. */
+static void test_even_bytes_grow_by_the_head(void **state)
+{
+	struct decode_test *t = *state;
+	uint32_t size;
+
+	for (size = NPU_CODE_TAIL; size < RAW_MAX; size = size * 3 / 2) {
+		struct tnc_arena_mark mark = tnc_arena_mark(t->arena);
+		struct tnc_coded coded = {
+			.section = { { .bytes = size, .width = 1, .unit = 1 } },
+		};
+		uint32_t i;
+
+		for (i = 0; i < size; i++)
+			t->raw[i] = engine_random();
+		encode(t, &coded);
+		assert_true(coded.size <= size + 2 + NPU_CODE_HEAD -
+						  NPU_CODE_TAIL +
+						  NPU_CODE_LANES);
+		expect_round_trip(t, &coded);
+		tnc_arena_rewind(t->arena, mark);
+	}
+}
+
+/* Columns that differ get tables of their own. */
+static void test_columns_are_told_apart(void **state)
+{
+	struct decode_test *t = *state;
+	struct tnc_coded coded = { .section = {
+		{ .bytes = 8192, .rows = 128, .width = 16, .unit = 4 },
+	} };
+	uint32_t i;
+
+	for (i = 0; i < 8192; i++)
+		t->raw[i] = i / 4 % 16 < 12 ? 0 : engine_random();
+	encode(t, &coded);
+	/* A quarter is even; the rest costs nothing but its numbers. */
+	assert_true(coded.size < 2048 + 128);
+	assert_true(coded.palette > 1);
+	expect_round_trip(t, &coded);
+}
+
+/* --- Checks ------------------------------------------------------------------- */
+
+static union npu_cmd valid_command(struct decode_test *t,
+				   npu_le32 words[STATES + NPU_CODE_LANES])
+{
+	struct tnc_coded coded = by_hand(words);
+
+	return command_for(t->engine, &coded);
+}
+
+static void test_bad_fields(void **state)
+{
+	struct decode_test *t = *state;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	union npu_cmd cmd = valid_command(t, words);
+
+	engine_refuse_all(t->engine, &cmd, (struct engine_bad[]){
+		ENGINE_BAD(DECODE, palette, 0, FIELD),
+		ENGINE_BAD(DECODE, palette, 17, FIELD),
+		ENGINE_BAD(DECODE, coded, 65, FIELD),
+		ENGINE_BAD(DECODE, coded, 64, FIELD),
+		ENGINE_BAD(DECODE, section[0].bytes, 0, FIELD),
+		ENGINE_BAD(DECODE, section[0].bytes, 31, FIELD),
+		ENGINE_BAD(DECODE, section[0].width, 0, FIELD),
+		ENGINE_BAD(DECODE, section[0].width, 17, FIELD),
+		ENGINE_BAD(DECODE, section[0].unit, 0, FIELD),
+		ENGINE_BAD(DECODE, section[0].unit, 3, FIELD),
+		ENGINE_BAD(DECODE, section[0].unit, 8, FIELD),
+		ENGINE_BAD(DECODE, section[1].rows, 1, FIELD),
+		ENGINE_BAD(DECODE, section[1].width, 1, FIELD),
+		ENGINE_BAD(DECODE, section[3].unit, 1, FIELD),
+		ENGINE_BAD(DECODE, section[2].bytes, 1, FIELD),
+	}, 15);
+	engine_refuse_reserved(t->engine, &cmd,
+			       __builtin_offsetof(struct DECODE, reserved),
+			       sizeof(cmd.decode.reserved));
+}
+
+static void test_borders(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	union npu_cmd cmd = valid_command(t, words);
+
+	cmd.decode.dst = ENGINE_SRAM - 33;
+	engine_run(e, &cmd);
+	cmd.decode.dst++;
+	engine_refuse(e, &cmd, NPU_FAULT_SRAM, 0);
+	assert_int_equal(e->ctx.fault.addr, ENGINE_SRAM);
+	cmd.decode.dst = 0;
+	cmd.decode.src++;
+	engine_refuse(e, &cmd, NPU_FAULT_REGION, REGION);
+	assert_int_equal(e->ctx.fault.addr, e->regions[REGION].size);
+	cmd.decode.src--;
+	cmd.decode.src_region = NPU_REGION_SRAM;
+	engine_refuse(e, &cmd, NPU_FAULT_REGION, NPU_REGION_SRAM);
+	cmd.decode.src_region = REGION;
+	cmd.decode.coded = NPU_MAX_CMD_BYTES + 2;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+	cmd.decode.coded = 66;
+	cmd.decode.section[0].bytes = UINT32_MAX;
+	engine_refuse(e, &cmd, NPU_FAULT_WORK, 0);
+}
+
+/* --- Streams that are none ------------------------------------------------------ */
+
+static void expect_fault(struct engine *e, const union npu_cmd *cmd,
+			 enum npu_fault code, uint32_t info, uint64_t addr)
+{
+	assert_int_equal(engine_check(e, cmd), 0);
+	assert_int_equal(engine_execute(e, cmd), -1);
+	assert_int_equal(e->ctx.fault.code, code);
+	assert_int_equal(e->ctx.fault.info, info);
+	assert_int_equal(e->ctx.fault.addr, addr);
+}
+
+static void test_faults_name_their_place(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	union npu_cmd cmd = valid_command(t, words);
+	uint8_t *stream = stream_at(e, cmd.decode.coded);
+
+	stream[0] = NPU_CODE_TABLES;
+	expect_fault(e, &cmd, NPU_FAULT_DECODE, 1, cmd.decode.src);
+	stream[0] = 2;
+	/* The first state is too small: a word is needed, and there is none. */
+	stream[4] = 0;
+	expect_fault(e, &cmd, NPU_FAULT_DECODE, 2, cmd.decode.src + 66);
+	stream[4] = 390735 >> 16;
+	/* Another lane's last state. */
+	stream[2 + 4 * 7 + 2] = 2;
+	expect_fault(e, &cmd, NPU_FAULT_DECODE, 3, cmd.decode.src + 66);
+	stream[2 + 4 * 7 + 2] = 1;
+	engine_run(e, &cmd);
+	/* A word too many. */
+	memmove(stream - 2, stream, 66);
+	cmd.decode.src -= 2;
+	cmd.decode.coded += 2;
+	expect_fault(e, &cmd, NPU_FAULT_DECODE, 3, cmd.decode.src + 66);
+}
+
+static void test_numbers_beyond_the_palette(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	union npu_cmd cmd = valid_command(t, words);
+	uint8_t *stream = stream_at(e, cmd.decode.coded) - 6;
+
+	/* Three entries, and a word that names the fourth. */
+	memmove(stream + 4, stream + 6, 66);
+	memcpy(stream, (uint8_t[]){ 2, 0, 2, 0, 2, 0 }, 6);
+	stream[70] = 3;
+	stream[71] = 0;
+	cmd.decode.palette = 3;
+	cmd.decode.src -= 6;
+	cmd.decode.coded += 6;
+	expect_fault(e, &cmd, NPU_FAULT_DECODE, 1, cmd.decode.src + 70);
+	stream[70] = 2;
+	engine_run(e, &cmd);
+}
+
+static struct tnc_coded some_stream(struct decode_test *t)
+{
+	struct tnc_coded coded = { .section = {
+		{ .bytes = 128, .rows = 16, .width = 4, .unit = 1 },
+		{ .bytes = 16, .width = 1, .unit = 1 },
+		{ .bytes = 1600, .rows = 25, .width = 16, .unit = 4 },
+	} };
+
+	random_raw(t->raw, 144);
+	for (uint32_t i = 144; i < 1744; i++)
+		t->raw[i] = engine_between(-9, 9) * engine_between(0, 5);
+	encode(t, &coded);
+	return coded;
+}
+
+/* The result's bytes may be anything; none around them changes. */
+static void run_changed(struct decode_test *t, const union npu_cmd *cmd)
+{
+	struct engine *e = t->engine;
+	uint32_t size = npu_decode_bytes(&cmd->decode), dst = cmd->decode.dst;
+
+	memcpy(t->before, e->ctx.sram, ENGINE_SRAM);
+	if (engine_check(e, cmd)) {
+		assert_int_equal(e->ctx.fault.code, NPU_FAULT_FIELD);
+		return;
+	}
+	if (engine_execute(e, cmd)) {
+		assert_int_equal(e->ctx.fault.code, NPU_FAULT_DECODE);
+		assert_in_range(e->ctx.fault.addr, cmd->decode.src,
+				cmd->decode.src + cmd->decode.coded);
+	}
+	assert_memory_equal(e->ctx.sram, t->before, dst);
+	assert_memory_equal(e->ctx.sram + dst + size, t->before + dst + size,
+			    ENGINE_SRAM - dst - size);
+}
+
+/* The region ends where the stream does: an access beyond would fault there. */
+static void test_every_prefix(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	struct tnc_coded coded = some_stream(t);
+	uint32_t whole = coded.size;
+
+	for (coded.size = 0; coded.size < whole; coded.size++) {
+		union npu_cmd cmd = command_for(e, &coded);
+
+		cmd.decode.dst = 100;
+		if (!engine_check(e, &cmd))
+			assert_int_equal(engine_execute(e, &cmd), -1);
+		run_changed(t, &cmd);
+	}
+}
+
+static void test_changed_streams(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	struct tnc_coded coded = some_stream(t);
+	uint32_t i, changes;
+
+	for (i = 0; i < 20000; i++) {
+		union npu_cmd cmd = command_for(e, &coded);
+		uint8_t *stream = stream_at(e, coded.size);
+
+		for (changes = engine_between(1, 5); changes; changes--)
+			stream[engine_random() % coded.size] = engine_random();
+		cmd.decode.dst = 100;
+		run_changed(t, &cmd);
+	}
+}
+
+static void test_first_byte_of_memory_that_faults(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	struct tnc_coded coded = some_stream(t);
+	union npu_cmd cmd = command_for(e, &coded);
+	uint32_t i;
+
+	e->bad_code = NPU_FAULT_PAGE_READ;
+	for (i = 0; i < coded.size; i++) {
+		e->bad = e->regions[REGION].base + cmd.decode.src + i;
+		e->bad_end = e->bad + 1;
+		expect_fault(e, &cmd, NPU_FAULT_PAGE_READ, 0, e->bad);
+	}
+}
+
+static void test_hostile_commands(void **state)
+{
+	struct decode_test *t = *state;
+	struct tnc_coded coded = some_stream(t);
+	union npu_cmd cmd = command_for(t->engine, &coded);
+
+	engine_torture(t->engine, &cmd, 20000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_classes_have_each_value_once),
+		cmocka_unit_test(test_tables_follow_the_formula),
+		TEST(test_example_of_the_manual),
+		TEST(test_random_bytes_come_back),
+		TEST(test_even_bytes_grow_by_the_head),
+		TEST(test_columns_are_told_apart),
+		TEST(test_bad_fields),
+		TEST(test_borders),
+		TEST(test_faults_name_their_place),
+		TEST(test_numbers_beyond_the_palette),
+		TEST(test_every_prefix),
+		TEST(test_changed_streams),
+		TEST(test_first_byte_of_memory_that_faults),
+		TEST(test_hostile_commands),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("decode", tests, NULL, NULL);
+}
