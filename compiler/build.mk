@@ -26,19 +26,23 @@ tnc-objs := \
 	compiler/ref_binary.o \
 	compiler/ref_conv.o \
 	compiler/ref_move.o \
+	compiler/ref_sequence.o \
 	compiler/ref_softmax.o \
 	compiler/schedule.o \
+	compiler/sequence.o \
 	compiler/steps.o \
 	compiler/text_read.o \
 	compiler/text_write.o \
 	compiler/tflite.o \
 	compiler/tflite_import.o \
 	compiler/tflite_move.o \
+	compiler/tflite_state.o \
 	compiler/tile.o \
 	compiler/tnc.o \
 	compiler/verify.o \
 	compiler/verify_move.o \
-	compiler/verify_ops.o
+	compiler/verify_ops.o \
+	compiler/verify_sequence.o
 
 $(B)/libtnc.a: $(addprefix $(B)/,$(tnc-objs) $(cpu-objs))
 # What a program that uses libtnc.a links besides.

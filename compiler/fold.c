@@ -35,6 +35,17 @@ static void drop(struct tnc *c, int index)
 		c->op[i] = c->op[i + 1];
 }
 
+/* Of an operator that has not been verified yet. */
+static void fold_now(struct tnc *c, struct tnc_op *op)
+{
+	for (int i = 0; i < op->inputs; i++)
+		if (tnc_op_input(c, op, i))
+			tnc_verify_tensor(c, tnc_op_input(c, op, i));
+	tnc_verify_tensor(c, tnc_op_output(c, op));
+	tnc_verify_op(c, op);
+	fold(c, op);
+}
+
 /*
  * For importers: computes an operator on shapes, the graph's last, at once, as
  * operators behind it may need its result as an attribute. Its tensors have not
@@ -47,15 +58,26 @@ void tnc_fold_shape(struct tnc *c, struct tnc_op *op)
 	if ((out->type != TNC_INT32 && out->type != TNC_INT64) || out->data ||
 	    !is_foldable(c, op))
 		return;
-	for (int i = 0; i < op->inputs; i++)
-		if (tnc_op_input(c, op, i))
-			tnc_verify_tensor(c, tnc_op_input(c, op, i));
-	tnc_verify_tensor(c, out);
-	tnc_verify_op(c, op);
-	fold(c, op);
+	fold_now(c, op);
 	for (int i = c->ops - 1; i >= 0; i--)
 		if (c->op[i] == op)
 			drop(c, i);
+}
+
+/* Likewise the operators from @first on, whatever their types. */
+void tnc_fold_all(struct tnc *c, int first)
+{
+	int kept = first;
+
+	for (int i = first; i < c->ops; i++) {
+		struct tnc_op *op = c->op[i];
+
+		if (!tnc_op_output(c, op)->data && is_foldable(c, op))
+			fold_now(c, op);
+		else
+			c->op[kept++] = op;
+	}
+	c->ops = kept;
 }
 
 void tnc_pass_fold(struct tnc *c)

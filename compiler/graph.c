@@ -255,6 +255,22 @@ struct tnc_pads tnc_op_pads(const struct tnc *c, const struct tnc_op *op)
 	return pads;
 }
 
+struct tnc_variable *tnc_variable_append(struct tnc *c, int read, int kept,
+					 int init)
+{
+	struct tnc_variable *v;
+
+	if (c->variables == TNC_VARIABLES_MAX)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: more than %d variables",
+			  TNC_VARIABLES_MAX);
+	c->variable = tnc_grow(c, c->variable, c->variables,
+			       &c->variables_room, sizeof(*c->variable));
+	v = &c->variable[c->variables++];
+	*v = (struct tnc_variable){ .read = read, .kept = kept, .init = init };
+	return v;
+}
+
 static void mark(const struct tnc *c, bool *needed, int id)
 {
 	needed[id] = true;
@@ -264,33 +280,70 @@ static void mark(const struct tnc *c, bool *needed, int id)
 	}
 }
 
-/*
- * Drops operators and tensors that no output needs. Operators come after what they read, so one
- * walk backwards is enough.
- */
-void tnc_drop_unused(struct tnc *c)
+/* Operators come after what they read, so one walk backwards is enough. */
+static void mark_operators(const struct tnc *c, bool *needed)
 {
-	bool *needed = tnc_alloc(c, c->tensors + 1, sizeof(*needed));
-	int kept = c->ops;
-
-	for (int i = 0; i < c->inputs.count; i++)
-		mark(c, needed, c->inputs.id[i]);
-	for (int i = 0; i < c->outputs.count; i++)
-		mark(c, needed, c->outputs.id[i]);
 	for (int i = c->ops - 1; i >= 0; i--) {
-		struct tnc_op *op = c->op[i];
+		const struct tnc_op *op = c->op[i];
 
 		if (!needed[op->output])
 			continue;
 		for (int k = 0; k < op->inputs; k++)
 			if (op->input[k] != TNC_INPUT_NONE)
 				mark(c, needed, op->input[k]);
-		c->op[--kept] = op;
 	}
-	c->ops -= kept;
+}
+
+/* Marks what goes into variables that are read; false if that was no news. */
+static bool mark_variables(const struct tnc *c, bool *needed)
+{
+	bool is_news = false;
+
+	for (int i = 0; i < c->variables; i++) {
+		const struct tnc_variable *v = &c->variable[i];
+
+		if (!needed[v->read])
+			continue;
+		is_news |= !needed[v->kept];
+		mark(c, needed, v->kept);
+		if (v->init != TNC_INPUT_NONE)
+			mark(c, needed, v->init);
+	}
+	return is_news;
+}
+
+static void drop_marked(struct tnc *c, const bool *needed)
+{
+	int kept = 0;
+
 	for (int i = 0; i < c->ops; i++)
-		c->op[i] = c->op[kept + i];
+		if (needed[c->op[i]->output])
+			c->op[kept++] = c->op[i];
+	c->ops = kept;
+	kept = 0;
+	for (int i = 0; i < c->variables; i++)
+		if (needed[c->variable[i].read])
+			c->variable[kept++] = c->variable[i];
+	c->variables = kept;
 	for (int i = 0; i < c->tensors; i++)
 		if (!needed[i])
 			c->tensor[i] = NULL;
+}
+
+/*
+ * Drops operators, variables and tensors that no output needs, be it in a later
+ * run.
+ */
+void tnc_drop_unused(struct tnc *c)
+{
+	bool *needed = tnc_alloc(c, c->tensors + 1, sizeof(*needed));
+
+	for (int i = 0; i < c->inputs.count; i++)
+		mark(c, needed, c->inputs.id[i]);
+	for (int i = 0; i < c->outputs.count; i++)
+		mark(c, needed, c->outputs.id[i]);
+	do
+		mark_operators(c, needed);
+	while (mark_variables(c, needed));
+	drop_marked(c, needed);
 }

@@ -20,6 +20,7 @@
 #define TNC_INPUT_NONE (-1)	/* in place of one that was left out */
 #define TNC_TENSORS_MAX 65536
 #define TNC_OPS_MAX 16384
+#define TNC_VARIABLES_MAX 1024
 #define TNC_DIM_MAX (1 << 24)
 #define TNC_ELEMENTS_MAX (1 << 28)
 #define TNC_WINDOW_MAX (1 << 14)
@@ -165,9 +166,12 @@
 	X(ONE_HOT, "one_hot", 4, 4, TNC_HAS_AXIS, NULL, NULL) \
 	X(TOPK_VALUES, "topk_values", 1, 1, 0, NULL, NULL) \
 	X(TOPK_INDICES, "topk_indices", 1, 1, 0, NULL, NULL) \
-	X(SVDF, "svdf", 5, 5, TNC_HAS_ACT | TNC_HAS_REQUANT, "rank", NULL) \
-	X(LSTM, "unidirectional_sequence_lstm", 20, 24, \
-	  TNC_HAS_ALPHA | TNC_HAS_BETA, "intermediates", NULL) \
+	X(SVDF, "svdf", 3, 5, TNC_HAS_ACT | TNC_HAS_REQUANT, "rank", NULL) \
+	X(SVDF_STATE, "svdf_state", 3, 5, TNC_HAS_REQUANT, "rank", NULL) \
+	X(LSTM, "unidirectional_sequence_lstm", 1, 20, TNC_HAS_ALPHA, \
+	  NULL, NULL) \
+	X(LSTM_CELL, "unidirectional_sequence_lstm_cell", 1, 20, \
+	  TNC_HAS_ALPHA, NULL, NULL) \
 	X(CUSTOM, "custom", 0, TNC_INPUTS_ANY, 0, "options", "result")
 
 enum tnc_op_kind {
@@ -290,6 +294,18 @@ struct tnc_tensor {
 	uint8_t *value;		/* set by the reference executor */
 };
 
+/*
+ * What stays from one run to the next: a tensor that has it when a run begins,
+ * and the one, of the same type and size, whose value is kept when it ends.
+ * Both may be the same. At first the bytes are those of a constant, or zeros.
+ */
+struct tnc_variable {
+	int read;
+	int kept;
+	int init;		/* TNC_INPUT_NONE: zeros */
+	uint8_t *state;		/* set by the reference executor */
+};
+
 /* Tensors by number, or other integers. */
 struct tnc_list {
 	int count;
@@ -345,6 +361,10 @@ struct tnc {
 	int ops_room;
 	struct tnc_list inputs;
 	struct tnc_list outputs;
+	struct tnc_variable *variable;
+	int variables;
+	int variables_room;
+	bool keeps_state;	/* the reference executor, between its runs */
 };
 
 struct tnc_graph {
@@ -386,6 +406,8 @@ int64_t tnc_tensor_elements(const struct tnc_tensor *t);
 size_t tnc_tensor_bytes(const struct tnc_tensor *t);
 int tnc_tensor_dim(const struct tnc_tensor *t, int rank, int dim);
 struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind);
+struct tnc_variable *tnc_variable_append(struct tnc *c, int read, int kept,
+					 int init);
 void tnc_drop_unused(struct tnc *c);
 void tnc_list_append(struct tnc *c, struct tnc_list *list, int id);
 void tnc_op_add_input(struct tnc *c, struct tnc_op *op, int id);
@@ -418,5 +440,6 @@ bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op);
 void tnc_ref_op(struct tnc *c, struct tnc_op *op);
 void tnc_ref_run(struct tnc *c, const void *const *inputs,
 		 void *const *outputs);
+void tnc_ref_reset(struct tnc *c);
 
 #endif

@@ -11,6 +11,7 @@ void tnc_pass_legalise(struct tnc *c);
 
 /* fold.c: for the importers */
 void tnc_fold_shape(struct tnc *c, struct tnc_op *op);
+void tnc_fold_all(struct tnc *c, int first);
 
 /* legalise.c, broadcast.c: parts of the pass */
 int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],

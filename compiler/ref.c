@@ -122,6 +122,10 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_MAX_POOL_2D] = ref_pool,
 	[TNC_RESHAPE] = ref_reshape,
 	[TNC_SOFTMAX] = ref_softmax,
+	[TNC_SVDF] = tnc_ref_svdf,
+	[TNC_SVDF_STATE] = tnc_ref_svdf_state,
+	[TNC_LSTM] = tnc_ref_lstm,
+	[TNC_LSTM_CELL] = tnc_ref_lstm_cell,
 	[TNC_TRANSPOSE] = tnc_ref_move,
 	[TNC_CONCATENATION] = tnc_ref_concatenation,
 	[TNC_SLICE] = tnc_ref_move,
@@ -157,10 +161,53 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 	tnc_place_none(c);
 }
 
+/* Gives variables the bytes that they begin with. */
+void tnc_ref_reset(struct tnc *c)
+{
+	for (int i = 0; i < c->variables; i++) {
+		struct tnc_variable *v = &c->variable[i];
+		size_t bytes = tnc_tensor_bytes(c->tensor[v->read]);
+
+		if (!v->state)
+			v->state = tnc_alloc(c, 1, bytes);
+		if (v->init == TNC_INPUT_NONE)
+			memset(v->state, 0, bytes);
+		else
+			memcpy(v->state, c->tensor[v->init]->data, bytes);
+	}
+}
+
+static void begin_variables(struct tnc *c)
+{
+	if (!c->keeps_state)
+		tnc_ref_reset(c);
+	for (int i = 0; i < c->variables; i++) {
+		struct tnc_variable *v = &c->variable[i];
+		struct tnc_tensor *t = c->tensor[v->read];
+
+		if (!v->state)
+			tnc_ref_reset(c);
+		if (!t->value)
+			t->value = tnc_alloc(c, 1, tnc_tensor_bytes(t));
+		memcpy(t->value, v->state, tnc_tensor_bytes(t));
+	}
+}
+
+static void keep_variables(struct tnc *c)
+{
+	for (int i = 0; i < c->variables; i++) {
+		const struct tnc_variable *v = &c->variable[i];
+
+		memcpy(v->state, tnc_ref_value(c, v->kept),
+		       tnc_tensor_bytes(c->tensor[v->kept]));
+	}
+}
+
 /* Computes the graph. Values stay until the next run. */
 void tnc_ref_run(struct tnc *c, const void *const *inputs,
 		 void *const *outputs)
 {
+	begin_variables(c);
 	for (int i = 0; i < c->inputs.count; i++) {
 		struct tnc_tensor *t = c->tensor[c->inputs.id[i]];
 
@@ -175,4 +222,5 @@ void tnc_ref_run(struct tnc *c, const void *const *inputs,
 
 		memcpy(outputs[i], tnc_ref_value(c, t->id), tnc_tensor_bytes(t));
 	}
+	keep_variables(c);
 }

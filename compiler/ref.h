@@ -92,6 +92,12 @@ void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op);
 void tnc_ref_move(struct tnc *c, struct tnc_op *op);
 void tnc_ref_concatenation(struct tnc *c, struct tnc_op *op);
 
+/* ref_sequence.c */
+void tnc_ref_lstm(struct tnc *c, struct tnc_op *op);
+void tnc_ref_lstm_cell(struct tnc *c, struct tnc_op *op);
+void tnc_ref_svdf(struct tnc *c, struct tnc_op *op);
+void tnc_ref_svdf_state(struct tnc *c, struct tnc_op *op);
+
 /* ref_softmax.c */
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor);

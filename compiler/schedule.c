@@ -110,6 +110,8 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported: %d inputs and outputs, at most %d",
 			  tensors, NPU_PROGRAM_MAX_TENSORS);
+	if (c->variables)
+		tnc_error(c, -EOPNOTSUPP, "unsupported variables");
 	for (int i = 0; i < c->ops; i++) {
 		tnc_place_op(c, c->op[i]);
 		if (!tnc_emit_has(c->op[i]))

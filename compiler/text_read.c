@@ -420,6 +420,20 @@ static void read_op(struct reader *r, int kind)
 	end_of_line(r);
 }
 
+static void read_variable(struct reader *r)
+{
+	int read = read_id(r), kept, init = TNC_INPUT_NONE;
+
+	skip_blanks(r);
+	expect(r, "=");
+	kept = read_id(r);
+	skip_blanks(r);
+	if (accept(r, "init="))
+		init = read_id(r);
+	tnc_variable_append(r->c, read, kept, init);
+	end_of_line(r);
+}
+
 static void read_statement(struct reader *r)
 {
 	struct tnc *c = r->c;
@@ -438,6 +452,8 @@ static void read_statement(struct reader *r)
 	} else if (!strcmp(word, "output")) {
 		tnc_list_append(c, &c->outputs, read_id(r));
 		end_of_line(r);
+	} else if (!strcmp(word, "variable")) {
+		read_variable(r);
 	} else if (!strcmp(word, "data")) {
 		read_data(r);
 	} else {

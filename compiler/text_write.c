@@ -151,6 +151,14 @@ static void write_op(const struct tnc_op *op, FILE *to)
 	fprintf(to, " source=%d\n", op->source);
 }
 
+static void write_variable(const struct tnc_variable *v, FILE *to)
+{
+	fprintf(to, "variable %%%d = %%%d", v->read, v->kept);
+	if (v->init != TNC_INPUT_NONE)
+		fprintf(to, " init=%%%d", v->init);
+	putc('\n', to);
+}
+
 static void write_data(const struct tnc_tensor *t, FILE *to)
 {
 	size_t bytes = tnc_tensor_bytes(t);
@@ -171,6 +179,8 @@ void tnc_text_write(const struct tnc *c, FILE *to)
 			write_tensor(c->tensor[i], to);
 	for (int i = 0; i < c->inputs.count; i++)
 		fprintf(to, "input %%%d\n", c->inputs.id[i]);
+	for (int i = 0; i < c->variables; i++)
+		write_variable(&c->variable[i], to);
 	for (int i = 0; i < c->ops; i++)
 		write_op(c->op[i], to);
 	for (int i = 0; i < c->outputs.count; i++)

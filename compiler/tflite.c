@@ -48,14 +48,21 @@ enum {
 };
 
 #define SCHEMA_VERSION 3
+#define TENSOR_TYPE_RESOURCE 13
+#define SUBGRAPHS_MAX 1024
 #define OP_CUSTOM 32
 
+/* What is being read: the file, and one of its graphs. */
 struct importer {
 	struct tnc *c;
 	struct tnc_fb fb;
 	struct tnc_fb_vector opcodes;
 	struct tnc_fb_vector buffers;
+	struct tnc_fb_vector subgraphs;
+	struct tnc_fb_table graph;
 	struct tnc_fb_vector tensors;
+	int first_tensor;	/* number of the graph's tensor 0 */
+	struct tnc_tflite_state *state;
 };
 
 /* Names of tensor types, and which of them the graph has. */
@@ -199,20 +206,25 @@ static const char *import_name(struct tnc *c, const struct tnc_fb_table *from,
 			   name.count);
 }
 
-static void import_tensor(const struct importer *im, int id)
+static struct tnc_fb_table tensor_table(const struct importer *im, int number)
+{
+	if (number < 0 || (size_t)number >= im->tensors.count)
+		tnc_error(im->c, -EINVAL, "tensor %d of %zu", number,
+			  im->tensors.count);
+	return tnc_fb_at_table(&im->tensors, number, "tensor");
+}
+
+/* Tensor @number of the file's graph; returns its number here. */
+static int import_tensor(const struct importer *im, int number)
 {
 	struct tnc *c = im->c;
-	struct tnc_fb_table from;
+	struct tnc_fb_table from = tensor_table(im, number);
+	int outer = c->at_tensor, id = im->first_tensor + number;
 	struct tnc_tensor *t;
-	int outer = c->at_tensor;
 
-	if (id < 0 || (size_t)id >= im->tensors.count)
-		tnc_error(c, -EINVAL, "tensor %d of %zu", id,
-			  im->tensors.count);
 	if (tnc_tensor_get(c, id))
-		return;
+		return id;
 	tnc_place_tensor(c, id);
-	from = tnc_fb_at_table(&im->tensors, id, "tensor");
 	t = tnc_tensor_add(c, id);
 	t->name = import_name(c, &from, TENSOR_NAME, "tensor name");
 	t->type = import_type(c, tnc_fb_i8(&from, TENSOR_TYPE, 0));
@@ -222,11 +234,21 @@ static void import_tensor(const struct importer *im, int id)
 	if (tnc_fb_sub(&from, TENSOR_SPARSITY, "sparsity").at)
 		tnc_error(c, -EOPNOTSUPP, "unsupported sparse tensor");
 	if (tnc_fb_i8(&from, TENSOR_IS_VARIABLE, 0))
-		tnc_error(c, -EOPNOTSUPP, "unsupported variable tensor");
-	import_data(im, t, &from);
+		tnc_tflite_variable_tensor(c, im->state, id);
+	else
+		import_data(im, t, &from);
 	if (!t->data && tnc_fb_i8(&from, TENSOR_TYPE, 0) == TENSOR_TYPE_INT4)
 		tnc_error(c, -EOPNOTSUPP, "unsupported int4, must be constant");
 	tnc_place_tensor(c, outer);
+	return id;
+}
+
+/* A tensor that stands for a variable has a number, but is none of the graph's. */
+static bool is_resource(const struct importer *im, int number)
+{
+	struct tnc_fb_table from = tensor_table(im, number);
+
+	return tnc_fb_i8(&from, TENSOR_TYPE, 0) == TENSOR_TYPE_RESOURCE;
 }
 
 static _Noreturn void unsupported(struct tnc *c, int builtin,
@@ -275,7 +297,8 @@ static int import_code(const struct importer *im, uint32_t opcode,
 /* Operands are tensors of the file; -1 stands for one that was left out. */
 static void import_operands(const struct importer *im,
 			    const struct tnc_fb_table *from, int field,
-			    const char *what, struct tnc_list *list)
+			    const char *what, bool has_resources,
+			    struct tnc_list *list)
 {
 	struct tnc_fb_vector ids = tnc_fb_vector(from, field, 4, what);
 
@@ -285,7 +308,8 @@ static void import_operands(const struct importer *im,
 		int id = tnc_fb_at_i32(&ids, i);
 
 		if (id != -1)
-			import_tensor(im, id);
+			id = has_resources && is_resource(im, id) ?
+				im->first_tensor + id : import_tensor(im, id);
 		tnc_list_append(im->c, list, id);
 	}
 }
@@ -294,15 +318,19 @@ static void import_operator(const struct importer *im,
 			    const struct tnc_fb_table *from, int number)
 {
 	struct tnc *c = im->c;
-	struct tnc_tflite_op op = { .c = c, .number = number, .from = from };
+	struct tnc_tflite_op op = { .c = c, .number = number, .from = from,
+				    .state = im->state, .importer = im };
 	int first = c->ops, type;
+	bool has_resources;
 
 	c->at_op = number;
 	c->at_op_name = "?";
 	import_code(im, tnc_fb_i32(from, OPERATOR_OPCODE, 0), &op);
-	import_operands(im, from, OPERATOR_INPUTS, "operator inputs", &op.in);
+	has_resources = op.row->kind == TNC_OP_KINDS;
+	import_operands(im, from, OPERATOR_INPUTS, "operator inputs",
+			has_resources, &op.in);
 	import_operands(im, from, OPERATOR_OUTPUTS, "operator outputs",
-			&op.out);
+			has_resources, &op.out);
 	type = tnc_fb_i8(from, OPERATOR_OPTIONS_TYPE, 0);
 	if (type != 0 && op.row->options_type &&
 	    (uint8_t)type != op.row->options_type)
@@ -316,26 +344,24 @@ static void import_operator(const struct importer *im,
 		tnc_fold_shape(c, c->op[i]);
 }
 
-static void import_interface(const struct importer *im,
-			     const struct tnc_fb_table *graph, int field,
+static void import_interface(const struct importer *im, int field,
 			     const char *what, struct tnc_list *list)
 {
-	struct tnc_fb_vector ids = tnc_fb_vector(graph, field, 4, what);
+	struct tnc_fb_vector ids = tnc_fb_vector(&im->graph, field, 4, what);
 
 	if (ids.count > TNC_TENSORS_MAX)
 		tnc_error(im->c, -EINVAL, "%zu %s", ids.count, what);
 	for (size_t i = 0; i < ids.count; i++) {
 		int id = tnc_fb_at_i32(&ids, i);
 
-		import_tensor(im, id);
-		tnc_list_append(im->c, list, id);
+		tnc_list_append(im->c, list, import_tensor(im, id));
 	}
 }
 
-static void import_graph(const struct importer *im,
-			 const struct tnc_fb_table *graph)
+static void import_operators(const struct importer *im)
 {
-	struct tnc_fb_vector ops = tnc_fb_vector(graph, SUBGRAPH_OPERATORS, 4,
+	struct tnc_fb_vector ops = tnc_fb_vector(&im->graph,
+						 SUBGRAPH_OPERATORS, 4,
 						 "operators");
 
 	for (size_t i = 0; i < ops.count; i++) {
@@ -343,18 +369,56 @@ static void import_graph(const struct importer *im,
 
 		import_operator(im, &op, i);
 	}
-	import_interface(im, graph, SUBGRAPH_INPUTS, "inputs",
-			 &im->c->inputs);
-	import_interface(im, graph, SUBGRAPH_OUTPUTS, "outputs",
-			 &im->c->outputs);
+}
+
+/* Makes graph @number the one that is read; tensors are numbered on and on. */
+static void enter(struct importer *im, size_t number)
+{
+	im->first_tensor = 0;
+	for (size_t i = 0;; i++) {
+		im->graph = tnc_fb_at_table(&im->subgraphs, i, "subgraph");
+		im->tensors = tnc_fb_vector(&im->graph, SUBGRAPH_TENSORS, 4,
+					    "tensors");
+		if (i == number)
+			return;
+		im->first_tensor += im->tensors.count;
+	}
+}
+
+void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number)
+{
+	struct importer im = *from->importer;
+
+	if (number < 1 || (size_t)number >= im.subgraphs.count)
+		tnc_error(from->c, -EINVAL, "graph %d of %zu", number,
+			  im.subgraphs.count);
+	enter(&im, number);
+	import_operators(&im);
+}
+
+/* Room for the tensors of all graphs. */
+static void reserve(struct importer *im)
+{
+	size_t tensors = 0;
+
+	if (im->subgraphs.count > SUBGRAPHS_MAX)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported: %zu graphs",
+			  im->subgraphs.count);
+	for (size_t i = 0; i < im->subgraphs.count; i++) {
+		enter(im, i);
+		tensors += im->tensors.count;
+		if (tensors > TNC_TENSORS_MAX)
+			break;
+	}
+	tnc_tensors_reserve(im->c, tensors);
+	im->state = tnc_tflite_state_create(im->c, tensors);
 }
 
 /* Needs: nothing. Leaves: a graph that the verifier has yet to judge. */
 void tnc_tflite_import(struct tnc *c, const uint8_t *data, size_t size)
 {
 	struct importer im = { .c = c, .fb = { c, data, size } };
-	struct tnc_fb_vector subgraphs;
-	struct tnc_fb_table model, graph;
+	struct tnc_fb_table model;
 
 	if (size < 8 || memcmp(data + 4, "TFL3", 4))
 		tnc_error(c, -EINVAL,
@@ -366,15 +430,14 @@ void tnc_tflite_import(struct tnc *c, const uint8_t *data, size_t size)
 			  SCHEMA_VERSION);
 	im.opcodes = tnc_fb_vector(&model, MODEL_OPCODES, 4, "operator codes");
 	im.buffers = tnc_fb_vector(&model, MODEL_BUFFERS, 4, "buffers");
-	subgraphs = tnc_fb_vector(&model, MODEL_SUBGRAPHS, 4, "subgraphs");
-	if (subgraphs.count == 0)
+	im.subgraphs = tnc_fb_vector(&model, MODEL_SUBGRAPHS, 4, "subgraphs");
+	if (im.subgraphs.count == 0)
 		tnc_error(c, -EINVAL, "no graph");
-	if (subgraphs.count > 1)
-		tnc_error(c, -EOPNOTSUPP, "unsupported: %zu graphs",
-			  subgraphs.count);
-	graph = tnc_fb_at_table(&subgraphs, 0, "subgraph");
-	im.tensors = tnc_fb_vector(&graph, SUBGRAPH_TENSORS, 4, "tensors");
-	tnc_tensors_reserve(c, im.tensors.count);
-	c->model_name = import_name(c, &graph, SUBGRAPH_NAME, "graph name");
-	import_graph(&im, &graph);
+	reserve(&im);
+	enter(&im, 0);
+	c->model_name = import_name(c, &im.graph, SUBGRAPH_NAME, "graph name");
+	import_operators(&im);
+	import_interface(&im, SUBGRAPH_INPUTS, "inputs", &c->inputs);
+	import_interface(&im, SUBGRAPH_OUTPUTS, "outputs", &c->outputs);
+	tnc_tflite_state_finish(c, im.state);
 }

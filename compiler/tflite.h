@@ -9,6 +9,7 @@
 #include "flatbuffer.h"
 
 struct tnc_tflite_row;
+struct tnc_tflite_state;
 
 /* An operator of the file. Its tensors are in the graph already. */
 struct tnc_tflite_op {
@@ -20,12 +21,14 @@ struct tnc_tflite_op {
 	struct tnc_list out;
 	const char *custom;		/* name of a custom operator */
 	int number;
+	struct tnc_tflite_state *state;
+	const struct importer *importer;	/* tflite.c's own */
 };
 
 /*
  * An operator that is understood: number in the file, the graph's operator that
- * stands for it, the options' number in the file (0: it has none that matter),
- * and how it comes into the graph.
+ * stands for it (TNC_OP_KINDS: none, it is about variables), the options' number
+ * in the file (0: it has none that matter), and how it comes into the graph.
  */
 struct tnc_tflite_row {
 	int builtin;
@@ -54,6 +57,21 @@ int tnc_tflite_constant_one(const struct tnc_tflite_op *from, int index);
 
 /* An axis among @rank dimensions; negative ones count from the end. */
 int tnc_tflite_axis(const struct tnc_tflite_op *from, int axis, int rank);
+
+/* tflite.c: puts the operators of another of the file's graphs here */
+void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number);
+
+/* tflite_state.c: variables, and operators that have some */
+struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c, int tensors);
+void tnc_tflite_state_finish(struct tnc *c, struct tnc_tflite_state *state);
+void tnc_tflite_variable_tensor(struct tnc *c, struct tnc_tflite_state *state,
+				int id);
+void tnc_tflite_lstm(const struct tnc_tflite_op *from);
+void tnc_tflite_svdf(const struct tnc_tflite_op *from);
+void tnc_tflite_call_once(const struct tnc_tflite_op *from);
+void tnc_tflite_var_handle(const struct tnc_tflite_op *from);
+void tnc_tflite_read_variable(const struct tnc_tflite_op *from);
+void tnc_tflite_assign_variable(const struct tnc_tflite_op *from);
 
 /* tflite_move.c: operators that move bytes, or that only shapes decide. */
 void tnc_tflite_pad(const struct tnc_tflite_op *from);

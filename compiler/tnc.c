@@ -152,6 +152,19 @@ int tnc_graph_run(struct tnc_graph *graph, const void *const *inputs,
 	return 0;
 }
 
+void tnc_graph_keep_state(struct tnc_graph *graph, int keep)
+{
+	graph->tnc.keeps_state = keep;
+}
+
+int tnc_graph_reset_state(struct tnc_graph *graph, struct tnc_error *error)
+{
+	if (setjmp(graph->tnc.on_error))
+		return failed(&graph->tnc, error);
+	tnc_ref_reset(&graph->tnc);
+	return 0;
+}
+
 int tnc_graph_inputs(const struct tnc_graph *graph)
 {
 	return graph->tnc.inputs.count;

@@ -140,6 +140,15 @@ int tnc_graph_run(struct tnc_graph *graph, const void *const *inputs,
 		  void *const *outputs, struct tnc_error *error);
 
 /**
+ * tnc_graph_keep_state() - whether variables keep their values between runs
+ * @keep: if not, as at first, each tnc_graph_run() starts with initial values
+ */
+void tnc_graph_keep_state(struct tnc_graph *graph, int keep);
+
+/** tnc_graph_reset_state() - give variables their initial values again. */
+int tnc_graph_reset_state(struct tnc_graph *graph, struct tnc_error *error);
+
+/**
  * tnc_graph_value() - the value tensor @id got in the last tnc_graph_run()
  *
  * Returns NULL when there is no such tensor or it has no value yet. The bytes

@@ -98,6 +98,10 @@ static void (*const verify_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_SPACE_TO_BATCH_ND] = tnc_verify_space_to_batch,
 	[TNC_BATCH_TO_SPACE_ND] = tnc_verify_batch_to_space,
 	[TNC_SOFTMAX] = tnc_verify_softmax,
+	[TNC_SVDF] = tnc_verify_svdf,
+	[TNC_SVDF_STATE] = tnc_verify_svdf_state,
+	[TNC_LSTM] = tnc_verify_lstm,
+	[TNC_LSTM_CELL] = tnc_verify_lstm_cell,
 };
 
 /* The greatest exponent that the operator's arithmetic has a meaning for. */
@@ -212,6 +216,36 @@ static void write_tensor(struct tnc *c, bool *written, int id)
 	written[id] = true;
 }
 
+/* What a variable keeps is its own: nothing else writes the tensor it begins as. */
+static void verify_variable_start(struct tnc *c, bool *written,
+				  const struct tnc_variable *v)
+{
+	const struct tnc_tensor *init;
+
+	write_tensor(c, written, v->read);
+	if (v->init == TNC_INPUT_NONE)
+		return;
+	init = tnc_tensor_get(c, v->init);
+	if (!init || !init->data ||
+	    tnc_tensor_bytes(init) != tnc_tensor_bytes(c->tensor[v->read]))
+		tnc_error(c, -EINVAL,
+			  "variable %d needs a constant of its size to begin with",
+			  v->read);
+}
+
+static void verify_variable_end(struct tnc *c, const bool *written,
+				const struct tnc_variable *v)
+{
+	const struct tnc_tensor *read = c->tensor[v->read], *kept;
+
+	need_written(c, written, v->kept);
+	kept = c->tensor[v->kept];
+	if (kept->type != read->type ||
+	    tnc_tensor_bytes(kept) != tnc_tensor_bytes(read))
+		tnc_error(c, -EINVAL, "variable %d keeps tensor %d, which differs in type or size",
+			  v->read, v->kept);
+}
+
 static void verify_order(struct tnc *c)
 {
 	bool *written = tnc_alloc(c, c->tensors + 1, sizeof(*written));
@@ -221,6 +255,8 @@ static void verify_order(struct tnc *c)
 			written[i] = true;
 	for (int i = 0; i < c->inputs.count; i++)
 		write_tensor(c, written, c->inputs.id[i]);
+	for (int i = 0; i < c->variables; i++)
+		verify_variable_start(c, written, &c->variable[i]);
 	for (int i = 0; i < c->ops; i++) {
 		tnc_place_op(c, c->op[i]);
 		for (int k = 0; k < c->op[i]->inputs; k++)
@@ -234,6 +270,8 @@ static void verify_order(struct tnc *c)
 			  c->inputs.count, c->outputs.count);
 	for (int i = 0; i < c->outputs.count; i++)
 		need_written(c, written, c->outputs.id[i]);
+	for (int i = 0; i < c->variables; i++)
+		verify_variable_end(c, written, &c->variable[i]);
 }
 
 /* Needs: nothing. Leaves the graph alone; returns only if it is sound. */

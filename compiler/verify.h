@@ -42,4 +42,10 @@ void tnc_verify_depth_to_space(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_space_to_batch(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_batch_to_space(struct tnc *c, const struct tnc_op *op);
 
+/* verify_sequence.c: operators with a state */
+void tnc_verify_lstm(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_lstm_cell(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_svdf(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_svdf_state(struct tnc *c, const struct tnc_op *op);
+
 #endif

@@ -57,7 +57,7 @@ static void check_round_trip(struct tnc_graph *graph)
 static void test_round_trip(void **state)
 {
 	static const char *const models[] = { "kws01", "ad01", "vww01",
-					      "ic01" };
+					      "ic01", "mnist_lstm" };
 
 	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
 		struct tnc_graph *graph;
@@ -80,9 +80,59 @@ static void test_round_trip(void **state)
 	}
 }
 
+/* A sum of all that came so far, and a variable that nothing updates. */
+static void test_variables(void **state)
+{
+	static const char text[] =
+		"tnc 1\nmodel \"sum\"\n"
+		"tensor %0 int8 [4] q=[0.5:0] name=\"x\"\n"
+		"tensor %1 int8 [4] q=[0.5:0] name=\"sum\"\n"
+		"tensor %2 int8 [4] q=[0.5:0] name=\"next\"\n"
+		"const %3 int8 [4] q=[0.5:0] name=\"begin\"\n"
+		"tensor %4 int8 [4] q=[0.5:0] name=\"bias\"\n"
+		"tensor %5 int8 [4] q=[0.5:0] name=\"y\"\n"
+		"input %0\n"
+		"variable %1 = %2 init=%3\n"
+		"variable %4 = %4\n"
+		"add %2 = %1 %0 act=none source=0\n"
+		"add %5 = %2 %4 act=none source=1\n"
+		"output %5\n"
+		"data %3\n  01020380\nend\n";
+	static const int8_t x[4] = { 1, 10, 100, -1 };
+	static const int8_t after[3][4] = {
+		{ 2, 12, 103, -128 },
+		{ 3, 22, 127, -128 },
+		{ 4, 32, 127, -128 },
+	};
+	const void *in = x;
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	int8_t y[4];
+	void *out = y;
+
+	if (open_graph(text, sizeof(text), &graph, &error))
+		fail_msg("%s", error.text);
+	check_round_trip(graph);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tnc_graph_run(graph, &in, &out, &error), 0);
+		assert_memory_equal(y, after[0], 4);
+	}
+	tnc_graph_keep_state(graph, 1);
+	assert_int_equal(tnc_graph_reset_state(graph, &error), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(tnc_graph_run(graph, &in, &out, &error), 0);
+		assert_memory_equal(y, after[i], 4);
+	}
+	assert_int_equal(tnc_graph_reset_state(graph, &error), 0);
+	assert_int_equal(tnc_graph_run(graph, &in, &out, &error), 0);
+	assert_memory_equal(y, after[0], 4);
+	tnc_graph_close(graph);
+}
+
 #define HEAD "tnc 1\nmodel \"m\"\n"
 #define X "tensor %0 int8 [4] q=[0.5:1] name=\"x\"\n"
 #define Y "tensor %1 int8 [4] q=[0.5:1] name=\"y\"\n"
+#define Z "tensor %2 int8 [5] q=[0.5:1] name=\"z\"\n"
 #define ADD "add %1 = %0 %0 act=none source=0\n"
 #define IN "input %0\n"
 #define OUT "output %1\n"
@@ -111,6 +161,14 @@ static const struct {
 	{ HEAD "const %0 int8 [1]\ndata %0\n 0102\nend\n", "\"end\"" },
 	{ HEAD "const %0 int8 [1]\ndata %0\n 0", "hexadecimal" },
 	{ HEAD X Y IN "add %1 = %0 %0 %0 act=none\n" OUT, "fewer inputs" },
+	{ HEAD X Y IN ADD "variable %0 = %1\n" OUT, "0 is written twice" },
+	{ HEAD X Y IN ADD "variable %2 = %1\n" OUT, "no tensor 2" },
+	{ HEAD X Y IN ADD Z "variable %2 = %3\n" OUT, "no tensor 3" },
+	{ HEAD X Y IN ADD Z "variable %2 = %1\n" OUT,
+	  "variable 2 keeps tensor 1, which differs" },
+	{ HEAD X Y IN ADD Z "variable %2 = %2 init=%1\n" OUT,
+	  "variable 2 needs a constant" },
+	{ HEAD X Y IN ADD Z "variable %2 %1\n" OUT, "line 8: expected =" },
 	{ HEAD X Y IN "add %1 = %0 act=none\n" OUT, "(ADD): 1 inputs" },
 	{ HEAD X Y IN "add %1 = %0 %0 act=tanh\n" OUT, "an activation" },
 	{ HEAD X Y IN "add %1 = %0 %0 stride=1x1\n" OUT, "end of the line" },
@@ -198,6 +256,7 @@ static void test_no_such_pass(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_prefixes),

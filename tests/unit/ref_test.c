@@ -211,6 +211,20 @@ static void test_cases_after_passes(void **state)
 	tnc_graph_close(graph);
 }
 
+static void test_small_cases(void **state)
+{
+	const char *model = *state;
+	struct tnc_graph *graph;
+
+	if (!models_have(model))
+		skip();
+	graph = open_graph(model, "model.tflite");
+	assert_int_equal(check_values(model, graph), 4);
+	run_passes(graph);
+	check_cases(model, graph, 1 << 20);
+	tnc_graph_close(graph);
+}
+
 /* Larger models: every tensor once, and an inference of each case. */
 static void test_tensors(void **state)
 {
@@ -241,6 +255,11 @@ static void test_taps(void **state)
 	  #name },                                                          \
 	{ #name " taps", test_taps, NULL, NULL, #name }
 
+/* Of fewer than ten operators. */
+#define SMALL_MODEL(name)                                                   \
+	{ #name " every case", test_small_cases, NULL, NULL, #name },       \
+	{ #name " taps", test_taps, NULL, NULL, #name }
+
 #define LARGE_MODEL(name)                                                   \
 	{ #name " tensors", test_tensors, NULL, NULL, #name },              \
 	{ #name " taps", test_taps, NULL, NULL, #name }
@@ -249,7 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL(kws01), MODEL(ad01), MODEL(vww01), MODEL(ic01),
-		LARGE_MODEL(mnv2_160),
+		LARGE_MODEL(mnv2_160), SMALL_MODEL(mnist_lstm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

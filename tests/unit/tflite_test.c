@@ -78,7 +78,6 @@ static const struct {
 } wrong[] = {
 	WRONG("version", -EINVAL, "schema version 4", .version = 4),
 	WRONG("no graph", -EINVAL, "no graph", .subgraphs = 0),
-	WRONG("two graphs", -EOPNOTSUPP, "2 graphs", .subgraphs = 2),
 	WRONG("operator", -EOPNOTSUPP,
 	      "operator 0 (UNIQUE): unsupported operator UNIQUE", .builtin = 103),
 	WRONG("new operator", -EOPNOTSUPP, "unsupported operator DILATE",
