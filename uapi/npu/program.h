@@ -12,7 +12,7 @@
 
 #include <npu/types.h>
 
-#define NPU_PROGRAM_MAJOR 1 /* a reader of another major version refuses */
+#define NPU_PROGRAM_MAJOR 2 /* a reader of another major version refuses */
 #define NPU_PROGRAM_MINOR 0 /* a newer minor version may be run */
 #define NPU_PROGRAM_MAGIC 0x504e5054 /* "TPNP" */
 
@@ -24,6 +24,7 @@
 #define NPU_SECTION_LINES ".npu.lines" /* struct npu_program_line[] */
 #define NPU_SECTION_LAYERS ".npu.layers" /* struct npu_program_layer[] */
 #define NPU_SECTION_SOURCE ".npu.source" /* printable: key=value lines */
+#define NPU_SECTION_SEGMENTS ".npu.segments" /* struct npu_program_segment[] */
 #define NPU_SECTION_DIGEST ".npu.digest" /* SHA-256 */
 
 /*
@@ -149,6 +150,30 @@ struct npu_program_tensor {
 };
 
 NPU_ASSERT_SIZE(struct npu_program_tensor, 56);
+
+enum npu_program_unit {
+	NPU_SEGMENT_JOB = 1, /* commands, which are one job of the machine */
+	NPU_SEGMENT_CPU = 2, /* operators of npu/cpu.h */
+};
+
+/**
+ * struct npu_program_segment - what runs by itself, one after the other
+ * @unit: enum npu_program_unit
+ * @first: index of its first command, or operator
+ * @count: how many, at least one
+ *
+ * The segments of each unit hold all there is, in order and without gaps. A
+ * program without segments is one job of all commands. Commands of a job wait
+ * only for others of it, and find nothing of an earlier one in SRAM.
+ */
+struct npu_program_segment {
+	npu_le32 unit;
+	npu_le32 first;
+	npu_le32 count;
+	npu_le32 reserved;
+};
+
+NPU_ASSERT_SIZE(struct npu_program_segment, 16);
 
 /**
  * struct npu_program_line - from which operator a run of commands comes
