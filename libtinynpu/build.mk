@@ -34,7 +34,9 @@ libtinynpu-objs := \
 	libtinynpu/error.o \
 	libtinynpu/job.o \
 	libtinynpu/program.o \
-	libtinynpu/session.o
+	libtinynpu/program_cpu.o \
+	libtinynpu/session.o \
+	libtinynpu/session_cpu.o
 
 # What it is linked of, for tests that look inside, too.
 libtinynpu-parts := $(addprefix $(B)/,$(libtinynpu-objs) $(cpu-objs) \

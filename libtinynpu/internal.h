@@ -10,6 +10,7 @@
 #include "error.h"
 #include "tinynpu.h"
 
+#include <npu/cpu.h>
 #include <npu/program.h>
 
 #include <stdatomic.h>
@@ -19,6 +20,22 @@ struct tinynpu_device {
 	atomic_uint references;
 	const struct backend *backend;
 	void *handle; /* of the backend, owned */
+};
+
+struct cpu_op;
+struct cpu_tensor;
+
+/* What a program has run on the CPU: the records, checked. */
+struct program_cpu {
+	const struct npu_cpu_op *ops;
+	uint32_t op_count;
+	const struct npu_cpu_tensor *records;
+	uint32_t tensor_count;
+	const npu_le32 *words;
+	uint32_t word_count;
+	struct cpu_tensor *tensors; /* owned: one for each record, without data */
+	uint32_t inputs_most; /* of one operator */
+	uint64_t scratch_size; /* likewise */
 };
 
 /* A program file; read-only once it is made. */
@@ -39,10 +56,24 @@ struct tinynpu_program {
 	uint32_t line_count;
 	const struct npu_program_layer *layers;
 	uint32_t layer_count;
+	const struct npu_program_segment *segments;
+	uint32_t segment_count; /* 0: one job of all commands */
+	struct program_cpu cpu;
 	char *source; /* owned: NUL-terminated */
 };
 
 struct tinynpu_device *tinynpu_device_get(struct tinynpu_device *device);
 struct tinynpu_program *tinynpu_program_get(struct tinynpu_program *program);
+
+/* Segment number @index, of a program without any the one that it means. */
+struct npu_program_segment
+tinynpu_program_segment(const struct tinynpu_program *program, uint32_t index);
+
+/* Operator @index of the program's on the CPU, on @tensors, with room for its
+ * inputs in @in. */
+struct cpu_op tinynpu_program_cpu_op(const struct tinynpu_program *program,
+				     const struct cpu_tensor *tensors,
+				     uint32_t index,
+				     const struct cpu_tensor **in);
 
 #endif

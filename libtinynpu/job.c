@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * Jobs of a session: submit, wait, and what the result record tells. The record
- * lies where the program's commands can't write: it has no region.
+ * Runs of a session's program: its segments one after the other, of which each
+ * job of the device is submitted and waited for, and operators on the CPU run in
+ * the thread that gets there: those before the first job when it submits, the
+ * others when it waits. The result record lies where the program's commands
+ * can't write: it has no region.
  */
 #include "session.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 static int64_t now_ns(void)
 {
@@ -83,40 +89,97 @@ static int end_error(const struct tinynpu_session *session,
 	}
 }
 
-/* The record as figures, and when its end was seen. */
-static void take_stats(struct tinynpu_session *session)
+/* Adds the record's figures to those of the run. */
+static void add_stats(struct tinynpu_session *session)
 {
 	const struct npu_job_result *r = session->memory.result.map;
 	struct tinynpu_stats *stats = &session->stats;
 
-	stats->jobs++;
-	stats->commands = r->commands;
-	stats->cycles = r->cycles;
-	stats->energy_fj = r->energy_fj;
-	stats->mac_ops = r->mac_ops;
-	stats->sram_read = r->sram_read;
-	stats->sram_written = r->sram_written;
-	stats->mem_read = r->mem_read;
-	stats->mem_written = r->mem_written;
-	stats->busy_dma = r->busy[0];
-	stats->busy_mac = r->busy[1];
-	stats->busy_vec = r->busy[2];
+	stats->commands += r->commands;
+	stats->cycles += r->cycles;
+	stats->energy_fj += r->energy_fj;
+	stats->mac_ops += r->mac_ops;
+	stats->sram_read += r->sram_read;
+	stats->sram_written += r->sram_written;
+	stats->mem_read += r->mem_read;
+	stats->mem_written += r->mem_written;
+	stats->busy_dma += r->busy[0];
+	stats->busy_mac += r->busy[1];
+	stats->busy_vec += r->busy[2];
 	stats->core = r->core;
-	stats->wall_ns = now_ns() - session->submitted_ns;
 }
+
+/* --- Segments -------------------------------------------------------------- */
+
+static uint32_t segment_count(const struct tinynpu_session *session)
+{
+	return session->program->segment_count ?
+		session->program->segment_count : 1;
+}
+
+static int submit_job(struct tinynpu_session *session,
+		      const struct npu_program_segment *segment, bool is_waited,
+		      struct tinynpu_error *error)
+{
+	const struct session_memory *memory = &session->memory;
+	struct backend_job job = {
+		.commands = memory->commands.address + 64ull * segment->first,
+		.regions = memory->regions.address,
+		.result = memory->result.address,
+		.command_count = segment->count,
+		.region_count = NPU_REGION_TENSORS +
+				session->program->tensor_count,
+	};
+	int err;
+
+	memset(memory->result.map, 0, sizeof(struct npu_job_result));
+	err = session->device->backend->submit(session->context, &job,
+					       is_waited, error);
+	session->is_job_running = !err;
+	return err;
+}
+
+/* On until a job runs, or the run is over; -EFAULT is the program's fault. */
+static int advance(struct tinynpu_session *session, bool is_waited,
+		   struct tinynpu_error *error)
+{
+	int err = 0;
+
+	while (!err && !session->is_job_running && !session->cpu_status &&
+	       session->segment < segment_count(session)) {
+		struct npu_program_segment segment =
+			tinynpu_program_segment(session->program,
+						session->segment++);
+
+		if (segment.unit == NPU_SEGMENT_JOB)
+			err = submit_job(session, &segment, is_waited, error);
+		else
+			session->cpu_status =
+				session_cpu_run(session, &segment,
+						&session->cpu_error);
+	}
+	return err;
+}
+
+/* The run is over before anybody waits: tell who polls. */
+static void set_done(struct tinynpu_session *session, bool is_done)
+{
+	eventfd_t count;
+
+	if (session->done_fd < 0)
+		return;
+	if (is_done)
+		eventfd_write(session->done_fd, 1);
+	else
+		eventfd_read(session->done_fd, &count);
+}
+
+/* --- Runs ------------------------------------------------------------------ */
 
 static int submit_locked(struct tinynpu_session *session, bool is_waited,
 			 struct tinynpu_error *error)
 {
-	const struct session_memory *memory = &session->memory;
-	struct backend_job job = {
-		.commands = memory->commands.address,
-		.regions = memory->regions.address,
-		.result = memory->result.address,
-		.command_count = session->program->command_count,
-		.region_count = NPU_REGION_TENSORS +
-				session->program->tensor_count,
-	};
+	uint64_t jobs = session->stats.jobs;
 	int err;
 
 	if (session->is_submitted)
@@ -125,33 +188,73 @@ static int submit_locked(struct tinynpu_session *session, bool is_waited,
 	if (session->is_failed)
 		return tinynpu_error_set(error, -ECANCELED,
 			"an earlier job of this session failed");
-	memset(memory->result.map, 0, sizeof(struct npu_job_result));
+	session->stats = (struct tinynpu_stats){ .jobs = jobs };
+	session->segment = 0;
 	session->submitted_ns = now_ns();
-	err = session->device->backend->submit(session->context, &job,
-					       is_waited, error);
+	err = advance(session, is_waited, error);
 	session->is_submitted = !err;
+	if (!err && !session->is_job_running)
+		set_done(session, true);
+	return err;
+}
+
+/* How the job ended that runs, when it has. */
+static int end_job(struct tinynpu_session *session, int64_t deadline_ns,
+		   struct tinynpu_error *error)
+{
+	const struct backend *backend = session->device->backend;
+	const struct npu_job_result *result = session->memory.result.map;
+	struct npu_program_segment segment =
+		tinynpu_program_segment(session->program, session->segment - 1);
+	int err;
+
+	err = backend->wait(session->context, deadline_ns, error);
+	if (err == -EAGAIN)
+		return err;
+	session->is_job_running = false;
+	add_stats(session);
+	if (!err && result->status != NPU_JOB_OK) {
+		err = backend->end(session->context, &session->end, error);
+		/* its number in the program, not in the job */
+		session->end.fault_cmd += segment.first;
+	}
+	return err ? err : end_error(session, error);
+}
+
+/* The rest of the run; -EAGAIN if a job still runs. */
+static int finish(struct tinynpu_session *session, int64_t deadline_ns,
+		  struct tinynpu_error *error)
+{
+	int err = 0;
+
+	session->end = (struct backend_end){ .status = NPU_JOB_OK };
+	while (!err && session->is_job_running) {
+		err = end_job(session, deadline_ns, error);
+		if (!err)
+			err = advance(session, deadline_ns == BACKEND_FOREVER,
+				      error);
+	}
+	if (!err && session->cpu_status)
+		err = tinynpu_error_set(error, session->cpu_status, "%s",
+					session->cpu_error.text);
 	return err;
 }
 
 static int wait_locked(struct tinynpu_session *session, int64_t deadline_ns,
 		       struct tinynpu_error *error)
 {
-	const struct backend *backend = session->device->backend;
-	const struct npu_job_result *result = session->memory.result.map;
 	int err;
 
 	if (!session->is_submitted)
 		return tinynpu_error_set(error, -EINVAL, "nothing was submitted");
-	err = backend->wait(session->context, deadline_ns, error);
+	if (!session->is_job_running)
+		set_done(session, false);
+	err = finish(session, deadline_ns, error);
 	if (err == -EAGAIN)
 		return err;
 	session->is_submitted = false;
-	session->end = (struct backend_end){ .status = NPU_JOB_OK };
-	take_stats(session);
-	if (!err && result->status != NPU_JOB_OK)
-		err = backend->end(session->context, &session->end, error);
-	if (!err)
-		err = end_error(session, error);
+	session->stats.jobs++;
+	session->stats.wall_ns = now_ns() - session->submitted_ns;
 	session->is_failed = err != 0;
 	return err;
 }
@@ -195,12 +298,52 @@ int tinynpu_session_wait(struct tinynpu_session *session, int64_t timeout_ns,
 	return err;
 }
 
+/* --- Polling --------------------------------------------------------------- */
+
+static int watch(int poll_fd, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* A descriptor that is readable when the device's or done_fd is. */
+static int make_poll_fd(struct tinynpu_session *session, int device_fd)
+{
+	int err;
+
+	session->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (session->done_fd < 0)
+		return -errno;
+	session->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = session->poll_fd < 0 ? -errno : 0;
+	if (!err)
+		err = watch(session->poll_fd, device_fd);
+	if (!err)
+		err = watch(session->poll_fd, session->done_fd);
+	if (!err) {
+		if (session->is_submitted && !session->is_job_running)
+			set_done(session, true);
+		return session->poll_fd;
+	}
+	if (session->poll_fd >= 0)
+		close(session->poll_fd);
+	close(session->done_fd);
+	session->poll_fd = -1;
+	session->done_fd = -1;
+	return err;
+}
+
 int tinynpu_session_fd(struct tinynpu_session *session)
 {
 	int fd;
 
 	pthread_mutex_lock(&session->lock);
-	fd = session->device->backend->fd(session->context);
+	fd = session->poll_fd;
+	if (fd < 0)
+		fd = session->device->backend->fd(session->context);
+	if (fd >= 0 && session->poll_fd < 0 && session->program->cpu.op_count)
+		fd = make_poll_fd(session, fd);
 	pthread_mutex_unlock(&session->lock);
 	return fd;
 }

@@ -5,12 +5,12 @@
  * checked here before anything uses it, then the digest. Once read a program
  * does not change.
  */
-#include "internal.h"
+#include "cpu/cpu.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
-#include <libelf.h>
 #include <math.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
@@ -23,18 +23,6 @@
 #define MAX_REGION_BYTES (1ull << 32) /* of a buffer behind a region */
 #define COMMAND_BYTES 64
 #define SECTION_PREFIX ".npu."
-
-/* What a reader passes along: where to complain, and of what. */
-struct reader {
-	struct tinynpu_program *prog;
-	const char *name;
-	struct tinynpu_error *error;
-	Elf *elf;
-};
-
-#define malformed(reader, format, ...)                                        \
-	tinynpu_error_set((reader)->error, -EINVAL, "%s: " format,            \
-			  (reader)->name, ##__VA_ARGS__)
 
 /* --- Sections -------------------------------------------------------------- */
 
@@ -76,8 +64,9 @@ static int read_header(const struct reader *r, size_t index, const char **name,
 	return 0;
 }
 
-static int find_section(const struct reader *r, const char *wanted,
-			struct section *found)
+/* Leaves index 0 if there is no such section. */
+static int look_for_section(const struct reader *r, const char *wanted,
+			    struct section *found)
 {
 	size_t count, i;
 
@@ -97,12 +86,49 @@ static int find_section(const struct reader *r, const char *wanted,
 			return malformed(r, "section %s is there twice", wanted);
 		*found = section;
 	}
-	if (!found->index)
-		return malformed(r, "section %s is missing", wanted);
 	return 0;
 }
 
-/* A section that is an array of records; returns how many. */
+static int find_section(const struct reader *r, const char *wanted,
+			struct section *found)
+{
+	int err = look_for_section(r, wanted, found);
+
+	if (!err && !found->index)
+		err = malformed(r, "section %s is missing", wanted);
+	return err;
+}
+
+static int take_records(const struct reader *r, const char *wanted,
+			const struct section *section, size_t record_size,
+			uint64_t max_count, const void **data, uint32_t *count)
+{
+	if (section->size % record_size)
+		return malformed(r, "section %s: %llu bytes are no multiple of %zu",
+				 wanted, (unsigned long long)section->size,
+				 record_size);
+	if (section->size / record_size > max_count)
+		return malformed(r, "section %s: more than %llu entries", wanted,
+				 (unsigned long long)max_count);
+	*data = section->data;
+	*count = section->size / record_size;
+	return 0;
+}
+
+int reader_find_records(const struct reader *r, const char *wanted,
+			size_t record_size, uint64_t max_count,
+			const void **data, uint32_t *count)
+{
+	struct section section;
+	int err = look_for_section(r, wanted, &section);
+
+	if (err)
+		return err;
+	return take_records(r, wanted, &section, record_size, max_count, data,
+			    count);
+}
+
+/* As reader_find_records(), of a section that has to be there. */
 static int find_array(const struct reader *r, const char *wanted,
 		      size_t record_size, uint64_t max_count, const void **data,
 		      uint32_t *count)
@@ -112,16 +138,8 @@ static int find_array(const struct reader *r, const char *wanted,
 
 	if (err)
 		return err;
-	if (section.size % record_size)
-		return malformed(r, "section %s: %llu bytes are no multiple of %zu",
-				 wanted, (unsigned long long)section.size,
-				 record_size);
-	if (section.size / record_size > max_count)
-		return malformed(r, "section %s: more than %llu entries", wanted,
-				 (unsigned long long)max_count);
-	*data = section.data;
-	*count = section.size / record_size;
-	return 0;
+	return take_records(r, wanted, &section, record_size, max_count, data,
+			    count);
 }
 
 static int open_elf(struct reader *r)
@@ -246,19 +264,6 @@ static int read_info(const struct reader *r)
 	return 0;
 }
 
-/* Bytes of an element, 0 for a type that is not known. */
-static uint32_t element_bytes(uint32_t dtype)
-{
-	static const uint8_t bytes[] = {
-		[NPU_DTYPE_INT8] = 1,  [NPU_DTYPE_UINT8] = 1,
-		[NPU_DTYPE_INT16] = 2, [NPU_DTYPE_INT32] = 4,
-		[NPU_DTYPE_FLOAT32] = 4, [NPU_DTYPE_INT64] = 8,
-		[NPU_DTYPE_BOOL] = 1,
-	};
-
-	return dtype < sizeof(bytes) ? bytes[dtype] : 0;
-}
-
 static float float_of(npu_le32 bits)
 {
 	float value;
@@ -270,7 +275,7 @@ static float float_of(npu_le32 bits)
 static int check_tensor(const struct reader *r, uint32_t index)
 {
 	const struct npu_program_tensor *t = &r->prog->tensors[index];
-	uint64_t size = element_bytes(t->dtype);
+	uint64_t size = cpu_element_bytes(t->dtype);
 	float scale = float_of(t->scale);
 	unsigned int i;
 
@@ -397,7 +402,13 @@ static int read_all(struct reader *r)
 		err = find_array(r, NPU_SECTION_COMMANDS, COMMAND_BYTES,
 				 NPU_MAX_COMMANDS, &prog->commands,
 				 &prog->command_count);
-	if (!err && !prog->command_count)
+	if (!err)
+		err = reader_find_records(r, NPU_SECTION_SEGMENTS,
+					  sizeof(struct npu_program_segment),
+					  NPU_MAX_COMMANDS,
+					  (const void **)&prog->segments,
+					  &prog->segment_count);
+	if (!err && !prog->command_count && !prog->segment_count)
 		err = malformed(r, "no commands");
 	if (!err)
 		err = find_section(r, NPU_SECTION_CONSTANTS, &constants);
@@ -410,6 +421,8 @@ static int read_all(struct reader *r)
 		err = read_tensors(r);
 	if (!err)
 		err = read_layers(r);
+	if (!err)
+		err = reader_read_cpu(r);
 	if (!err)
 		err = read_source(r);
 	elf_end(r->elf);
@@ -518,6 +531,7 @@ void tinynpu_program_close(struct tinynpu_program *program)
 {
 	if (!program || atomic_fetch_sub(&program->references, 1) != 1)
 		return;
+	free(program->cpu.tensors);
 	free(program->source);
 	free(program->bytes);
 	free(program);
@@ -547,6 +561,8 @@ void tinynpu_program_info(const struct tinynpu_program *program,
 		.energy_fj = file->energy_fj,
 		.mac_ops = file->mac_ops,
 		.source = program->source,
+		.segments = program->segment_count ? program->segment_count : 1,
+		.cpu_ops = program->cpu.op_count,
 	};
 
 	memcpy(all.model_digest, file->model_digest, sizeof(all.model_digest));
@@ -642,6 +658,8 @@ int tinynpu_program_layer(const struct tinynpu_program *program,
 		if (program->lines[i].layer == index)
 			all.commands += end - program->lines[i].command;
 	}
+	for (i = 0; i < program->cpu.op_count; i++)
+		all.cpu_ops += program->cpu.ops[i].layer == index;
 	tinynpu_info_copy(info, size, &all, sizeof(all));
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FIRST_ADDRESS 0x100000 /* below: unmapped, so that 0 faults */
 
@@ -79,8 +80,9 @@ static void fill(struct tinynpu_session *session)
 	struct npu_region *regions = memory->regions.map;
 	uint32_t i;
 
-	memcpy(memory->commands.map, prog->commands,
-	       memory->commands.size_bytes);
+	if (prog->command_count)
+		memcpy(memory->commands.map, prog->commands,
+		       memory->commands.size_bytes);
 	if (prog->constants_size)
 		memcpy(memory->constants.map, prog->constants,
 		       prog->constants_size);
@@ -126,6 +128,8 @@ int tinynpu_session_create(struct tinynpu_device *device,
 	if (!new)
 		return tinynpu_error_set(error, -ENOMEM, "out of memory");
 	pthread_mutex_init(&new->lock, NULL);
+	new->poll_fd = -1;
+	new->done_fd = -1;
 	new->device = tinynpu_device_get(device);
 	new->program = tinynpu_program_get(program);
 	err = device->backend->context_create(device->handle, &new->context,
@@ -133,6 +137,9 @@ int tinynpu_session_create(struct tinynpu_device *device,
 	if (err)
 		goto err_free;
 	err = place_all(new, error);
+	if (err)
+		goto err_context;
+	err = session_cpu_init(new, error);
 	if (err)
 		goto err_context;
 	fill(new);
@@ -154,6 +161,11 @@ void tinynpu_session_destroy(struct tinynpu_session *session)
 	if (!session)
 		return;
 	session->device->backend->context_destroy(session->context);
+	session_cpu_fini(session);
+	if (session->poll_fd >= 0)
+		close(session->poll_fd);
+	if (session->done_fd >= 0)
+		close(session->done_fd);
 	tinynpu_program_close(session->program);
 	tinynpu_device_close(session->device);
 	pthread_mutex_destroy(&session->lock);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A session's inside, shared by session.c (its memory) and job.c (its jobs). */
+/*
+ * A session's inside, shared by session.c (its memory), session_cpu.c (its
+ * operators on the CPU) and job.c (its jobs).
+ */
 #ifndef TINYNPU_SESSION_H
 #define TINYNPU_SESSION_H
 
@@ -20,6 +23,13 @@ struct session_memory {
 	struct backend_buffer tensors[NPU_PROGRAM_MAX_TENSORS];
 };
 
+/* What runs operators on the CPU; all NULL if there are none. */
+struct session_cpu {
+	struct cpu_tensor *tensors; /* owned: the program's, with their data */
+	const struct cpu_tensor **in; /* owned: room for inputs of one operator */
+	void *scratch; /* owned */
+};
+
 struct tinynpu_session {
 	struct tinynpu_device *device; /* reference */
 	struct tinynpu_program *program; /* reference */
@@ -27,11 +37,28 @@ struct tinynpu_session {
 	struct session_memory memory; /* fixed once created */
 
 	pthread_mutex_t lock; /* held by each call; guards all below */
-	bool is_submitted; /* a job that nobody has waited for */
-	bool is_failed; /* a job ended badly: there will be no other */
+	struct session_cpu cpu;
+	int poll_fd; /* of programs with operators on the CPU, or -1 */
+	int done_fd; /* readable: nothing is left but to be waited for */
+	bool is_submitted; /* a run that nobody has waited for */
+	bool is_job_running; /* segment number @segment - 1, on the device */
+	bool is_failed; /* a run ended badly: there will be no other */
+	uint32_t segment; /* the next one of the run */
+	int cpu_status; /* 0, or how an operator on the CPU failed */
+	struct tinynpu_error cpu_error; /* what it said */
 	int64_t submitted_ns;
-	struct tinynpu_stats stats;
+	struct tinynpu_stats stats; /* summed up over the segments of a run */
 	struct backend_end end; /* of the last job */
 };
+
+/* session_cpu.c */
+int session_cpu_init(struct tinynpu_session *session,
+		     struct tinynpu_error *error);
+void session_cpu_fini(struct tinynpu_session *session);
+
+/* -EFAULT if an operator finds an input that it can't use. */
+int session_cpu_run(struct tinynpu_session *session,
+		    const struct npu_program_segment *segment,
+		    struct tinynpu_error *error);
 
 #endif

@@ -205,6 +205,9 @@ struct tinynpu_tensor_info {
  * @model_digest: SHA-256 of the source model's file
  * @source: text, key=value lines: where the program comes from; lives as long
  *	as the program
+ * @segments: jobs of the device and runs of operators on the CPU, one after the
+ *	other
+ * @cpu_ops: operators on the CPU; what they cost is not in the estimate
  */
 struct tinynpu_program_info {
 	uint32_t inputs;
@@ -228,6 +231,8 @@ struct tinynpu_program_info {
 	uint64_t mac_ops;
 	uint8_t model_digest[32];
 	const char *source;
+	uint32_t segments;
+	uint32_t cpu_ops;
 };
 
 /**
@@ -238,6 +243,7 @@ struct tinynpu_program_info {
  * @commands: how many commands carry it out
  * @mac_ops: multiplications
  * @mac_busy: cycles in which the unit works for it; likewise the next two
+ * @cpu_ops: how many operators on the CPU carry it out
  */
 struct tinynpu_layer_info {
 	const char *name;
@@ -247,6 +253,8 @@ struct tinynpu_layer_info {
 	uint64_t mac_busy;
 	uint64_t dma_busy;
 	uint64_t vec_busy;
+	uint32_t cpu_ops;
+	uint32_t reserved;
 };
 
 /**
@@ -404,6 +412,8 @@ int tinynpu_session_run(struct tinynpu_session *session,
  * @session: the session
  * @error: may be NULL
  *
+ * Operators on the CPU that come first run before it returns.
+ *
  * Errors: -EBUSY (a job has not been waited for yet), -ECANCELED (an earlier
  * job failed: make a new session), -ENODEV (the device is gone), -EIO, -ENOMEM.
  */
@@ -416,9 +426,13 @@ int tinynpu_session_submit(struct tinynpu_session *session,
  * @timeout_ns: how long at most; 0 only looks, negative means for ever
  * @error: may be NULL
  *
+ * Where a program goes on with operators on the CPU when the device is done, they
+ * run in here, whatever @timeout_ns says; then what follows on the device starts.
+ *
  * Errors: -EAGAIN (it has not ended within @timeout_ns: wait again), -EINVAL
  * (nothing was submitted); then how the job ended: -EFAULT (a command was
- * refused, see tinynpu_session_fault()), -ETIMEDOUT (it made no progress and was
+ * refused, see tinynpu_session_fault(), or an operator on the CPU got an index
+ * out of range), -ETIMEDOUT (it made no progress and was
  * ended), -ECANCELED, -EIO (the device was reset or lost).
  */
 int tinynpu_session_wait(struct tinynpu_session *session, int64_t timeout_ns,
@@ -428,15 +442,16 @@ int tinynpu_session_wait(struct tinynpu_session *session, int64_t timeout_ns,
  * tinynpu_session_fd() - a file descriptor to poll for the submitted job
  * @session: the session, which owns the descriptor
  *
- * It becomes readable (POLLIN) when the job has ended. Do not read it; call
- * tinynpu_session_wait(), after which it is not readable any more.
+ * It becomes readable (POLLIN) when the job has ended, or when the device is done
+ * and operators on the CPU are next. Do not read it; call tinynpu_session_wait(),
+ * after which it is not readable any more; -EAGAIN then means: poll again.
  *
  * Return: always the same descriptor; or -EMFILE, -ENOSYS (kernel too old).
  */
 int tinynpu_session_fd(struct tinynpu_session *session);
 
 /**
- * struct tinynpu_stats - what the last job cost
+ * struct tinynpu_stats - what the last job cost the device
  * @jobs: that this session has run so far
  * @commands: that finished
  * @cycles: modelled, from the first fetch to the end of the last command

@@ -77,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	try_file(data, size);
 	tnp_image_init(&image);
+	tnp_image_add_cpu(&image);
 	for (i = 0; i + CHANGE <= size; i += CHANGE)
 		change(&image, data + i);
 	file = tnp_image_build(&image, 1, &file_size);

@@ -117,6 +117,7 @@ static void test_each_allocation_fails_once(void **state)
 	int err = -1;
 
 	tnp_image_init(&image);
+	tnp_image_add_cpu(&image);
 	file = tnp_image_build(&image, 1, &size);
 	for (n = 1; err; n++) {
 		error.text[0] = '\0';

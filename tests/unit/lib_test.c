@@ -178,6 +178,205 @@ static void test_null_may_be_given_back(void **state)
 	tinynpu_session_destroy(NULL);
 }
 
+/* --- Segments -------------------------------------------------------------- */
+
+/* What the program with operators on the CPU makes of the input: |-x|. */
+static void assert_absolute(struct tinynpu_session *session)
+{
+	const int8_t *in = tinynpu_session_tensor(session, 0);
+	const int8_t *out = tinynpu_session_tensor(session, 1);
+
+	for (int i = 0; i < TNP_TENSOR_BYTES; i++)
+		assert_int_equal(out[i], (int8_t)abs(in[i]));
+}
+
+static void init_cpu_image(struct tnp_image *image)
+{
+	tnp_image_init(image);
+	tnp_image_add_cpu(image);
+}
+
+/* Only operators on the CPU: the second reads what the first wrote. */
+static void leave_out_commands(struct tnp_image *image)
+{
+	tnp_segments(image)[0].count = 2;
+	image->sections[TNP_SEGMENTS].size = sizeof(*tnp_segments(image));
+	image->sections[TNP_COMMANDS].size = 0;
+	image->sections[TNP_LINES].size = 0;
+	tnp_cpu_words(image)[6] = 1;
+}
+
+/* Operators on the CPU between two jobs of one command each. */
+static void split_job(struct tnp_image *image)
+{
+	static const struct npu_program_segment segments[] = {
+		{ .unit = NPU_SEGMENT_JOB, .count = 1 },
+		{ .unit = NPU_SEGMENT_CPU, .count = 2 },
+		{ .unit = NPU_SEGMENT_JOB, .first = 1, .count = 1 },
+	};
+
+	memcpy(tnp_segments(image), segments, sizeof(segments));
+}
+
+static void test_segments_run_in_order(void **state)
+{
+	struct tinynpu_program_info info;
+	struct tinynpu_program *program;
+	struct tinynpu_session *session;
+	struct tinynpu_stats stats;
+	struct tnp_image image;
+
+	for (int has_commands = 0; has_commands < 2; has_commands++) {
+		init_cpu_image(&image);
+		if (!has_commands)
+			leave_out_commands(&image);
+		program = make_program(&image);
+		tinynpu_program_info(program, &info, sizeof(info));
+		assert_int_equal(info.segments, has_commands ? 3 : 1);
+		assert_int_equal(info.cpu_ops, 2);
+		session = make_session(*state, program);
+		for (int i = 0; i < 3; i++) {
+			fill(tinynpu_session_tensor(session, 0), i);
+			assert_int_equal(tinynpu_session_run(session, NULL), 0);
+			assert_absolute(session);
+		}
+		tinynpu_session_stats(session, &stats, sizeof(stats));
+		assert_int_equal(stats.jobs, 3);
+		assert_int_equal(stats.commands, has_commands ? 2 : 0);
+		tinynpu_session_destroy(session);
+		tinynpu_program_close(program);
+	}
+}
+
+static void test_segments_run_while_others_wait(void **state)
+{
+	struct tinynpu_session *session;
+	struct tnp_image image;
+	struct pollfd poller = { .events = POLLIN };
+	int err;
+
+	for (int has_commands = 0; has_commands < 2; has_commands++) {
+		init_cpu_image(&image);
+		if (!has_commands)
+			leave_out_commands(&image);
+		session = session_of(*state, &image);
+		poller.fd = tinynpu_session_fd(session);
+		assert_true(poller.fd >= 0);
+		assert_int_equal(tinynpu_session_fd(session), poller.fd);
+		for (int i = 0; i < 3; i++) {
+			fill(tinynpu_session_tensor(session, 0), i);
+			assert_int_equal(tinynpu_session_submit(session, NULL),
+					 0);
+			do {
+				assert_int_equal(poll(&poller, 1, -1), 1);
+				err = tinynpu_session_wait(session, 0, NULL);
+			} while (err == -EAGAIN);
+			assert_int_equal(err, 0);
+			assert_int_equal(poll(&poller, 1, 0), 0);
+			assert_absolute(session);
+		}
+		tinynpu_session_destroy(session);
+	}
+}
+
+static void test_statistics_and_faults_are_of_all_segments(void **state)
+{
+	struct tinynpu_session *session;
+	struct tinynpu_stats whole, split;
+	struct tinynpu_fault fault;
+	struct tnp_image image;
+
+	init_cpu_image(&image);
+	session = session_of(*state, &image);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	tinynpu_session_stats(session, &whole, sizeof(whole));
+	tinynpu_session_destroy(session);
+	split_job(&image);
+	session = session_of(*state, &image);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	tinynpu_session_stats(session, &split, sizeof(split));
+	assert_int_equal(split.commands, whole.commands);
+	assert_int_equal(split.mem_written, whole.mem_written);
+	assert_true(split.cycles >= whole.cycles);
+	tinynpu_session_destroy(session);
+	tnp_commands(&image)[1].copy.dst = 1000;
+	session = session_of(*state, &image);
+	assert_int_equal(tinynpu_session_run(session, NULL), -EFAULT);
+	tinynpu_session_fault(session, &fault, sizeof(fault));
+	assert_int_equal(fault.command, 1);
+	tinynpu_session_destroy(session);
+}
+
+static void test_an_index_out_of_range_ends_the_run(void **state)
+{
+	/* output[i] = scratch[index], whose bytes are the input's negatives */
+	static const npu_le32 words[] = { 3, 2, 1, 0, 0 };
+	struct tinynpu_session *session;
+	struct tinynpu_error error;
+	struct tnp_image image;
+	int8_t *input;
+
+	init_cpu_image(&image);
+	tnp_cpu_ops(&image)[1].kind = NPU_CPU_GATHER;
+	tnp_cpu_ops(&image)[1].inputs = 2;
+	tnp_cpu_ops(&image)[1].attrs = 2;
+	memcpy(tnp_cpu_words(&image) + 5, words, sizeof(words));
+	for (int i = 0; i < 4; i++) {
+		tnp_cpu_tensors(&image)[i].quants = 0;
+		tnp_cpu_tensors(&image)[i].rank = 1;
+		tnp_cpu_tensors(&image)[i].shape[0] = 4;
+	}
+	tnp_cpu_tensors(&image)[1].dtype = NPU_DTYPE_INT32;
+	tnp_cpu_tensors(&image)[3].region = NPU_REGION_TENSORS + 1;
+	tnp_cpu_ops(&image)[0].kind = NPU_CPU_CAST;
+	tnp_cpu_ops(&image)[0].attrs = 0;
+	session = session_of(*state, &image);
+	input = tinynpu_session_tensor(session, 0);
+	memcpy(input, "\0\1\2\3", 4);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	input[2] = 4;
+	assert_int_equal(tinynpu_session_run(session, &error), -EFAULT);
+	assert_string_equal(error.text,
+			    "op 0 COPY 'output': an index out of range");
+	assert_int_equal(tinynpu_session_run(session, &error), -ECANCELED);
+	tinynpu_session_destroy(session);
+}
+
+/* Sections of the CPU with changes: what is accepted runs, or says why not. */
+static void test_damaged_segments_do_no_harm(void **state)
+{
+	unsigned int seed = 1, runs = 0;
+
+	for (int round = 0; round < 3000; round++) {
+		struct tinynpu_program *program;
+		struct tinynpu_session *session;
+		struct tnp_image image;
+		uint8_t *file;
+		size_t size;
+
+		init_cpu_image(&image);
+		for (int i = 0; i <= round % 3; i++) {
+			int section = TNP_SEGMENTS + rand_r(&seed) % 4;
+			uint32_t *word = (uint32_t *)image.sections[section].data;
+
+			word += rand_r(&seed) %
+				(image.sections[section].size / 4);
+			*word = rand_r(&seed) % 4 ? rand_r(&seed) % 13 :
+						    rand_r(&seed);
+		}
+		file = tnp_image_build(&image, 1, &size);
+		if (!tinynpu_program_read(file, size, "x", &program, NULL)) {
+			session = make_session(*state, program);
+			tinynpu_session_run(session, NULL);
+			tinynpu_session_destroy(session);
+			tinynpu_program_close(program);
+			runs++;
+		}
+		free(file);
+	}
+	assert_true(runs > 100);
+}
+
 /* --- What goes wrong ------------------------------------------------------- */
 
 static void test_a_faulting_program_hurts_only_itself(void **state)
@@ -349,6 +548,11 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_submit_and_wait),
 		cmocka_unit_test(test_a_session_keeps_what_it_needs),
 		cmocka_unit_test(test_null_may_be_given_back),
+		DEVICE_TEST(test_segments_run_in_order),
+		DEVICE_TEST(test_segments_run_while_others_wait),
+		DEVICE_TEST(test_statistics_and_faults_are_of_all_segments),
+		DEVICE_TEST(test_an_index_out_of_range_ends_the_run),
+		DEVICE_TEST(test_damaged_segments_do_no_harm),
 		DEVICE_TEST(test_a_faulting_program_hurts_only_itself),
 		DEVICE_TEST(test_inputs_and_constants_are_not_written),
 		DEVICE_TEST(test_a_program_that_hangs_is_ended),

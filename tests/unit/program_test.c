@@ -27,6 +27,14 @@ static struct tnp_image *fresh(void)
 	return &image;
 }
 
+static struct tnp_image *fresh_with_cpu(void)
+{
+	struct tnp_image *image = fresh();
+
+	tnp_image_add_cpu(image);
+	return image;
+}
+
 static int read_image(struct tnp_image *image, bool is_sealed,
 		      struct tinynpu_program **program,
 		      struct tinynpu_error *error)
@@ -61,7 +69,7 @@ static void test_a_program_tells_what_it_is(void **state)
 	assert_int_equal(info.outputs, 1);
 	assert_int_equal(info.commands, 2);
 	assert_int_equal(info.layers, 1);
-	assert_int_equal(info.version, 0x10000);
+	assert_int_equal(info.version, 0x20000);
 	assert_int_equal(info.sram_size, TNP_TENSOR_BYTES);
 	assert_int_equal(info.constants_size, 8);
 	assert_int_equal(info.scratch_size, 100);
@@ -148,7 +156,7 @@ static void test_a_newer_major_version_is_refused(void **state)
 	tnp_info(image)->major = NPU_PROGRAM_MAJOR + 1;
 	assert_int_equal(read_image(image, true, &program, &error),
 			 -EOPNOTSUPP);
-	assert_non_null(strstr(error.text, "version 2.0"));
+	assert_non_null(strstr(error.text, "version 3.0"));
 	tnp_info(image)->major = NPU_PROGRAM_MAJOR;
 	tnp_info(image)->hw_major = 9;
 	assert_int_equal(read_image(image, true, &program, &error),
@@ -381,6 +389,197 @@ static void test_each_broken_rule_is_named(void **state)
 	}
 }
 
+static void set_cpu_kind(struct tnp_image *i)
+{
+	tnp_cpu_ops(i)->kind = NPU_CPU_KINDS;
+}
+
+static void set_cpu_attrs(struct tnp_image *i)
+{
+	tnp_cpu_ops(i)->attrs = 2;
+}
+
+static void set_cpu_inputs_many(struct tnp_image *i)
+{
+	tnp_cpu_ops(i)->inputs = NPU_CPU_MAX_INPUTS + 1;
+}
+
+static void set_cpu_first(struct tnp_image *i)
+{
+	tnp_cpu_ops(i)[1].first = 8;
+}
+
+static void set_cpu_layer(struct tnp_image *i)
+{
+	tnp_cpu_ops(i)->layer = 1;
+}
+
+static void set_cpu_operand(struct tnp_image *i)
+{
+	tnp_cpu_words(i)[1] = 4;
+}
+
+static void set_cpu_no_output(struct tnp_image *i)
+{
+	tnp_cpu_words(i)[0] = NPU_CPU_ABSENT;
+}
+
+static void set_cpu_no_input(struct tnp_image *i)
+{
+	tnp_cpu_words(i)[1] = NPU_CPU_ABSENT;
+}
+
+static void set_cpu_function(struct tnp_image *i)
+{
+	tnp_cpu_words(i)[2] = NPU_CPU_UNARY_COUNT;
+}
+
+static void set_cpu_writes_input(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[1].region = NPU_REGION_TENSORS;
+}
+
+static void set_cpu_writes_constants(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[1].region = NPU_REGION_CONSTANTS;
+	tnp_cpu_tensors(i)[1].shape[1] = 1;
+	tnp_cpu_tensors(i)[1].shape[2] = 8;
+}
+
+static void set_cpu_overlap(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[2].region = NPU_REGION_TENSORS + 1;
+	tnp_cpu_tensors(i)[2].offset = 0;
+}
+
+static void set_cpu_offset(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[2].offset = TNP_TENSOR_BYTES + 1;
+}
+
+static void set_cpu_offset_wraps(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[2].offset = -1ull;
+}
+
+static void set_cpu_unaligned(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[3].dtype = NPU_DTYPE_INT16;
+	tnp_cpu_tensors(i)[3].shape[1] = 1;
+	tnp_cpu_tensors(i)[3].offset = 1;
+}
+
+static void set_cpu_region(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[0].region = NPU_REGION_TENSORS + 2;
+}
+
+static void set_cpu_dtype(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[0].dtype = 0;
+}
+
+static void set_cpu_rank(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[0].rank = 9;
+}
+
+static void set_cpu_quant(struct tnp_image *i)
+{
+	tnp_cpu_tensors(i)[0].quant = 11;
+}
+
+static void set_cpu_scale(struct tnp_image *i)
+{
+	tnp_cpu_words(i)[10] = 0;
+}
+
+static void set_cpu_missing(struct tnp_image *i)
+{
+	i->sections[TNP_CPU_OPS].name[0] = '\0';
+}
+
+static void set_segment_unit(struct tnp_image *i)
+{
+	tnp_segments(i)[1].unit = 3;
+}
+
+static void set_segment_gap(struct tnp_image *i)
+{
+	tnp_segments(i)[2].first = 0;
+}
+
+static void set_segment_long(struct tnp_image *i)
+{
+	tnp_segments(i)[1].count = 3;
+}
+
+static void set_segment_empty(struct tnp_image *i)
+{
+	tnp_segments(i)[1].count = 0;
+}
+
+static void set_segment_short(struct tnp_image *i)
+{
+	tnp_segments(i)[1].count = 1;
+}
+
+static void set_no_segments(struct tnp_image *i)
+{
+	i->sections[TNP_SEGMENTS].size = 0;
+}
+
+static void test_each_broken_rule_of_the_cpu_is_named(void **state)
+{
+	static const struct {
+		void (*set)(struct tnp_image *image);
+		const char *complaint;
+	} cases[] = {
+		{ set_cpu_kind, "CPU operator 0 (unknown): no such" },
+		{ set_cpu_attrs, "CPU operator 0 (UNARY): wrong number" },
+		{ set_cpu_inputs_many, "CPU operator 0: beyond the words" },
+		{ set_cpu_first, "CPU operator 1: beyond the words" },
+		{ set_cpu_layer, "CPU operator 0: no layer 1" },
+		{ set_cpu_operand, "CPU operator 0: no tensor 4" },
+		{ set_cpu_no_output, "CPU operator 0: no tensor" },
+		{ set_cpu_no_input, "CPU operator 0 (UNARY): an input" },
+		{ set_cpu_function, "CPU operator 0 (UNARY): no such" },
+		{ set_cpu_writes_input, "CPU operator 0: writes region 2" },
+		{ set_cpu_writes_constants, "CPU operator 0 (UNARY)" },
+		{ set_cpu_overlap, "CPU operator 1: operands overlap" },
+		{ set_cpu_offset, "CPU tensor 2: not within region 1" },
+		{ set_cpu_offset_wraps, "CPU tensor 2: not within region 1" },
+		{ set_cpu_unaligned, "CPU tensor 3: not within region 3" },
+		{ set_cpu_region, "CPU tensor 0: not within region 4" },
+		{ set_cpu_dtype, "CPU tensor 0: unknown type" },
+		{ set_cpu_rank, "CPU tensor 0: rank" },
+		{ set_cpu_quant, "CPU tensor 0: scales beyond" },
+		{ set_cpu_scale, "CPU tensor 0: a scale" },
+		{ set_cpu_missing, "segment 0" },
+		{ set_segment_unit, "segment 1: unit 3" },
+		{ set_segment_gap, "segment 2: 1 from 0" },
+		{ set_segment_long, "segment 1: 3 from 0" },
+		{ set_segment_empty, "segment 1: 0 from 0" },
+		{ set_segment_short, "leave something out" },
+		{ set_no_segments, "leave something out" },
+	};
+	size_t i;
+
+	tinynpu_program_close(read_good(fresh_with_cpu()));
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tnp_image *image = fresh_with_cpu();
+		struct tinynpu_program *program;
+		struct tinynpu_error error = { "" };
+
+		cases[i].set(image);
+		assert_int_equal(read_image(image, true, &program, &error),
+				 -EINVAL);
+		if (!strstr(error.text, cases[i].complaint))
+			fail_msg("case %zu: '%s' lacks '%s'", i, error.text,
+				 cases[i].complaint);
+	}
+}
+
 static void test_each_missing_section_is_named(void **state)
 {
 	int i;
@@ -392,6 +591,8 @@ static void test_each_missing_section_is_named(void **state)
 		char name[24];
 
 		strcpy(name, image->sections[i].name);
+		if (!name[0]) /* one that may be missing */
+			continue;
 		image->sections[i].name[0] = '\0';
 		assert_int_equal(read_image(image, true, &program, &error),
 				 -EINVAL);
@@ -533,7 +734,7 @@ static void test_5000_changed_contents_do_no_harm(void **state)
 	int round, changes, accepted = 0;
 
 	for (round = 0; round < 5000; round++) {
-		struct tnp_image *image = fresh();
+		struct tnp_image *image = fresh_with_cpu();
 		struct tinynpu_program *program;
 		struct tinynpu_error error = { "" };
 
@@ -608,6 +809,7 @@ int main(void)
 		cmocka_unit_test(test_a_newer_major_version_is_refused),
 		cmocka_unit_test(test_a_changed_byte_breaks_the_digest),
 		cmocka_unit_test(test_each_broken_rule_is_named),
+		cmocka_unit_test(test_each_broken_rule_of_the_cpu_is_named),
 		cmocka_unit_test(test_each_missing_section_is_named),
 		cmocka_unit_test(test_other_elf_files_are_refused),
 		cmocka_unit_test(test_every_prefix_is_refused),

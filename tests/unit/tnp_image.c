@@ -35,6 +35,26 @@ struct npu_program_layer *tnp_layers(struct tnp_image *image)
 	return (void *)image->sections[TNP_LAYERS].data;
 }
 
+struct npu_program_segment *tnp_segments(struct tnp_image *image)
+{
+	return (void *)image->sections[TNP_SEGMENTS].data;
+}
+
+struct npu_cpu_op *tnp_cpu_ops(struct tnp_image *image)
+{
+	return (void *)image->sections[TNP_CPU_OPS].data;
+}
+
+struct npu_cpu_tensor *tnp_cpu_tensors(struct tnp_image *image)
+{
+	return (void *)image->sections[TNP_CPU_TENSORS].data;
+}
+
+npu_le32 *tnp_cpu_words(struct tnp_image *image)
+{
+	return (void *)image->sections[TNP_CPU_WORDS].data;
+}
+
 static void set_section(struct tnp_image *image, enum tnp_section section,
 			const char *name, const void *data, size_t size)
 {
@@ -109,6 +129,51 @@ void tnp_image_init(struct tnp_image *image)
 	set_section(image, TNP_SOURCE, NPU_SECTION_SOURCE, "model=test\n", 11);
 	set_section(image, TNP_DIGEST, NPU_SECTION_DIGEST, NULL,
 		    NPU_PROGRAM_DIGEST_SIZE);
+}
+
+void tnp_image_add_cpu(struct tnp_image *image)
+{
+	static const struct npu_program_segment segments[] = {
+		{ .unit = NPU_SEGMENT_CPU, .count = 1 },
+		{ .unit = NPU_SEGMENT_JOB, .count = 2 },
+		{ .unit = NPU_SEGMENT_CPU, .first = 1, .count = 1 },
+	};
+	static const struct npu_cpu_op ops[] = {
+		{ .kind = NPU_CPU_UNARY, .inputs = 1, .attrs = 3 },
+		{ .kind = NPU_CPU_UNARY, .inputs = 1, .attrs = 3, .first = 5 },
+	};
+	/* output, input, attributes of each; scale (0.5) and zero point */
+	static const npu_le32 words[] = {
+		1, 0, NPU_CPU_NEG, 0, 0, 3, 2, NPU_CPU_ABS, 0, 0, 0x3f000000, 0,
+	};
+	static const npu_le32 regions[] = {
+		NPU_REGION_TENSORS, NPU_REGION_SCRATCH, NPU_REGION_SCRATCH,
+		NPU_REGION_TENSORS + 1,
+	};
+	struct npu_cpu_tensor *tensors = tnp_cpu_tensors(image);
+	int i;
+
+	set_section(image, TNP_SEGMENTS, NPU_SECTION_SEGMENTS, segments,
+		    sizeof(segments));
+	set_section(image, TNP_CPU_OPS, NPU_SECTION_CPU_OPS, ops, sizeof(ops));
+	set_section(image, TNP_CPU_WORDS, NPU_SECTION_CPU_WORDS, words,
+		    sizeof(words));
+	set_section(image, TNP_CPU_TENSORS, NPU_SECTION_CPU_TENSORS, NULL,
+		    4 * sizeof(*tensors));
+	for (i = 0; i < 4; i++)
+		tensors[i] = (struct npu_cpu_tensor){
+			.dtype = NPU_DTYPE_INT8,
+			.rank = 3,
+			.shape = { 1, 8, 12 },
+			.region = regions[i],
+			.quants = 1,
+			.quant = 10,
+		};
+	tensors[2].offset = TNP_TENSOR_BYTES;
+	tnp_info(image)->scratch_size = 2 * TNP_TENSOR_BYTES;
+	tnp_commands(image)[0].copy.src_region = NPU_REGION_SCRATCH;
+	tnp_commands(image)[1].copy.dst_region = NPU_REGION_SCRATCH;
+	tnp_commands(image)[1].copy.dst = TNP_TENSOR_BYTES;
 }
 
 static void seal(struct tnp_image *image)

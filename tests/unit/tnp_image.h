@@ -6,6 +6,7 @@
 #ifndef TNP_IMAGE_H
 #define TNP_IMAGE_H
 
+#include <npu/cpu.h>
 #include <npu/isa.h>
 #include <npu/program.h>
 
@@ -20,6 +21,10 @@ enum tnp_section {
 	TNP_LINES,
 	TNP_LAYERS,
 	TNP_SOURCE,
+	TNP_SEGMENTS,
+	TNP_CPU_OPS,
+	TNP_CPU_TENSORS,
+	TNP_CPU_WORDS,
 	TNP_DIGEST,
 	TNP_SECTIONS
 };
@@ -41,6 +46,12 @@ struct tnp_image {
  */
 void tnp_image_init(struct tnp_image *image);
 
+/*
+ * Makes it one of three segments: -input to scratch on the CPU, a copy within
+ * scratch on the device, the absolute value of that to output on the CPU.
+ */
+void tnp_image_add_cpu(struct tnp_image *image);
+
 /* The file; malloc()ed. The digest is computed if @is_sealed. */
 uint8_t *tnp_image_build(struct tnp_image *image, int is_sealed, size_t *size);
 
@@ -50,5 +61,9 @@ union npu_cmd *tnp_commands(struct tnp_image *image);
 struct npu_program_tensor *tnp_tensors(struct tnp_image *image);
 struct npu_program_line *tnp_lines(struct tnp_image *image);
 struct npu_program_layer *tnp_layers(struct tnp_image *image);
+struct npu_program_segment *tnp_segments(struct tnp_image *image);
+struct npu_cpu_op *tnp_cpu_ops(struct tnp_image *image);
+struct npu_cpu_tensor *tnp_cpu_tensors(struct tnp_image *image);
+npu_le32 *tnp_cpu_words(struct tnp_image *image);
 
 #endif

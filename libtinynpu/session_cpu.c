@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A session's operators on the CPU: their tensors in the session's memory, and
+ * runs of them. Everything was checked when the program was read.
+ */
+#include "cpu/cpu.h"
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_ALIGN 64
+
+static char *map_of(const struct session_memory *m, uint32_t region)
+{
+	if (region == NPU_REGION_CONSTANTS)
+		return m->constants.map;
+	if (region == NPU_REGION_SCRATCH)
+		return m->scratch.map;
+	return m->tensors[region - NPU_REGION_TENSORS].map;
+}
+
+int session_cpu_init(struct tinynpu_session *session,
+		     struct tinynpu_error *error)
+{
+	const struct program_cpu *from = &session->program->cpu;
+	struct session_cpu *cpu = &session->cpu;
+	uint32_t i;
+
+	if (!from->op_count)
+		return 0;
+	cpu->tensors = calloc(from->tensor_count, sizeof(*cpu->tensors));
+	cpu->in = calloc(from->inputs_most + 1, sizeof(const void *));
+	if (from->scratch_size &&
+	    posix_memalign(&cpu->scratch, SCRATCH_ALIGN, from->scratch_size))
+		cpu->scratch = NULL;
+	if (!cpu->tensors || !cpu->in ||
+	    (from->scratch_size && !cpu->scratch)) {
+		session_cpu_fini(session);
+		return tinynpu_error_set(error, -ENOMEM, "out of memory");
+	}
+	memcpy(cpu->tensors, from->tensors,
+	       from->tensor_count * sizeof(*cpu->tensors));
+	for (i = 0; i < from->tensor_count; i++) {
+		const struct npu_cpu_tensor *record = &from->records[i];
+
+		cpu->tensors[i].data = map_of(&session->memory,
+					      record->region) + record->offset;
+	}
+	return 0;
+}
+
+void session_cpu_fini(struct tinynpu_session *session)
+{
+	free(session->cpu.tensors);
+	free(session->cpu.in);
+	free(session->cpu.scratch);
+}
+
+int session_cpu_run(struct tinynpu_session *session,
+		    const struct npu_program_segment *segment,
+		    struct tinynpu_error *error)
+{
+	const struct tinynpu_program *prog = session->program;
+	struct session_cpu *cpu = &session->cpu;
+	uint32_t i;
+
+	for (i = segment->first; i < segment->first + segment->count; i++) {
+		struct cpu_op op = tinynpu_program_cpu_op(prog, cpu->tensors, i,
+							  cpu->in);
+		const char *bad = cpu_op_run(&op, cpu->scratch);
+
+		if (bad)
+			return tinynpu_error_set(error, -EFAULT,
+				"%s: %s",
+				prog->names +
+				prog->layers[prog->cpu.ops[i].layer].name, bad);
+	}
+	return 0;
+}
