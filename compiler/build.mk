@@ -6,6 +6,8 @@ tnc-objs := \
 	compiler/arena.o \
 	compiler/broadcast.o \
 	compiler/code.o \
+	compiler/cpu.o \
+	compiler/cpu_attr.o \
 	compiler/disasm.o \
 	compiler/emit.o \
 	compiler/error.o \

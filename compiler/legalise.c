@@ -9,8 +9,10 @@
  * padding is explicit, activation functions are ranges, scales
  * are integer factors.
  */
+#include <errno.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "pass.h"
 
 /*
@@ -116,6 +118,16 @@ static void fix_attributes(struct tnc *c, struct tnc_op *op)
 	}
 }
 
+static void refuse_cpu(struct tnc *c, const struct tnc_op *op)
+{
+	tnc_place_op(c, op);
+	if (tnc_cpu_is(c, op))
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: the machine does not compute %s",
+			  tnc_type_info[tnc_op_output(c, op)->type].name);
+	tnc_place_none(c);
+}
+
 static bool drop_reshape(struct tnc *c, const struct tnc_op *op)
 {
 	if (op->kind != TNC_RESHAPE)
@@ -131,6 +143,7 @@ void tnc_pass_legalise(struct tnc *c)
 	for (int i = 0; i < c->ops; i++) {
 		struct tnc_op *op = c->op[i];
 
+		refuse_cpu(c, op);
 		if (drop_reshape(c, op))
 			continue;
 		fix_factors(c, op);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "ref.h"
 
 const int8_t *tnc_ref_value(const struct tnc *c, int id)
@@ -143,7 +144,7 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 /* Whether the executor can compute the operator, whose tensors are sound. */
 bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op)
 {
-	return ref_kind[op->kind];
+	return tnc_cpu_is(c, op) || ref_kind[op->kind];
 }
 
 /* Computes one operator; its inputs must have values. */
@@ -157,7 +158,10 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 			  tnc_op_title(op));
 	if (!out->value)
 		out->value = tnc_alloc(c, 1, tnc_tensor_bytes(out));
-	ref_kind[op->kind](c, op);
+	if (tnc_cpu_is(c, op))
+		tnc_cpu_run(c, op);
+	else
+		ref_kind[op->kind](c, op);
 	tnc_place_none(c);
 }
 

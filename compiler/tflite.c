@@ -314,6 +314,32 @@ static void import_operands(const struct importer *im,
 	}
 }
 
+/*
+ * A float activation with weights of int8 ("dynamic range"): the weights are float
+ * numbers that are stored that way. They become a constant when it is folded.
+ */
+static void dequantise_weights(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
+	struct tnc_tensor *real;
+	struct tnc_op *before;
+
+	if (!in || in->type != TNC_FLOAT32 || !weights ||
+	    weights->type != TNC_INT8 || !weights->quant.count)
+		return;
+	real = tnc_tensor_new(c, weights);
+	real->type = TNC_FLOAT32;
+	real->quant = (struct tnc_quant){ 0 };
+	before = tnc_op_append(c, TNC_DEQUANTIZE);
+	before->source = op->source;
+	tnc_op_add_input(c, before, weights->id);
+	before->output = real->id;
+	op->input[1] = real->id;
+	c->op[c->ops - 1] = op;
+	c->op[c->ops - 2] = before;
+}
+
 static void import_operator(const struct importer *im,
 			    const struct tnc_fb_table *from, int number)
 {
@@ -338,6 +364,10 @@ static void import_operator(const struct importer *im,
 			  op.row->options_type);
 	op.options = tnc_fb_sub(from, OPERATOR_OPTIONS, "operator options");
 	op.row->import(&op);
+	if (op.row->kind == TNC_CONV_2D ||
+	    op.row->kind == TNC_DEPTHWISE_CONV_2D ||
+	    op.row->kind == TNC_FULLY_CONNECTED)
+		dequantise_weights(c, c->op[c->ops - 1]);
 	tnc_place_none(c);
 	/* Shapes that the model computes are known from here on. */
 	for (int i = first; i < c->ops; i++)

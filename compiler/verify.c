@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "verify.h"
 
 static void verify_quant(struct tnc *c, const struct tnc_tensor *t)
@@ -179,6 +180,11 @@ void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 	for (int i = 0; i < info->inputs_min; i++)
 		if (!tnc_op_input(c, op, i))
 			tnc_error(c, -EINVAL, "input %d is missing", i);
+	if (tnc_cpu_is(c, op)) {
+		tnc_cpu_verify(c, op);
+		tnc_place_none(c);
+		return;
+	}
 	if (!verify_kind[op->kind])
 		tnc_error(c, -EOPNOTSUPP, "unsupported operator %s",
 			  tnc_op_title(op));

@@ -19,6 +19,7 @@ void tnc_need_same_quant(struct tnc *c, const struct tnc_tensor *a,
 			 const struct tnc_tensor *b);
 
 /* verify_ops.c: operators that compute */
+void tnc_verify_window(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_conv(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op);

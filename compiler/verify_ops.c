@@ -146,7 +146,8 @@ static int64_t positions(int in, int before, int after, int window,
 	return room < 0 ? 0 : room / stride + 1;
 }
 
-static void verify_window(struct tnc *c, const struct tnc_op *op)
+/* That the output is what a window over the input gives, whatever the type. */
+void tnc_verify_window(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
@@ -155,9 +156,6 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 
 	tnc_need_rank(c, in, 4);
 	tnc_need_rank(c, out, 4);
-	if (in->shape[0] != 1 || out->shape[0] != 1)
-		tnc_error(c, -EOPNOTSUPP, "unsupported batch of %d",
-			  in->shape[0]);
 	need_positive(c, op->stride, "stride");
 	need_positive(c, op->dilation, "dilation");
 	window = tnc_op_window(c, op);
@@ -174,6 +172,18 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 				       op->dilation.h, op->stride.h));
 	tnc_need_size(c, out, 2, positions(in->shape[2], p.left, p.right, window.w,
 				       op->dilation.w, op->stride.w));
+}
+
+static void verify_window(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+
+	tnc_need_activation(c, in);
+	tnc_need_activation(c, tnc_op_output(c, op));
+	tnc_verify_window(c, op);
+	if (in->shape[0] != 1 || tnc_op_output(c, op)->shape[0] != 1)
+		tnc_error(c, -EOPNOTSUPP, "unsupported batch of %d",
+			  in->shape[0]);
 }
 
 void tnc_verify_conv(struct tnc *c, const struct tnc_op *op)

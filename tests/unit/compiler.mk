@@ -6,6 +6,10 @@ unit-tests += compile
 compile-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
 compile-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
+unit-tests += float
+float-objs := tests/unit/models.o libtnc.a
+float-libs := -ljansson $(tnc-libs)
+
 unit-tests += graph
 graph-objs := tests/unit/models.o libtnc.a
 graph-libs := -ljansson $(tnc-libs)
@@ -26,8 +30,9 @@ unit-tests += tflite
 tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
 
-$(addprefix $(B)/tests/unit/,compile_test.o compiled.o graph_test.o models.o \
-	random_products_test.o random_test.o ref_test.o tflite_test.o tiny_tflite.o): \
+$(addprefix $(B)/tests/unit/,compile_test.o compiled.o float_test.o \
+	graph_test.o models.o random_products_test.o random_test.o ref_test.o \
+	tflite_test.o tiny_tflite.o): \
 	CPPFLAGS += -I. -Ilibtinynpu/include
 
 # Golden text tests of the passes: the script lies beside its program.
