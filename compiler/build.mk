@@ -16,8 +16,22 @@ tnc-objs := \
 	compiler/fold.o \
 	compiler/geometry.o \
 	compiler/graph.o \
+	compiler/layout.o \
 	compiler/legalise.o \
 	compiler/maps.o \
+	compiler/onnx.o \
+	compiler/onnx_attr.o \
+	compiler/onnx_build.o \
+	compiler/onnx_conv.o \
+	compiler/onnx_math.o \
+	compiler/onnx_matmul.o \
+	compiler/onnx_move.o \
+	compiler/onnx_ops.o \
+	compiler/onnx_quant.o \
+	compiler/onnx_reduce.o \
+	compiler/onnx_resize.o \
+	compiler/onnx_tensor.o \
+	compiler/onnx_wire.o \
 	compiler/pack.o \
 	compiler/pass.o \
 	compiler/place.o \
@@ -46,9 +60,26 @@ tnc-objs := \
 	compiler/verify_ops.o \
 	compiler/verify_sequence.o
 
+# protobuf-c writes the reader of ONNX files from their published description.
+ONNX_PROTO ?= /usr/include/onnx/onnx.proto
+tnc-onnx-objs := $(addprefix $(B)/,$(filter compiler/onnx%,$(tnc-objs)))
+tnc-objs += compiler/onnx.pb-c.o
+
+$(B)/compiler/onnx.pb-c.c: $(ONNX_PROTO)
+	$(call say,PROTO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $(notdir $<)
+
+$(B)/compiler/onnx.pb-c.o: $(B)/compiler/onnx.pb-c.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $<
+
+$(tnc-onnx-objs): CPPFLAGS += -I$(B)/compiler
+$(tnc-onnx-objs): $(B)/compiler/onnx.pb-c.c
+
 $(B)/libtnc.a: $(addprefix $(B)/,$(tnc-objs) $(cpu-objs))
 # What a program that uses libtnc.a links besides.
-tnc-libs := -lelf -lnettle -lm
+tnc-libs := -lprotobuf-c -lelf -lnettle -lm
 
 all: $(B)/libtnc.a
 

@@ -47,16 +47,15 @@ static void fold_now(struct tnc *c, struct tnc_op *op)
 }
 
 /*
- * For importers: computes an operator on shapes, the graph's last, at once, as
- * operators behind it may need its result as an attribute. Its tensors have not
- * been verified yet.
+ * For importers: computes the graph's last operator at once, if its inputs are
+ * constants, as operators behind it may need its result as an attribute. Its
+ * tensors have not been verified yet.
  */
-void tnc_fold_shape(struct tnc *c, struct tnc_op *op)
+void tnc_fold_op(struct tnc *c, struct tnc_op *op)
 {
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
-	if ((out->type != TNC_INT32 && out->type != TNC_INT64) || out->data ||
-	    !is_foldable(c, op))
+	if (out->data || !is_foldable(c, op))
 		return;
 	fold_now(c, op);
 	for (int i = c->ops - 1; i >= 0; i--)
@@ -78,6 +77,15 @@ void tnc_fold_all(struct tnc *c, int first)
 			c->op[kept++] = op;
 	}
 	c->ops = kept;
+}
+
+/* The same for operators on shapes only: weights can wait. */
+void tnc_fold_shape(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	if (out->type == TNC_INT32 || out->type == TNC_INT64)
+		tnc_fold_op(c, op);
 }
 
 void tnc_pass_fold(struct tnc *c)

@@ -118,8 +118,13 @@
 	X(FLOOR, "floor", 1, 1, 0, NULL, NULL) \
 	X(CEIL, "ceil", 1, 1, 0, NULL, NULL) \
 	X(ROUND, "round", 1, 1, 0, NULL, NULL) \
-	X(QUANTIZE, "quantize", 1, 1, TNC_HAS_REQUANT, NULL, NULL) \
-	X(DEQUANTIZE, "dequantize", 1, 1, 0, NULL, NULL) \
+	X(QUANTIZE, "quantize", 1, 3, TNC_HAS_REQUANT | TNC_HAS_AXIS, \
+	  NULL, NULL) \
+	X(DEQUANTIZE, "dequantize", 1, 3, TNC_HAS_AXIS, NULL, NULL) \
+	X(DYNAMIC_QUANTIZE, "dynamic_quantize", 1, 1, 0, "result", NULL) \
+	X(CONV_INTEGER, "conv_integer", 2, 9, \
+	  TNC_HAS_STRIDE | TNC_HAS_DILATION | TNC_HAS_PAD, NULL, NULL) \
+	X(MATMUL_INTEGER, "matmul_integer", 2, 8, 0, NULL, NULL) \
 	X(CAST, "cast", 1, 1, 0, NULL, NULL) \
 	X(SOFTMAX, "softmax", 1, 1, TNC_HAS_BETA | TNC_HAS_REQUANT, \
 	  NULL, NULL) \
@@ -197,7 +202,8 @@ extern const struct tnc_op_info tnc_op_info[TNC_OP_KINDS];
 /*
  * What an operator does otherwise than usual, as the text form names it. TFLite's
  * way is the usual one: ONNX rounds once, half to even, and has averages that
- * count the padding.
+ * count the padding; ONNX Runtime's sums of unsigned bytes are those of the bytes
+ * as they came.
  */
 #define TNC_MODES(X) \
 	X(ALIGN_CORNERS, "align_corners") \
@@ -210,7 +216,8 @@ extern const struct tnc_op_info tnc_op_info[TNC_OP_KINDS];
 	X(REVERSED, "reversed") \
 	X(TIME_MAJOR, "time_major") \
 	X(COUNT_PAD, "count_pad") \
-	X(ONNX, "onnx")
+	X(ONNX, "onnx") \
+	X(UNSIGNED, "unsigned")
 
 enum tnc_mode_bit {
 #define X(mode, name) TNC_MODE_BIT_##mode,
@@ -429,8 +436,10 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op);
 void tnc_op_clamp(const struct tnc *c, const struct tnc_op *op, int *min,
 		  int *max);
 
-/* tflite.c, text_read.c, text_write.c, verify.c, ref.c */
+/* tflite.c, onnx.c, text_read.c, text_write.c, verify.c, ref.c */
 void tnc_tflite_import(struct tnc *c, const uint8_t *data, size_t size);
+void tnc_onnx_import(struct tnc *c, const uint8_t *data, size_t size);
+bool tnc_onnx_detect(const uint8_t *data, size_t size);
 void tnc_text_read(struct tnc *c, const char *text, size_t size);
 void tnc_text_write(const struct tnc *c, FILE *to);
 void tnc_verify(struct tnc *c);

@@ -9,6 +9,7 @@
 #include "pass.h"
 
 #define PASSES(X) \
+	X('t', tnc_pass_layout) \
 	X('f', tnc_pass_fold) \
 	X('l', tnc_pass_legalise)
 

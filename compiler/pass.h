@@ -6,10 +6,12 @@
 #include "ir.h"
 
 /* In their order; each file says what it needs and what it leaves. */
+void tnc_pass_layout(struct tnc *c);
 void tnc_pass_fold(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 
 /* fold.c: for the importers */
+void tnc_fold_op(struct tnc *c, struct tnc_op *op);
 void tnc_fold_shape(struct tnc *c, struct tnc_op *op);
 void tnc_fold_all(struct tnc *c, int first);
 

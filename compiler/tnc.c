@@ -44,6 +44,8 @@ static void import(struct tnc *c, const void *bytes, size_t size)
 
 	if (size >= magic && !memcmp(bytes, TNC_TEXT_MAGIC, magic))
 		tnc_text_read(c, bytes, size);
+	else if (tnc_onnx_detect(bytes, size))
+		tnc_onnx_import(c, bytes, size);
 	else
 		tnc_tflite_import(c, bytes, size);
 	tnc_verify(c);

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ONNX operators with a window that moves over a picture: convolutions and
+ * pools. ONNX has channels before rows and columns, the graph has them last:
+ * so transpositions stand around each such operator, which pass 'n' takes away
+ * again. A line of samples is a picture of one row.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "onnx_ops.h"
+
+struct window {
+	int dims;		/* 1: the picture has one row */
+	struct tnc_hw size;
+	struct tnc_hw stride;
+	struct tnc_hw dilation;
+	struct tnc_pads pads;
+};
+
+/* An attribute with an entry for each direction, 1 if it is absent. */
+static struct tnc_hw pair(struct tnc_onnx *im, const char *name, int dims)
+{
+	struct tnc_onnx_ints list = tnc_onnx_attr_ints(im, name);
+	struct tnc_hw hw = { 1, 1 };
+
+	if (!list.count)
+		return hw;
+	if (list.count != dims)
+		tnc_error(im->c, -EINVAL, "\"%s\" has %d entries, needs %d",
+			  name, list.count, dims);
+	for (int i = 0; i < dims; i++)
+		if (list.at[i] < 1 || list.at[i] > TNC_WINDOW_MAX)
+			tnc_error(im->c, -EINVAL, "\"%s\" has the entry %lld",
+				  name, (long long)list.at[i]);
+	if (dims == 2)
+		hw.h = list.at[0];
+	hw.w = list.at[dims - 1];
+	return hw;
+}
+
+/* Padding that keeps a size, but for the stride; the odd cell goes last. */
+static void pad_same(int in, int span, int stride, bool is_odd_first, int *first,
+		     int *last)
+{
+	int64_t total = (int64_t)((in + stride - 1) / stride - 1) * stride +
+			span - in;
+
+	if (total < 0)
+		total = 0;
+	*first = (total + is_odd_first) / 2;
+	*last = total - *first;
+}
+
+static struct tnc_hw span_of(const struct window *w)
+{
+	return (struct tnc_hw){ (w->size.h - 1) * w->dilation.h + 1,
+				(w->size.w - 1) * w->dilation.w + 1 };
+}
+
+/* Fills in all but the size, for the picture @in (channels last). */
+static void read_window(struct tnc_onnx *im, struct window *w,
+			const struct tnc_tensor *in)
+{
+	struct tnc_onnx_ints pads = tnc_onnx_attr_ints(im, "pads");
+	const char *mode = tnc_onnx_attr_string(im, "auto_pad", "NOTSET");
+	bool is_lower = !strcmp(mode, "SAME_LOWER");
+	struct tnc_hw span;
+
+	w->stride = pair(im, "strides", w->dims);
+	w->dilation = pair(im, "dilations", w->dims);
+	span = span_of(w);
+	if (is_lower || !strcmp(mode, "SAME_UPPER")) {
+		pad_same(in->shape[1], span.h, w->stride.h, is_lower,
+			 &w->pads.top, &w->pads.bottom);
+		pad_same(in->shape[2], span.w, w->stride.w, is_lower,
+			 &w->pads.left, &w->pads.right);
+		return;
+	}
+	if (!strcmp(mode, "VALID") || !pads.count)
+		return;
+	if (strcmp(mode, "NOTSET"))
+		tnc_error(im->c, -EINVAL, "unknown auto_pad %.32s", mode);
+	if (pads.count != 2 * w->dims)
+		tnc_error(im->c, -EINVAL, "\"pads\" has %d entries, needs %d",
+			  pads.count, 2 * w->dims);
+	for (int i = 0; i < pads.count; i++)
+		if (pads.at[i] < 0 || pads.at[i] > TNC_WINDOW_MAX)
+			tnc_error(im->c, -EINVAL, "\"pads\" has the entry %lld",
+				  (long long)pads.at[i]);
+	w->pads.left = pads.at[w->dims - 1];
+	w->pads.right = pads.at[2 * w->dims - 1];
+	if (w->dims == 2) {
+		w->pads.top = pads.at[0];
+		w->pads.bottom = pads.at[2];
+	}
+}
+
+static int positions(struct tnc_onnx *im, int in, int pads, int span,
+		     int stride, bool is_ceil)
+{
+	int64_t room = (int64_t)in + pads - span;
+
+	if (room < 0)
+		tnc_error(im->c, -EINVAL, "a window of %d on %d cells", span,
+			  in + pads);
+	return (room + (is_ceil ? stride - 1 : 0)) / stride + 1;
+}
+
+static struct tnc_hw output_size(struct tnc_onnx *im, const struct window *w,
+				 const struct tnc_tensor *in, bool is_ceil)
+{
+	struct tnc_hw span = span_of(w);
+
+	return (struct tnc_hw){
+		positions(im, in->shape[1], w->pads.top + w->pads.bottom,
+			  span.h, w->stride.h, is_ceil),
+		positions(im, in->shape[2], w->pads.left + w->pads.right,
+			  span.w, w->stride.w, is_ceil),
+	};
+}
+
+static void set_window(struct tnc_op *op, const struct window *w)
+{
+	op->stride = w->stride;
+	op->dilation = w->dilation;
+	op->pad = TNC_PAD_EXPLICIT;
+	op->pads = w->pads;
+}
+
+/* A picture as the graph has it, of an input with one or two directions. */
+static int picture(struct tnc_onnx *im, int id, int *dims)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+
+	if (t->rank != 3 && t->rank != 4)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: %d dimensions, must be 3 or 4",
+			  t->rank);
+	*dims = t->rank - 2;
+	if (t->rank == 3)
+		id = tnc_onnx_reshape(im, id, 4,
+				      (const int32_t[]){ t->shape[0],
+							 t->shape[1], 1,
+							 t->shape[2] });
+	return tnc_onnx_nhwc(im, id);
+}
+
+static int from_picture(struct tnc_onnx *im, int id, int dims)
+{
+	const struct tnc_tensor *t;
+
+	id = tnc_onnx_nchw(im, id);
+	t = tnc_onnx_tensor(im, id);
+	if (dims == 2)
+		return id;
+	return tnc_onnx_reshape(im, id, 3,
+				(const int32_t[]){ t->shape[0], t->shape[1],
+						   t->shape[3] });
+}
+
+/* Padding that is wider than the window becomes an operator of its own. */
+static int pad_apart(struct tnc_onnx *im, int id, struct window *w)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	struct tnc_hw span = span_of(w);
+	struct tnc_pads p = w->pads;
+	int before[4] = { 0, p.top, p.left, 0 };
+	int after[4] = { 0, p.bottom, p.right, 0 };
+	int32_t shape[4];
+	struct tnc_op *op;
+	int out;
+
+	if (p.top < span.h && p.bottom < span.h && p.left < span.w &&
+	    p.right < span.w)
+		return id;
+	for (int d = 0; d < 4; d++)
+		shape[d] = t->shape[d] + before[d] + after[d];
+	out = tnc_onnx_new(im, t->type, 4, shape);
+	tnc_onnx_tensor(im, out)->quant = t->quant;
+	op = tnc_onnx_op(im, TNC_PAD, out, 1, id);
+	for (int d = 0; d < 4; d++) {
+		tnc_list_append(im->c, &op->list[0], before[d]);
+		tnc_list_append(im->c, &op->list[1], after[d]);
+	}
+	w->pads = (struct tnc_pads){ 0 };
+	return out;
+}
+
+/* Weights [out][in][rows][columns], also of a line of samples. */
+static int weights_of(struct tnc_onnx *im, int id, int dims)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+
+	if (t->rank != dims + 2)
+		tnc_error(im->c, -EINVAL, "weights have %d dimensions, not %d",
+			  t->rank, dims + 2);
+	if (dims == 2)
+		return id;
+	return tnc_onnx_reshape(im, id, 4,
+				(const int32_t[]){ t->shape[0], t->shape[1], 1,
+						   t->shape[2] });
+}
+
+/* Everything about a convolution but its operator. */
+struct conv {
+	struct tnc_onnx_conv what;
+	struct window window;
+	struct tnc_hw out;
+	int x;			/* channels last */
+	int w;			/* as ONNX has them */
+};
+
+static int output_of(struct tnc_onnx *im, const struct conv *v, int channels)
+{
+	int out = tnc_onnx_new(im, v->what.type, 4,
+			       (const int32_t[]){
+				       tnc_onnx_tensor(im, v->x)->shape[0],
+				       v->out.h, v->out.w, channels });
+
+	tnc_onnx_tensor(im, out)->quant = v->what.out;
+	return out;
+}
+
+static int convolve_integers(struct tnc_onnx *im, const struct conv *v)
+{
+	int out = output_of(im, v, tnc_onnx_tensor(im, v->w)->shape[0]);
+	int w = tnc_onnx_nhwc(im, v->w);
+	struct tnc_op *op = tnc_onnx_op(im, v->what.kind, out, 2, v->x, w);
+
+	for (int i = 0; i < TNC_ONNX_EXTRA; i++)
+		tnc_op_add_input(im->c, op, v->what.extra[i]);
+	set_window(op, &v->window);
+	return out;
+}
+
+static int convolve(struct tnc_onnx *im, const struct conv *v, int x, int w,
+		    int bias, struct tnc_quant quant, bool is_depthwise)
+{
+	int channels = tnc_onnx_tensor(im, w)->shape[0];
+	int out = output_of(im, v, channels);
+	struct tnc_op *op;
+
+	w = tnc_onnx_transpose(im, w,
+			       is_depthwise ? (const int[]){ 1, 2, 3, 0 } :
+					      (const int[]){ 0, 2, 3, 1 });
+	quant.axis = is_depthwise ? 3 : 0;
+	tnc_onnx_tensor(im, w)->quant = quant;
+	op = tnc_onnx_op(im,
+			 is_depthwise ? TNC_DEPTHWISE_CONV_2D : TNC_CONV_2D,
+			 out, 2, x, w);
+	if (bias != TNC_INPUT_NONE)
+		tnc_op_add_input(im->c, op, bias);
+	set_window(op, &v->window);
+	if (quant.count)
+		op->mode |= TNC_MODE_ONNX;
+	return out;
+}
+
+/* Groups of channels that know nothing of each other: one after the other. */
+static int convolve_groups(struct tnc_onnx *im, const struct conv *v,
+			   int groups)
+{
+	int in = tnc_onnx_tensor(im, v->x)->shape[3] / groups;
+	int channels = tnc_onnx_tensor(im, v->w)->shape[0];
+	int size = channels / groups, out = output_of(im, v, channels);
+	int *part = tnc_alloc(im->c, groups, sizeof(*part));
+	struct tnc_op *op;
+
+	for (int g = 0; g < groups; g++) {
+		struct tnc_quant quant = v->what.weights;
+		int bias = v->what.bias;
+
+		if (bias != TNC_INPUT_NONE)
+			bias = tnc_onnx_slice(im, bias, 0, g * size, size);
+		if (quant.count > 1) {
+			quant.count = size;
+			quant.scale += g * size;
+			quant.zero_point += g * size;
+		}
+		part[g] = convolve(im, v,
+				   tnc_onnx_slice(im, v->x, 3, g * in, in),
+				   tnc_onnx_slice(im, v->w, 0, g * size, size),
+				   bias, quant, false);
+	}
+	op = tnc_onnx_op(im, TNC_CONCATENATION, out, 0);
+	for (int g = 0; g < groups; g++)
+		tnc_op_add_input(im->c, op, part[g]);
+	op->axis = 3;
+	return out;
+}
+
+int tnc_onnx_convolution(struct tnc_onnx *im, const struct tnc_onnx_conv *what)
+{
+	struct conv v = { .what = *what };
+	int64_t groups = tnc_onnx_attr_int(im, "group", 1);
+	const struct tnc_tensor *w, *x;
+	struct tnc_hw size;
+	int out;
+
+	v.x = picture(im, what->x, &v.window.dims);
+	v.w = weights_of(im, what->w, v.window.dims);
+	x = tnc_onnx_tensor(im, v.x);
+	w = tnc_onnx_tensor(im, v.w);
+	v.window.size = (struct tnc_hw){ w->shape[2], w->shape[3] };
+	size = pair(im, "kernel_shape", v.window.dims);
+	if (tnc_onnx_has_attr(im, "kernel_shape") &&
+	    (size.h != w->shape[2] || size.w != w->shape[3]))
+		tnc_error(im->c, -EINVAL, "\"kernel_shape\" is not the weights'");
+	if (groups < 1 || groups > x->shape[3] ||
+	    x->shape[3] != groups * w->shape[1] || w->shape[0] % groups)
+		tnc_error(im->c, -EINVAL,
+			  "weights for %d of %d channels in %lld groups",
+			  w->shape[1], x->shape[3], (long long)groups);
+	read_window(im, &v.window, x);
+	v.out = output_size(im, &v.window, x, false);
+	v.x = pad_apart(im, v.x, &v.window);
+	if (what->kind == TNC_CONV_INTEGER)
+		out = convolve_integers(im, &v);
+	else if (groups == 1 || w->shape[1] == 1)
+		out = convolve(im, &v, v.x, v.w, what->bias, what->weights,
+			       groups > 1);
+	else
+		out = convolve_groups(im, &v, groups);
+	return from_picture(im, out, v.window.dims);
+}
+
+void tnc_onnx_conv(struct tnc_onnx *im, int kind)
+{
+	struct tnc_onnx_conv what = {
+		.x = tnc_onnx_input(im, 0),
+		.w = tnc_onnx_input(im, 1),
+		.bias = tnc_onnx_has_input(im, 2) ? tnc_onnx_input(im, 2) :
+						    TNC_INPUT_NONE,
+	};
+
+	what.type = tnc_onnx_tensor(im, what.x)->type;
+	tnc_onnx_output(im, 0, tnc_onnx_convolution(im, &what));
+}
+
+/*
+ * A pool may round its number of windows up. The last one has to begin within
+ * the picture or what lies before it; what it covers behind is padding.
+ */
+static void round_up(const struct window *w, int in, int span, int stride,
+		     int first, int *last, int *out)
+{
+	if ((int64_t)(*out - 1) * stride >= in + first)
+		(*out)--;
+	*last = (*out - 1) * stride + span - in - first;
+	if (*last < 0)
+		*last = 0;
+}
+
+int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant quant,
+		    unsigned int mode)
+{
+	struct window w = { 0 };
+	int picture_id = picture(im, x, &w.dims), out;
+	const struct tnc_tensor *in = tnc_onnx_tensor(im, picture_id);
+	bool is_ceil = tnc_onnx_attr_int(im, "ceil_mode", 0);
+	bool counts_pads = tnc_onnx_attr_int(im, "count_include_pad", 0);
+	struct tnc_hw size;
+	struct tnc_op *op;
+
+	if (!tnc_onnx_has_attr(im, "kernel_shape"))
+		tnc_error(im->c, -EINVAL, "has no attribute \"kernel_shape\"");
+	w.size = pair(im, "kernel_shape", w.dims);
+	read_window(im, &w, in);
+	tnc_onnx_need_int(im, "storage_order", 0);
+	if (w.dilation.h != 1 || w.dilation.w != 1)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported: pool with dilation");
+	if (is_ceil && counts_pads)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: ceil_mode and count_include_pad");
+	size = output_size(im, &w, in, is_ceil);
+	if (is_ceil) {
+		round_up(&w, in->shape[1], w.size.h, w.stride.h, w.pads.top,
+			 &w.pads.bottom, &size.h);
+		round_up(&w, in->shape[2], w.size.w, w.stride.w, w.pads.left,
+			 &w.pads.right, &size.w);
+	}
+	out = tnc_onnx_new(im, in->type, 4,
+			   (const int32_t[]){ in->shape[0], size.h, size.w,
+					      in->shape[3] });
+	tnc_onnx_tensor(im, out)->quant = quant;
+	op = tnc_onnx_op(im, kind, out, 1, picture_id);
+	op->window = w.size;
+	set_window(op, &w);
+	op->mode = mode | (counts_pads ? TNC_MODE_COUNT_PAD : 0);
+	return from_picture(im, out, w.dims);
+}
+
+void tnc_onnx_pool(struct tnc_onnx *im, int kind)
+{
+	int x = tnc_onnx_number(im, 0);
+
+	if (tnc_onnx_has_output(im, 1))
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported second output");
+	tnc_onnx_output(im, 0, tnc_onnx_pooled(
+		im, kind, x, tnc_onnx_tensor(im, x)->quant, 0));
+}
+
+/* Of each channel one value for the whole picture. */
+void tnc_onnx_global_pool(struct tnc_onnx *im, int kind)
+{
+	int x = tnc_onnx_input(im, 0);
+	bool axes[TNC_RANK_MAX];
+
+	for (int d = 0; d < TNC_RANK_MAX; d++)
+		axes[d] = d >= 2;
+	tnc_onnx_output(im, 0, tnc_onnx_reduce(im, kind, x, axes, true));
+}

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The ONNX importer: what it makes of operators, each refusal, and hostile
+ * files: every prefix, ten thousand random mutations, every allocation failing.
+ * Whatever comes in, an error says where, or a program comes out.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compiler/tnc.h"
+#include "tiny_onnx.h"
+
+#define MUTATIONS 10000
+#define MEMORY_LIMIT ((size_t)64 << 20)
+
+static int compile_limited(const uint8_t *bytes, size_t size,
+			   uint64_t fail_allocation, struct tnc_error *error)
+{
+	struct tnc_options options;
+	size_t program_size;
+	void *program;
+	int status;
+
+	tnc_options_init(&options);
+	options.name = "tiny";
+	options.memory_limit = MEMORY_LIMIT;
+	options.fail_allocation = fail_allocation;
+	error->text[0] = 0;
+	status = tnc_compile(bytes, size, &options, &program, &program_size,
+			     error);
+	if (status) {
+		assert_null(program);
+		assert_memory_equal(error->text, "tiny: ", 6);
+	} else {
+		assert_non_null(program);
+		free(program);
+	}
+	return status;
+}
+
+static int compile(const uint8_t *bytes, size_t size, struct tnc_error *error)
+{
+	return compile_limited(bytes, size, 0, error);
+}
+
+#define CONV_CONSTANTS                                                  \
+	"const xs f32 - 0.5; const xz i8 - 3;"                          \
+	"const w i8 3,8,1,1 1,-2,3,-4,5,7,-8,9,-1;"                     \
+	"const ws f32 3 0.01,0.02,0.03; const wz i8 3 0,1,-1;"          \
+	"const ys f32 - 0.25; const yz i8 - -5;"                        \
+	"typed b i32 3 100,-7,0;"
+
+#define CONV_INPUTS "x,xs,xz,w,ws,wz,ys,yz,b"
+
+#define SOUND                                                           \
+	"opset 13; input x i8 n,8,1,1;" CONV_CONSTANTS                  \
+	"node QLinearConv " CONV_INPUTS " y; output y"
+
+static void test_sound(void **state)
+{
+	uint8_t bytes[TINY_ONNX_MAX];
+	struct tnc_error error;
+
+	if (compile(bytes, tiny_onnx_write(SOUND, bytes), &error))
+		fail_msg("%s", error.text);
+}
+
+#define ONE(node) "opset 13; input x f32 1,2,4,4; node " node "; output y"
+
+/* A model each, and what is said of it. */
+static const struct {
+	const char *name;
+	int status;
+	const char *text;
+	const char *model;
+} wrong[] = {
+	{ "old opset", -EOPNOTSUPP, "unsupported opset 6, must be 7 to 22",
+	  "opset 6; input x f32 1; output x" },
+	{ "new opset", -EOPNOTSUPP, "unsupported opset 23",
+	  "opset 23; input x f32 1; output x" },
+	{ "no opset", -EINVAL, "names no opset",
+	  "opset 1 com.microsoft; input x f32 1; output x" },
+	{ "operator", -EOPNOTSUPP,
+	  "operator 0 (Magic): unsupported operator Magic",
+	  ONE("Magic x y") },
+	{ "domain", -EOPNOTSUPP, "unsupported operator my.own.Relu",
+	  ONE("Relu@my.own x y") },
+	{ "nothing yields it", -EINVAL, "nothing yields value \"z\"",
+	  ONE("Relu z y") },
+	{ "output from nowhere", -EINVAL, "nothing yields value \"z\"",
+	  "opset 13; input x f32 1; output z" },
+	{ "twice", -EINVAL, "value \"y\" is defined twice",
+	  ONE("Relu x y; node Abs x y") },
+	{ "circle", -EINVAL, "needs its own output",
+	  ONE("Add x,z y; node Relu y z") },
+	{ "missing input", -EINVAL, "operator 0 (Add): input 1 is missing",
+	  ONE("Add x y") },
+	{ "attribute", -EOPNOTSUPP, "unsupported attribute \"speed\"",
+	  ONE("Flatten x y speed=3") },
+	{ "attribute's type", -EINVAL,
+	  "attribute \"axis\" is of type 1, not 2",
+	  ONE("Flatten x y axis=1f") },
+	{ "type", -EOPNOTSUPP, "value \"x\" has unsupported type float16",
+	  "opset 13; input x f16 1; output x" },
+	{ "unknown type", -EINVAL, "value \"x\" has unknown type 77",
+	  "opset 13; input x 77 1; output x" },
+	{ "unknown size", -EOPNOTSUPP,
+	  "dimension 1 of input \"x\" has no fixed size",
+	  "opset 13; input x f32 1,width; output x" },
+	{ "no size", -EINVAL, "dimension 1 of input \"x\" is 0",
+	  "opset 13; input x f32 1,0; output x" },
+	{ "no shape", -EOPNOTSUPP, "input \"x\" is no tensor of known shape",
+	  "opset 13; input x; output x" },
+	{ "too many dimensions", -EOPNOTSUPP, "has 7 dimensions",
+	  "opset 13; input x f32 1,1,1,1,1,1,1; output x" },
+	{ "too many elements", -EINVAL, "more than 268435456 elements",
+	  "opset 13; input x f32 16777216,16777216; output x" },
+	{ "external data", -EOPNOTSUPP,
+	  "value \"w\" lies in another file (external data)",
+	  "opset 13; input x f32 1; external w f32 1; node Add x,w y;"
+	  "output y" },
+	{ "size of a constant", -EINVAL,
+	  "value \"w\" has 4 bytes, its shape needs 8",
+	  "opset 13; input x f32 2; short w f32 2; node Add x,w y;"
+	  "output y" },
+	{ "shape of a reshape", -EINVAL, "32 elements do not fit the shape",
+	  "opset 13; input x f32 1,2,4,4; const s i64 2 5,-1;"
+	  "node Reshape x,s y; output y" },
+	{ "shape at run time", -EOPNOTSUPP,
+	  "value \"s\" must be a constant of integers",
+	  "opset 13; input x f32 1,2,4,4; input s i64 2;"
+	  "node Reshape x,s y; output y" },
+	{ "axis", -EINVAL, "axis 4 of 4 dimensions",
+	  ONE("Softmax x y axis=4") },
+	{ "permutation", -EINVAL, "\"perm\" names a dimension twice",
+	  ONE("Transpose x y perm=[0,1,1,3]") },
+	{ "concatenation", -EINVAL, "is not like the first",
+	  "opset 13; input x f32 1,2; input z f32 2;"
+	  "node Concat x,z y axis=0; output y" },
+	{ "empty slice", -EOPNOTSUPP, "unsupported empty slice",
+	  "opset 13; input x f32 4; const b i64 1 3; const e i64 1 1;"
+	  "node Slice x,b,e y; output y" },
+	{ "split", -EINVAL, "part 1 is 3 of 2",
+	  "opset 13; input x f32 4; const s i64 2 2,3;"
+	  "node Split x,s y,z; output y" },
+	{ "weights", -EINVAL, "weights for 3 of 2 channels",
+	  "opset 13; input x f32 1,2,4,4; const w f32 1,3,1,1 1;"
+	  "node Conv x,w y; output y" },
+	{ "groups", -EINVAL, "in 0 groups",
+	  "opset 13; input x f32 1,2,4,4; const w f32 1,2,1,1 1;"
+	  "node Conv x,w y group=0; output y" },
+	{ "pads", -EINVAL, "\"pads\" has 3 entries, needs 4",
+	  "opset 13; input x f32 1,2,4,4; const w f32 1,2,1,1 1;"
+	  "node Conv x,w y pads=[1,1,1]; output y" },
+	{ "strides", -EINVAL, "\"strides\" has the entry 0",
+	  "opset 13; input x f32 1,2,4,4; const w f32 1,2,1,1 1;"
+	  "node Conv x,w y strides=[0,1]; output y" },
+	{ "window", -EINVAL, "a window of 5 on 4 cells",
+	  ONE("MaxPool x y kernel_shape=[5,5]") },
+	{ "no window", -EINVAL, "has no attribute \"kernel_shape\"",
+	  ONE("MaxPool x y") },
+	{ "matrices", -EINVAL, "4 columns times 3 rows",
+	  "opset 13; input x f32 2,4; const w f32 3,2 1;"
+	  "node MatMul x,w y; output y" },
+	{ "broadcast", -EINVAL,
+	  "dimension 1 is 4 of one input, 3 of the other",
+	  "opset 13; input x f32 2,4; const w f32 3 1;"
+	  "node Add x,w y; output y" },
+	{ "types of a sum", -EINVAL, "float32 and int32 do not go together",
+	  "opset 13; input x f32 2; const w i32 2 1;"
+	  "node Add x,w y; output y" },
+	{ "scales", -EINVAL, "3 scales, but 1 zero points",
+	  "opset 13; input x f32 1,3; const s f32 3 1; const z u8 1 0;"
+	  "node QuantizeLinear x,s,z y; output y" },
+	{ "scale's type", -EINVAL, "scale of int32",
+	  "opset 13; input x f32 1,3; const s i32 - 1;"
+	  "node QuantizeLinear x,s y; output y" },
+	{ "modes of resize", -EOPNOTSUPP, "unsupported mode cubic",
+	  "opset 13; input x f32 1,2,4,4; const s f32 4 1,1,2,2;"
+	  "node Resize x,-,s y mode='cubic'; output y" },
+	{ "scale of resize", -EINVAL, "scale 2 is 0",
+	  "opset 13; input x f32 1,2,4,4; const s f32 4 1,1,0,2;"
+	  "node Resize x,-,s y; output y" },
+};
+
+static void test_wrong(void **state)
+{
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		uint8_t bytes[TINY_ONNX_MAX];
+		size_t size = tiny_onnx_write(wrong[i].model, bytes);
+		struct tnc_error error;
+		int status = compile(bytes, size, &error);
+
+		if (status != wrong[i].status ||
+		    !strstr(error.text, wrong[i].text))
+			fail_msg("%s: %d, \"%s\"", wrong[i].name, status,
+				 error.text);
+	}
+}
+
+/* Bytes that are no ONNX: what is said, and at which offset. */
+static const struct {
+	const char *text;
+	size_t size;
+	const char *bytes;
+} malformed[] = {
+	{ "offset 0x2: a field goes beyond", 4, "\x08\x08\x3a\x7f" },
+	{ "offset 0x2: there is no such field", 3, "\x08\x08\x00" },
+	{ "offset 0x2: unknown kind of field", 3, "\x08\x08\x3b" },
+	{ "offset 0x2: a field is of the wrong kind", 4, "\x08\x08\x38\x01" },
+	{ "offset 0x3: a number does not end", 14,
+	  "\x08\x08\x28\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80" },
+	{ "offset 0x4: a field occurs twice", 6, "\x08\x08\x3a\x00\x3a\x00" },
+	{ "the model has no graph", 2, "\x08\x08" },
+	{ "offset 0x4: a field goes beyond", 6, "\x08\x08\x3a\x02\x0a\x01" },
+};
+
+static void test_malformed(void **state)
+{
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		struct tnc_error error;
+		int status = compile((const uint8_t *)malformed[i].bytes,
+				     malformed[i].size, &error);
+
+		if (status != -EINVAL || !strstr(error.text, malformed[i].text))
+			fail_msg("%zu: %d, \"%s\"", i, status, error.text);
+	}
+}
+
+/* A graph in an attribute of a node of a graph, again and again. */
+static void test_depth(void **state)
+{
+	static uint8_t bytes[1 << 16];
+	size_t size = 0, at = sizeof(bytes);
+	struct tnc_error error;
+
+	for (int i = 0; i < 40; i++) {
+		static const uint8_t tags[] = { 0x32, 0x2a, 0x0a };
+
+		for (int k = 0; k < 3; k++) {
+			at -= 4;
+			bytes[at] = tags[k];
+			bytes[at + 1] = (size & 0x7f) | 0x80;
+			bytes[at + 2] = (size >> 7 & 0x7f) | 0x80;
+			bytes[at + 3] = size >> 14;
+			size += 4;
+		}
+	}
+	at -= 6;
+	memcpy(bytes + at, "\x08\x08\x3a", 3);
+	bytes[at + 3] = (size & 0x7f) | 0x80;
+	bytes[at + 4] = (size >> 7 & 0x7f) | 0x80;
+	bytes[at + 5] = size >> 14;
+	assert_int_equal(compile(bytes + at, size + 6, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "messages are nested too deep"));
+}
+
+static void test_prefixes(void **state)
+{
+	uint8_t bytes[TINY_ONNX_MAX];
+	size_t size = tiny_onnx_write(SOUND, bytes);
+	struct tnc_error error;
+
+	for (size_t n = 0; n < size; n++) {
+		/* Of its own size, so that a read beyond it is seen. */
+		uint8_t *prefix = malloc(n ? n : 1);
+
+		memcpy(prefix, bytes, n);
+		assert_int_not_equal(compile(prefix, n, &error), 0);
+		free(prefix);
+	}
+}
+
+static uint32_t random_below(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (*seed >> 33) % below;
+}
+
+static void mutate(uint64_t *seed, uint8_t *bytes, size_t size)
+{
+	int changes = 1 + random_below(seed, 4);
+
+	for (int i = 0; i < changes; i++) {
+		uint32_t at = random_below(seed, size);
+
+		if (random_below(seed, 2))
+			bytes[at] ^= 1 << random_below(seed, 8);
+		else
+			bytes[at] = random_below(seed, 2) ? 0xff : 0x80;
+	}
+}
+
+static void check_mutations(const char *model, int count, int least)
+{
+	uint8_t bytes[TINY_ONNX_MAX];
+	size_t size = tiny_onnx_write(model, bytes);
+	uint64_t seed = 1;
+	int accepted = 0;
+
+	for (int i = 0; i < count; i++) {
+		uint8_t *mutant = malloc(size);
+		struct tnc_error error;
+
+		memcpy(mutant, bytes, size);
+		mutate(&seed, mutant, size);
+		accepted += !compile(mutant, size, &error);
+		free(mutant);
+	}
+	/* Both ways have to be taken, or the test shows nothing. */
+	assert_in_range(accepted, least, count - least);
+}
+
+static void test_mutations(void **state)
+{
+	check_mutations(SOUND, MUTATIONS, MUTATIONS / 100);
+}
+
+static void test_allocations(void **state)
+{
+	uint8_t bytes[TINY_ONNX_MAX];
+	size_t size = tiny_onnx_write(SOUND, bytes);
+	struct tnc_error error;
+	uint64_t n = 1;
+	int status;
+
+	while ((status = compile_limited(bytes, size, n, &error))) {
+		assert_int_equal(status, -ENOMEM);
+		n++;
+	}
+	assert_true(n > 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
