@@ -25,6 +25,7 @@
 #define NPU_SECTION_LAYERS ".npu.layers" /* struct npu_program_layer[] */
 #define NPU_SECTION_SOURCE ".npu.source" /* printable: key=value lines */
 #define NPU_SECTION_SEGMENTS ".npu.segments" /* struct npu_program_segment[] */
+#define NPU_SECTION_VARIABLES ".npu.variables" /* what variables begin with */
 #define NPU_SECTION_DIGEST ".npu.digest" /* SHA-256 */
 
 /*
@@ -39,6 +40,13 @@
 #define NPU_REGION_SCRATCH 1
 #define NPU_REGION_TENSORS 2
 #define NPU_PROGRAM_MAX_TENSORS 62
+
+/*
+ * Variables: a region behind those of the tensors, as large as the section, if
+ * there is one. Runs read and write it. It has the section's bytes when a session
+ * begins, and before each run of one that does not keep its state.
+ */
+#define NPU_REGION_VARIABLES(tensors) (NPU_REGION_TENSORS + (tensors))
 
 /**
  * npu_text_length() - length of the UTF-8 character at @s, which ends with NUL
