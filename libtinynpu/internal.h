@@ -59,6 +59,8 @@ struct tinynpu_program {
 	const struct npu_program_segment *segments;
 	uint32_t segment_count; /* 0: one job of all commands */
 	struct program_cpu cpu;
+	const void *variables; /* what they begin with */
+	uint64_t variables_size; /* 0: there are none */
 	char *source; /* owned: NUL-terminated */
 };
 

@@ -128,7 +128,8 @@ static int submit_job(struct tinynpu_session *session,
 		.result = memory->result.address,
 		.command_count = segment->count,
 		.region_count = NPU_REGION_TENSORS +
-				session->program->tensor_count,
+				session->program->tensor_count +
+				(session->program->variables_size != 0),
 	};
 	int err;
 
@@ -190,6 +191,8 @@ static int submit_locked(struct tinynpu_session *session, bool is_waited,
 			"an earlier job of this session failed");
 	session->stats = (struct tinynpu_stats){ .jobs = jobs };
 	session->segment = 0;
+	if (!session->keeps_state)
+		session_reset_variables(session);
 	session->submitted_ns = now_ns();
 	err = advance(session, is_waited, error);
 	session->is_submitted = !err;

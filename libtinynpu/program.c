@@ -387,6 +387,23 @@ static int read_source(const struct reader *r)
 	return 0;
 }
 
+/* Optional; the region takes the place of one more tensor. */
+static int read_variables(const struct reader *r)
+{
+	struct tinynpu_program *prog = r->prog;
+	struct section section;
+	int err = look_for_section(r, NPU_SECTION_VARIABLES, &section);
+
+	if (err || !section.size)
+		return err;
+	if (prog->tensor_count == NPU_PROGRAM_MAX_TENSORS)
+		return malformed(r, "variables, and as many as %u tensors",
+				 prog->tensor_count);
+	prog->variables = section.data;
+	prog->variables_size = section.size;
+	return 0;
+}
+
 static int read_all(struct reader *r)
 {
 	struct tinynpu_program *prog = r->prog;
@@ -419,6 +436,8 @@ static int read_all(struct reader *r)
 	}
 	if (!err)
 		err = read_tensors(r);
+	if (!err)
+		err = read_variables(r);
 	if (!err)
 		err = read_layers(r);
 	if (!err)
@@ -563,6 +582,7 @@ void tinynpu_program_info(const struct tinynpu_program *program,
 		.source = program->source,
 		.segments = program->segment_count ? program->segment_count : 1,
 		.cpu_ops = program->cpu.op_count,
+		.variables_size = program->variables_size,
 	};
 
 	memcpy(all.model_digest, file->model_digest, sizeof(all.model_digest));

@@ -29,6 +29,8 @@ static uint64_t region_size(const struct tinynpu_program *prog, uint32_t region)
 	if (region == NPU_REGION_SCRATCH)
 		return prog->info->scratch_size;
 	region -= NPU_REGION_TENSORS;
+	if (region == prog->tensor_count)
+		return prog->variables_size;
 	return region < prog->tensor_count ? prog->tensors[region].size : 0;
 }
 

@@ -60,6 +60,9 @@ static int place_all(struct tinynpu_session *session,
 	if (!err)
 		err = place(session, &memory->scratch, prog->info->scratch_size,
 			    false, &next, error);
+	if (!err)
+		err = place(session, &memory->variables, prog->variables_size,
+			    false, &next, error);
 	for (i = 0; !err && i < prog->tensor_count; i++)
 		err = place(session, &memory->tensors[i], prog->tensors[i].size,
 			    i < prog->info->inputs, &next, error);
@@ -91,6 +94,19 @@ static void fill(struct tinynpu_session *session)
 	for (i = 0; i < prog->tensor_count; i++)
 		set_region(&regions[NPU_REGION_TENSORS + i],
 			   &memory->tensors[i]);
+	if (prog->variables_size)
+		set_region(&regions[NPU_REGION_VARIABLES(prog->tensor_count)],
+			   &memory->variables);
+	session_reset_variables(session);
+}
+
+void session_reset_variables(struct tinynpu_session *session)
+{
+	const struct tinynpu_program *prog = session->program;
+
+	if (prog->variables_size)
+		memcpy(session->memory.variables.map, prog->variables,
+		       prog->variables_size);
 }
 
 /* Whether the device can run the program at all. */
@@ -170,6 +186,28 @@ void tinynpu_session_destroy(struct tinynpu_session *session)
 	tinynpu_device_close(session->device);
 	pthread_mutex_destroy(&session->lock);
 	free(session);
+}
+
+void tinynpu_session_keep_state(struct tinynpu_session *session, int keep)
+{
+	pthread_mutex_lock(&session->lock);
+	session->keeps_state = keep;
+	pthread_mutex_unlock(&session->lock);
+}
+
+int tinynpu_session_reset_state(struct tinynpu_session *session,
+				struct tinynpu_error *error)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&session->lock);
+	if (session->is_submitted)
+		err = tinynpu_error_set(error, -EBUSY,
+					"a job has not been waited for yet");
+	else
+		session_reset_variables(session);
+	pthread_mutex_unlock(&session->lock);
+	return err;
 }
 
 void *tinynpu_session_tensor(struct tinynpu_session *session,

@@ -20,6 +20,7 @@ struct session_memory {
 	struct backend_buffer regions;
 	struct backend_buffer result;
 	struct backend_buffer scratch; /* unless the program needs none */
+	struct backend_buffer variables; /* likewise */
 	struct backend_buffer tensors[NPU_PROGRAM_MAX_TENSORS];
 };
 
@@ -42,6 +43,7 @@ struct tinynpu_session {
 	int done_fd; /* readable: nothing is left but to be waited for */
 	bool is_submitted; /* a run that nobody has waited for */
 	bool is_job_running; /* segment number @segment - 1, on the device */
+	bool keeps_state; /* of variables, from one run to the next */
 	bool is_failed; /* a run ended badly: there will be no other */
 	uint32_t segment; /* the next one of the run */
 	int cpu_status; /* 0, or how an operator on the CPU failed */
@@ -50,6 +52,9 @@ struct tinynpu_session {
 	struct tinynpu_stats stats; /* summed up over the segments of a run */
 	struct backend_end end; /* of the last job */
 };
+
+/* Gives variables what they begin with; no run may be on its way. */
+void session_reset_variables(struct tinynpu_session *session);
 
 /* session_cpu.c */
 int session_cpu_init(struct tinynpu_session *session,

@@ -12,12 +12,16 @@
 
 #define SCRATCH_ALIGN 64
 
-static char *map_of(const struct session_memory *m, uint32_t region)
+static char *map_of(const struct tinynpu_session *session, uint32_t region)
 {
+	const struct session_memory *m = &session->memory;
+
 	if (region == NPU_REGION_CONSTANTS)
 		return m->constants.map;
 	if (region == NPU_REGION_SCRATCH)
 		return m->scratch.map;
+	if (region == NPU_REGION_VARIABLES(session->program->tensor_count))
+		return m->variables.map;
 	return m->tensors[region - NPU_REGION_TENSORS].map;
 }
 
@@ -45,8 +49,7 @@ int session_cpu_init(struct tinynpu_session *session,
 	for (i = 0; i < from->tensor_count; i++) {
 		const struct npu_cpu_tensor *record = &from->records[i];
 
-		cpu->tensors[i].data = map_of(&session->memory,
-					      record->region) + record->offset;
+		cpu->tensors[i].data = map_of(session, record->region) + record->offset;
 	}
 	return 0;
 }

@@ -93,6 +93,9 @@ static void print_memory(const struct tinynpu_program *program,
 		print_region(i + 2, tensor.size,
 			     tensor.is_output ? "read-write" : "read-only",
 			     tensor.name);
+	if (info->variables_size)
+		print_region(i + 2, info->variables_size, "read-write",
+			     "variables");
 	printf("  SRAM       %10s  at most\n",
 	       tool_bytes(info->sram_size).text);
 }
@@ -221,7 +224,7 @@ static void dump_json(const char *path, const struct tinynpu_program *program)
 	json_t *json;
 
 	tinynpu_program_info(program, &info, sizeof(info));
-	json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}",
+	json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}",
 			 "program", path, "machine", machine_json(&info),
 			 "version", (json_int_t)info.version,
 			 "cycles", (json_int_t)info.cycles,
@@ -231,6 +234,7 @@ static void dump_json(const char *path, const struct tinynpu_program *program)
 			 "sram_bytes", (json_int_t)info.sram_size,
 			 "constants_bytes", (json_int_t)info.constants_size,
 			 "scratch_bytes", (json_int_t)info.scratch_size,
+			 "variables_bytes", (json_int_t)info.variables_size,
 			 "source", info.source,
 			 "tensors", tensors_json(program),
 			 "layers", layers_json(program));

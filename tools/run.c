@@ -26,6 +26,7 @@ enum {
 	KEY_LABELS,
 	KEY_TOP,
 	KEY_JSON,
+	KEY_KEEP_STATE,
 };
 
 static const struct argp_option options[] = {
@@ -38,6 +39,9 @@ static const struct argp_option options[] = {
 	  "A picture as input; several mean several inferences. It is scaled to "
 	  "the input's size; a value v of 0..255 means v/255, or v if the "
 	  "input's scale is 1", 0 },
+	{ "keep-state", KEY_KEEP_STATE, NULL, 0,
+	  "Let the model's variables keep their values from one inference to the "
+	  "next; else each begins with the initial ones", 0 },
 	{ "labels", KEY_LABELS, "FILE", 0, "Names of the classes, one a line", 1 },
 	{ "top", KEY_TOP, "K", 0,
 	  "Show the K best classes (default 5 with --image or --labels)", 1 },
@@ -154,6 +158,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_JSON:
 		args->is_json = true;
+		return 0;
+	case KEY_KEEP_STATE:
+		args->keeps_state = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->path)
@@ -442,8 +449,11 @@ static int bind(struct runner *runner)
 
 	err = tinynpu_session_create(runner->device, runner->program,
 				     &runner->session, &error);
-	if (!err)
+	if (!err) {
+		tinynpu_session_keep_state(runner->session,
+					   runner->args.keeps_state);
 		return TOOL_OK;
+	}
 	return tool_complain(err == -ENOSPC || err == -EOPNOTSUPP ?
 				     TOOL_UNUSABLE : TOOL_FAILED,
 			     "%s: %s", runner->args.path, error.text);

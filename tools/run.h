@@ -25,6 +25,7 @@ struct run_arguments {
 	const char *labels;
 	size_t top; /* 0: classes are not shown */
 	bool is_json;
+	bool keeps_state; /* of variables, from one inference to the next */
 };
 
 /* What ran where, and what it has cost so far. */

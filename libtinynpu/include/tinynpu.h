@@ -208,6 +208,7 @@ struct tinynpu_tensor_info {
  * @segments: jobs of the device and runs of operators on the CPU, one after the
  *	other
  * @cpu_ops: operators on the CPU; what they cost is not in the estimate
+ * @variables_size: bytes that a session may keep from one run to the next
  */
 struct tinynpu_program_info {
 	uint32_t inputs;
@@ -233,6 +234,7 @@ struct tinynpu_program_info {
 	const char *source;
 	uint32_t segments;
 	uint32_t cpu_ops;
+	uint64_t variables_size;
 };
 
 /**
@@ -396,6 +398,29 @@ void tinynpu_session_destroy(struct tinynpu_session *session);
  */
 void *tinynpu_session_tensor(struct tinynpu_session *session,
 			     unsigned int index);
+
+/**
+ * tinynpu_session_keep_state() - whether variables outlive a run
+ * @session: the session
+ * @keep: 0, as at first: each run begins with the initial values of the model's
+ *	variables (states of LSTM and SVDF, for example); else each run goes on with
+ *	what the one before left
+ *
+ * Concerns runs that are submitted from now on.
+ */
+void tinynpu_session_keep_state(struct tinynpu_session *session, int keep);
+
+/**
+ * tinynpu_session_reset_state() - give variables their initial values again
+ * @session: the session
+ * @error: may be NULL
+ *
+ * What a new stream begins with in a session that keeps its state.
+ *
+ * Errors: -EBUSY (a run has not been waited for yet).
+ */
+int tinynpu_session_reset_state(struct tinynpu_session *session,
+				struct tinynpu_error *error);
 
 /**
  * tinynpu_session_run() - run the program once: submit and wait

@@ -178,6 +178,75 @@ static void test_null_may_be_given_back(void **state)
 	tinynpu_session_destroy(NULL);
 }
 
+/* --- Variables -------------------------------------------------------------- */
+
+/* Runs with an input made of @seed; the output is then what? */
+static void run_delay(struct tinynpu_session *session, unsigned int seed,
+		      const uint8_t *expected)
+{
+	fill(tinynpu_session_tensor(session, 0), seed);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	assert_memory_equal(tinynpu_session_tensor(session, 1), expected,
+			    TNP_TENSOR_BYTES);
+}
+
+static void test_variables_are_kept_on_request(void **state)
+{
+	uint8_t begin[TNP_TENSOR_BYTES], before[TNP_TENSOR_BYTES];
+	struct tinynpu_session *session;
+	struct tnp_image image;
+
+	for (int i = 0; i < TNP_TENSOR_BYTES; i++)
+		begin[i] = i + 1;
+	tnp_image_init(&image);
+	tnp_image_add_variables(&image);
+	session = session_of(*state, &image);
+	run_delay(session, 1, begin);
+	run_delay(session, 2, begin);
+	tinynpu_session_keep_state(session, 1);
+	fill(before, 2);
+	run_delay(session, 3, before);
+	fill(before, 3);
+	run_delay(session, 4, before);
+	assert_int_equal(tinynpu_session_reset_state(session, NULL), 0);
+	run_delay(session, 5, begin);
+	fill(before, 5);
+	run_delay(session, 6, before);
+	assert_int_equal(tinynpu_session_submit(session, NULL), 0);
+	assert_int_equal(tinynpu_session_reset_state(session, NULL), -EBUSY);
+	assert_int_equal(tinynpu_session_wait(session, -1, NULL), 0);
+	tinynpu_session_keep_state(session, 0);
+	run_delay(session, 7, begin);
+	tinynpu_session_destroy(session);
+}
+
+static void test_sessions_have_variables_of_their_own(void **state)
+{
+	uint8_t before[TNP_TENSOR_BYTES];
+	struct tinynpu_session *session[2];
+	struct tinynpu_program_info info;
+	struct tinynpu_program *program;
+	struct tnp_image image;
+
+	tnp_image_init(&image);
+	tnp_image_add_variables(&image);
+	program = make_program(&image);
+	tinynpu_program_info(program, &info, sizeof(info));
+	assert_int_equal(info.variables_size, TNP_TENSOR_BYTES);
+	for (int i = 0; i < 2; i++) {
+		session[i] = make_session(*state, program);
+		tinynpu_session_keep_state(session[i], 1);
+		fill(tinynpu_session_tensor(session[i], 0), i);
+		assert_int_equal(tinynpu_session_run(session[i], NULL), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		fill(before, i);
+		run_delay(session[i], 9, before);
+		tinynpu_session_destroy(session[i]);
+	}
+	tinynpu_program_close(program);
+}
+
 /* --- Segments -------------------------------------------------------------- */
 
 /* What the program with operators on the CPU makes of the input: |-x|. */
@@ -548,6 +617,8 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_submit_and_wait),
 		cmocka_unit_test(test_a_session_keeps_what_it_needs),
 		cmocka_unit_test(test_null_may_be_given_back),
+		DEVICE_TEST(test_variables_are_kept_on_request),
+		DEVICE_TEST(test_sessions_have_variables_of_their_own),
 		DEVICE_TEST(test_segments_run_in_order),
 		DEVICE_TEST(test_segments_run_while_others_wait),
 		DEVICE_TEST(test_statistics_and_faults_are_of_all_segments),

@@ -738,6 +738,7 @@ static void test_5000_changed_contents_do_no_harm(void **state)
 		struct tinynpu_program *program;
 		struct tinynpu_error error = { "" };
 
+		tnp_image_add_variables(image);
 		for (changes = 1 + round % 3; changes; changes--) {
 			int section = next_random(&seed) % TNP_DIGEST;
 			uint32_t at = next_random(&seed) %

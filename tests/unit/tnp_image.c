@@ -176,6 +176,20 @@ void tnp_image_add_cpu(struct tnp_image *image)
 	tnp_commands(image)[1].copy.dst = TNP_TENSOR_BYTES;
 }
 
+void tnp_image_add_variables(struct tnp_image *image)
+{
+	uint8_t begin[TNP_TENSOR_BYTES];
+
+	for (int i = 0; i < TNP_TENSOR_BYTES; i++)
+		begin[i] = i + 1;
+	set_section(image, TNP_VARIABLES, NPU_SECTION_VARIABLES, begin,
+		    sizeof(begin));
+	tnp_commands(image)[0] = copy_command(NPU_REGION_VARIABLES(2),
+					      NPU_REGION_TENSORS + 1);
+	tnp_commands(image)[1] = copy_command(NPU_REGION_TENSORS,
+					      NPU_REGION_VARIABLES(2));
+}
+
 static void seal(struct tnp_image *image)
 {
 	struct sha256_ctx ctx;

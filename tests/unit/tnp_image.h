@@ -25,6 +25,7 @@ enum tnp_section {
 	TNP_CPU_OPS,
 	TNP_CPU_TENSORS,
 	TNP_CPU_WORDS,
+	TNP_VARIABLES,
 	TNP_DIGEST,
 	TNP_SECTIONS
 };
@@ -51,6 +52,12 @@ void tnp_image_init(struct tnp_image *image);
  * scratch on the device, the absolute value of that to output on the CPU.
  */
 void tnp_image_add_cpu(struct tnp_image *image);
+
+/*
+ * Makes it give out what it got in the run before, and at first bytes that count
+ * up from one.
+ */
+void tnp_image_add_variables(struct tnp_image *image);
 
 /* The file; malloc()ed. The digest is computed if @is_sealed. */
 uint8_t *tnp_image_build(struct tnp_image *image, int is_sealed, size_t *size);
