@@ -5,6 +5,7 @@
 tnc-objs := \
 	compiler/arena.o \
 	compiler/broadcast.o \
+	compiler/chunks.o \
 	compiler/code.o \
 	compiler/cpu.o \
 	compiler/cpu_attr.o \

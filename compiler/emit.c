@@ -129,6 +129,26 @@ static void emit(struct emitter *e, int unit, union npu_cmd *cmd,
 	pr->cmd_op[pr->cmds++] = op;
 }
 
+static void emit_decode(struct emitter *e, const struct tnc_transfer *t)
+{
+	const struct tnc_buffer *b = &e->p->buffer[t->buffer];
+	struct issued now = { .ranges = 0 };
+	union npu_cmd cmd = { .decode = {
+		.hdr.op = NPU_OP_DMA_DECODE,
+		.src = t->offset,
+		.dst = b->addr,
+		.coded = t->coded->size,
+		.src_region = t->region,
+		.palette = t->coded->palette,
+	} };
+
+	for (int i = 0; i < NPU_CODE_SECTIONS; i++)
+		cmd.decode.section[i] = t->coded->section[i];
+	add_range(&now, b->addr, (uint64_t)b->addr + t->run, true);
+	use(e, t->buffer);
+	emit(e, NPU_UNIT_DMA, &cmd, &now, t->op);
+}
+
 static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 {
 	const struct tnc_buffer *b;
@@ -136,6 +156,10 @@ static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 	struct npu_cmd_copy *copy = &cmd.copy;
 	struct issued now = { .ranges = 0 };
 
+	if (t->coded) {
+		emit_decode(e, t);
+		return;
+	}
 	copy->src_region = t->region;
 	copy->src = t->offset;
 	copy->dst_region = t->region;

@@ -372,6 +372,11 @@ struct tnc {
 	int variables;
 	int variables_room;
 	bool keeps_state;	/* the reference executor, between its runs */
+
+	/* chunks.c: what the search for a schedule comes back to. */
+	struct tnc_arena *kept;
+	const struct tnc_coder *coder;
+	struct tnc_cut **cut;	/* by operator */
 };
 
 struct tnc_graph {

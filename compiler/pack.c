@@ -72,26 +72,19 @@ static void pack_depthwise(const struct tnc_geometry *g,
 				weights[(size_t)tap * g->out_c + first + i];
 }
 
-static void pack_op(struct tnc_plan *p, int number, uint8_t *constants)
+/* The block of some output channels, into zeroed memory. */
+void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
+		    const struct tnc_geometry *g, int first, int channels,
+		    uint8_t *block)
 {
-	const struct tnc_op *op = p->c->op[number];
-	const struct tnc_op_plan *plan = &p->op[number];
-	const struct tnc_geometry *g = &plan->geometry;
+	const uint8_t *weights = tnc_op_input(c, op, 1)->data;
 
-	for (int i = 0; i < plan->chunks; i++) {
-		const uint8_t *weights = tnc_op_input(p->c, op, 1)->data;
-		uint8_t *block = constants + plan->chunk_offset[i];
-		int first = i * plan->tile.c;
-		int left = g->out_c - first;
-		int channels = left < plan->tile.c ? left : plan->tile.c;
-
-		pack_head(p->c, op, g, first, channels, block);
-		block += npu_conv_weight_offset(g->format, channels);
-		if (op->kind == TNC_CONV_2D)
-			pack_conv(g, weights, first, channels, block);
-		else
-			pack_depthwise(g, weights, first, channels, block);
-	}
+	pack_head(c, op, g, first, channels, block);
+	block += npu_conv_weight_offset(g->format, channels);
+	if (op->kind == TNC_CONV_2D)
+		pack_conv(g, weights, first, channels, block);
+	else
+		pack_depthwise(g, weights, first, channels, block);
 }
 
 /* Needs: a plan. Leaves: the program's constants. */
@@ -103,6 +96,14 @@ void tnc_pack(struct tnc_plan *p, struct tnc_program *program)
 		if (p->map[i].root->data)
 			memcpy(program->constants + p->map[i].offset,
 			       p->map[i].root->data, p->map[i].size);
-	for (int i = 0; i < p->c->ops; i++)
-		pack_op(p, i, program->constants);
+	for (int i = 0; i < p->c->ops; i++) {
+		const struct tnc_op_plan *op = &p->op[i];
+
+		for (int k = 0; k < op->chunks; k++) {
+			memcpy(program->constants + op->chunk_offset[k],
+			       op->chunk[k].bytes, op->chunk[k].stored);
+			program->weights_size += op->chunk[k].size;
+			program->weights_stored += op->chunk[k].stored;
+		}
+	}
 }

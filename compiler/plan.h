@@ -19,6 +19,7 @@
 #include <npu/cost.h>
 #include <npu/program.h>
 
+#include "code.h"
 #include "ir.h"
 
 #define TNC_STEPS_MAX 200000
@@ -65,9 +66,18 @@ struct tnc_op_plan {
 	uint64_t need;		/* bytes they take */
 	int level;		/* of giving up: see tile.c */
 	int chunks;
+	const struct tnc_chunk *chunk;
 	uint32_t *chunk_offset;	/* in the constants */
 	int first_step;
 	int last_step;
+};
+
+struct tnc_chunk {
+	uint8_t *bytes;		/* as they lie in memory */
+	uint32_t stored;	/* bytes in memory */
+	uint32_t size;		/* bytes in SRAM */
+	bool is_coded;
+	struct tnc_coded coded;	/* its bytes are not kept */
 };
 
 struct tnc_map {
@@ -103,6 +113,7 @@ struct tnc_transfer {
 	int to_region;		/* memory to memory only; likewise the next */
 	uint32_t to_offset;
 	uint32_t run;
+	const struct tnc_coded *coded;	/* of a stream in memory, or NULL */
 	uint16_t n[3];
 	uint32_t mem_stride[3];
 	uint32_t sram_stride[3];
@@ -176,6 +187,8 @@ struct tnc_program {
 	uint32_t constants_size;
 	uint32_t scratch_size;
 	uint32_t sram_used;
+	uint64_t weights_size;	/* of all weight blocks; likewise: */
+	uint64_t weights_stored;
 	struct tnc_estimate estimate;
 	struct npu_program_layer *layer;	/* by operator */
 };
@@ -213,10 +226,18 @@ bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
 		   const struct tnc_hint *hint);
 _Noreturn void tnc_plan_does_not_fit(struct tnc_plan *p);
 
+/* chunks.c */
+const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,
+				      const struct tnc_geometry *g,
+				      int channels);
+
 /* schedule.c */
 struct tnc_program *tnc_schedule(struct tnc *c);
 
 /* pack.c, emit.c, estimate.c, program.c */
+void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
+		    const struct tnc_geometry *g, int first, int channels,
+		    uint8_t *block);
 void tnc_pack(struct tnc_plan *p, struct tnc_program *program);
 bool tnc_emit_has(const struct tnc_op *op);
 void tnc_emit(struct tnc_plan *p, struct tnc_program *program);

@@ -4,6 +4,7 @@
  * made with libelf in an anonymous file.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <libelf.h>
 #include <nettle/sha2.h>
 #include <stdlib.h>
@@ -195,10 +196,13 @@ static void add_source(struct writer *w)
 	length = snprintf(text, 1024,
 			  "compiler=%s\nmodel=%s\nmacs=%u\nsram=%u\n"
 			  "clock_khz=%u\nsram_bw=%u\nsram_latency=%u\n"
-			  "mem_bw=%u\nmem_latency=%u\n",
+			  "mem_bw=%u\nmem_latency=%u\n"
+			  "weights=%" PRIu64 "\nweights_stored=%" PRIu64 "\n",
 			  TNC_VERSION, name, m->macs,
 			  m->sram_size, m->clock_khz, m->sram_bw,
-			  m->sram_latency, m->mem_bw, m->mem_latency);
+			  m->sram_latency, m->mem_bw, m->mem_latency,
+			  w->program->weights_size,
+			  w->program->weights_stored);
 	section_add(w, NPU_SECTION_SOURCE, text, length, DEFAULT_ALIGN);
 }
 

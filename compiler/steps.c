@@ -241,19 +241,26 @@ static struct tnc_surface output_surface(struct walk *w, const struct area *a)
 	return tile_surface(buffer, a, l.size);
 }
 
-static int weights_buffer(struct walk *w, int chunk, int channels)
+static int weights_buffer(struct walk *w, int number)
 {
 	struct tnc_plan *p = w->p;
-	uint32_t size = tnc_geometry_chunk_bytes(w->g, channels);
+	const struct tnc_chunk *chunk;
+	struct tnc_transfer *load;
 
 	if (!w->g->has_weights)
 		return -1;
-	if (w->chunk != chunk) {
-		w->chunk = chunk;
-		w->chunk_buffer = buffer_add(p, size, w->number, p->steps);
+	if (w->chunk != number) {
+		chunk = &w->plan->chunk[number];
+		w->chunk = number;
+		w->chunk_buffer = buffer_add(p, chunk->size, w->number,
+					     p->steps);
 		p->buffer[w->chunk_buffer].is_loaded = true;
-		transfer_block(p, false, w->chunk_buffer, NPU_REGION_CONSTANTS,
-			       w->plan->chunk_offset[chunk], size, w->number);
+		load = transfer_block(p, false, w->chunk_buffer,
+				      NPU_REGION_CONSTANTS,
+				      w->plan->chunk_offset[number],
+				      chunk->size, w->number);
+		if (chunk->is_coded)
+			load->coded = &chunk->coded;
 	}
 	touch(p, w->chunk_buffer);
 	return w->chunk_buffer;
@@ -303,8 +310,7 @@ static void step_add(struct walk *w, const struct area *out)
 
 		step.in[i] = input_surface(w, i, &in);
 	}
-	step.weights = weights_buffer(w, out->channel / w->plan->tile.c,
-				      out->channels);
+	step.weights = weights_buffer(w, out->channel / w->plan->tile.c);
 	step.out = output_surface(w, out);
 	p->step = tnc_grow(p->c, p->step, p->steps, &p->steps_room,
 			   sizeof(*p->step));
@@ -341,16 +347,20 @@ static void walk_areas(struct walk *w, int channel)
 }
 
 /* Gives each chunk of the operator's weights a place among the constants. */
-static void place_chunks(struct tnc_plan *p, struct tnc_op_plan *op)
+static void place_chunks(struct tnc_plan *p, int number)
 {
+	struct tnc_op_plan *op = &p->op[number];
 	const struct tnc_geometry *g = &op->geometry;
 
-	op->chunks = g->has_weights ? npu_div_up(g->out_c, op->tile.c) : 0;
-	op->chunk_offset = tnc_alloc(p->c, op->chunks + 1, sizeof(uint32_t));
+	op->chunks = 0;
+	if (!g->has_weights)
+		return;
+	op->chunks = npu_div_up(g->out_c, op->tile.c);
+	op->chunk = tnc_chunks_of(p->c, number, g, op->tile.c);
+	op->chunk_offset = tnc_alloc(p->c, op->chunks, sizeof(uint32_t));
 	for (int i = 0; i < op->chunks; i++) {
-		int channels = least(op->tile.c, g->out_c - i * op->tile.c);
-		uint64_t end = p->constants_size +
-			       tnc_geometry_chunk_bytes(g, channels);
+		uint64_t end = (uint64_t)p->constants_size +
+			       op->chunk[i].stored;
 
 		if (end > UINT32_MAX - BLOCK_ALIGN)
 			tnc_error(p->c, -ENOSPC, "more than 4 GiB of weights");
@@ -427,7 +437,7 @@ static void store_output(struct tnc_plan *p, int index)
 void tnc_steps_create(struct tnc_plan *p)
 {
 	for (int i = 0; i < p->c->ops; i++)
-		place_chunks(p, &p->op[i]);
+		place_chunks(p, i);
 	tnc_maps_place(p);
 	for (int i = 0; i < p->c->ops; i++)
 		walk_op(p, i);

@@ -22,6 +22,12 @@ void tnc_options_init(struct tnc_options *options)
 	};
 }
 
+static void finish(struct tnc *c)
+{
+	tnc_arena_destroy(c->arena);
+	tnc_arena_destroy(c->kept);
+}
+
 static int start(struct tnc *c, const struct tnc_options *options,
 		 struct tnc_error *error)
 {
@@ -29,10 +35,13 @@ static int start(struct tnc *c, const struct tnc_options *options,
 
 	*c = (struct tnc){ .options = *options, .model_name = "" };
 	tnc_place_none(c);
-	c->arena = tnc_arena_create(limit ? limit : DEFAULT_MEMORY_LIMIT,
-				    options->fail_allocation);
-	if (c->arena)
+	if (!limit)
+		limit = DEFAULT_MEMORY_LIMIT;
+	c->arena = tnc_arena_create(limit, options->fail_allocation);
+	c->kept = tnc_arena_create(limit, options->fail_allocation);
+	if (c->arena && c->kept)
 		return 0;
+	finish(c);
 	snprintf(error->text, sizeof(error->text), "%s: out of memory",
 		 options->name);
 	return -ENOMEM;
@@ -87,11 +96,11 @@ int tnc_compile(const void *model, size_t size,
 		return status;
 	if (setjmp(c.on_error)) {
 		*error = c.error;
-		tnc_arena_destroy(c.arena);
+		finish(&c);
 		return c.status;
 	}
 	compile(&c, model, size, program, program_size);
-	tnc_arena_destroy(c.arena);
+	finish(&c);
 	return 0;
 }
 
@@ -126,7 +135,7 @@ void tnc_graph_close(struct tnc_graph *graph)
 {
 	if (!graph)
 		return;
-	tnc_arena_destroy(graph->tnc.arena);
+	finish(&graph->tnc);
 	free(graph);
 }
 

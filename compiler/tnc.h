@@ -30,10 +30,18 @@ struct tnc_error {
 	char text[TNC_ERROR_TEXT];
 };
 
+/** enum tnc_weights - how weights lie in memory */
+enum tnc_weights {
+	TNC_WEIGHTS_AUTO,	/* coded where they are loaded sooner then */
+	TNC_WEIGHTS_RAW,
+	TNC_WEIGHTS_CODED,	/* coded where that is shorter */
+};
+
 /**
  * struct tnc_options - what a compilation depends on besides the model
  * @name: what messages call the model, usually its file name
  * @machine: the machine to compile for
+ * @weights: how weights lie in memory
  * @dump: letters of the passes after which the graph is printed, or NULL: 'i'
  *	for the import, those of tnc_pass_letters(), 'p' for the plan
  * @dump_to: where it is printed
@@ -43,6 +51,7 @@ struct tnc_error {
 struct tnc_options {
 	const char *name;
 	struct npu_machine machine;
+	enum tnc_weights weights;
 	const char *dump;
 	FILE *dump_to;
 	size_t memory_limit;

@@ -20,6 +20,7 @@ enum {
 	KEY_SRAM_LATENCY,
 	KEY_MEM_BW,
 	KEY_MEM_LATENCY,
+	KEY_WEIGHTS,
 };
 
 static const struct argp_option options[] = {
@@ -35,6 +36,9 @@ static const struct argp_option options[] = {
 	{ "sram-latency", KEY_SRAM_LATENCY, "N", 0, "SRAM latency, cycles", 1 },
 	{ "mem-bw", KEY_MEM_BW, "N", 0, "Memory bytes per cycle", 1 },
 	{ "mem-latency", KEY_MEM_LATENCY, "N", 0, "Memory latency, cycles", 1 },
+	{ "weights", KEY_WEIGHTS, "FORM", 0,
+	  "How weights lie in memory: raw, coded where that is shorter, or auto: "
+	  "coded where they are loaded sooner then (default)", 2 },
 	{ 0 },
 };
 
@@ -42,6 +46,7 @@ struct arguments {
 	const char *model;
 	const char *output;
 	struct npu_machine machine;
+	enum tnc_weights weights;
 };
 
 static void set_machine(struct argp_state *state, const char *text)
@@ -67,6 +72,26 @@ static void set_property(struct argp_state *state, int key, const char *value)
 	set_machine(state, text);
 }
 
+static void set_weights(struct argp_state *state, const char *form)
+{
+	static const char *const forms[] = {
+		[TNC_WEIGHTS_AUTO] = "auto",
+		[TNC_WEIGHTS_RAW] = "raw",
+		[TNC_WEIGHTS_CODED] = "coded",
+	};
+	struct arguments *args = state->input;
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(form, forms[i]))
+			continue;
+		args->weights = i;
+		return;
+	}
+	argp_error(state, "--weights: '%s' is neither auto, raw nor coded",
+		   form);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
@@ -77,6 +102,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_MACHINE:
 		set_machine(state, arg);
+		return 0;
+	case KEY_WEIGHTS:
+		set_weights(state, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->model)
@@ -111,6 +139,14 @@ static int write_file(const char *path, const void *bytes, size_t size)
 	return tool_complain(TOOL_FAILED, "%s: %s", path, strerror(err));
 }
 
+/* A figure of the program's provenance, 0 if it is not there. */
+static uint64_t source_number(const char *source, const char *key)
+{
+	const char *at = strstr(source, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
 static void report(const char *path, size_t size,
 		   const struct npu_machine *machine,
 		   const struct tinynpu_program_info *info)
@@ -126,6 +162,10 @@ static void report(const char *path, size_t size,
 	printf("  MACs       %s, %.1f per cycle\n",
 	       tool_count(info->mac_ops).text, info->mac_ops / cycles);
 	printf("  SRAM       %s at most\n", tool_bytes(info->sram_size).text);
+	printf("  weights    %s, %s in memory\n",
+	       tool_bytes(source_number(info->source, "\nweights=")).text,
+	       tool_bytes(source_number(info->source,
+					"\nweights_stored=")).text);
 	printf("  memory     %s of constants, %s of scratch\n",
 	       tool_bytes(info->constants_size).text,
 	       tool_bytes(info->scratch_size).text);
@@ -170,7 +210,8 @@ int command_compile(int argc, char **argv)
 	if (tool_is_same_file(args.model, args.output))
 		return tool_complain(TOOL_UNUSABLE, "%s: it is the model",
 				     args.output);
-	status = model_compile(args.model, &args.machine, &bytes, &size);
+	status = model_compile(args.model, &args.machine, args.weights,
+			       &bytes, &size);
 	if (status)
 		return status;
 	status = finish(&args, bytes, size);

@@ -2,7 +2,6 @@
 /* Models and programs by their path; calls the compiler. */
 #include "model.h"
 
-#include "../compiler/tnc.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -10,7 +9,8 @@
 #include <string.h>
 
 static int compile_bytes(const char *path, const void *model, size_t model_size,
-			 const struct npu_machine *machine, void **program,
+			 const struct npu_machine *machine,
+			 enum tnc_weights weights, void **program,
 			 size_t *size)
 {
 	struct tnc_options options;
@@ -20,6 +20,7 @@ static int compile_bytes(const char *path, const void *model, size_t model_size,
 	tnc_options_init(&options);
 	options.name = path;
 	options.machine = *machine;
+	options.weights = weights;
 	err = tnc_compile(model, model_size, &options, program, size, &error);
 	if (err)
 		return tool_complain(tool_file_status(err), "%s", error.text);
@@ -27,7 +28,7 @@ static int compile_bytes(const char *path, const void *model, size_t model_size,
 }
 
 int model_compile(const char *path, const struct npu_machine *machine,
-		  void **program, size_t *size)
+		  enum tnc_weights weights, void **program, size_t *size)
 {
 	size_t model_size;
 	void *model;
@@ -36,7 +37,8 @@ int model_compile(const char *path, const struct npu_machine *machine,
 	status = tool_read_file(path, &model, &model_size);
 	if (status)
 		return tool_file_status(status);
-	status = compile_bytes(path, model, model_size, machine, program, size);
+	status = compile_bytes(path, model, model_size, machine, weights,
+			       program, size);
 	free(model);
 	return status;
 }
@@ -65,7 +67,8 @@ int model_load(const char *path, const struct npu_machine *machine,
 	if (size >= 4 && !memcmp(bytes, "\177ELF", 4)) {
 		status = read_program(path, bytes, size, program);
 	} else {
-		status = compile_bytes(path, bytes, size, machine, &compiled,
+		status = compile_bytes(path, bytes, size, machine,
+				       TNC_WEIGHTS_AUTO, &compiled,
 				       &compiled_size);
 		if (!status) {
 			status = read_program(path, compiled, compiled_size,

@@ -3,9 +3,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
-#include <npu/cost.h>
-
-#include <stddef.h>
+#include "../compiler/tnc.h"
 
 struct tinynpu_program;
 
@@ -13,13 +11,14 @@ struct tinynpu_program;
  * model_compile() - compile a model file
  * @path: the model
  * @machine: for which
+ * @weights: how they lie in memory
  * @program: set: the program file's bytes; free() them
  * @size: set
  *
  * Return: an enum tool_exit; what is wrong was said.
  */
 int model_compile(const char *path, const struct npu_machine *machine,
-		  void **program, size_t *size);
+		  enum tnc_weights weights, void **program, size_t *size);
 
 /**
  * model_load() - read a program, or compile a model

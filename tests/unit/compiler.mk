@@ -30,9 +30,13 @@ unit-tests += tflite
 tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
 
+unit-tests += weights
+weights-objs := tests/unit/models.o libtnc.a
+weights-libs := -ljansson $(tnc-libs)
+
 $(addprefix $(B)/tests/unit/,compile_test.o compiled.o float_test.o \
 	graph_test.o models.o random_products_test.o random_test.o ref_test.o \
-	tflite_test.o tiny_tflite.o): \
+	tflite_test.o tiny_tflite.o weights_test.o): \
 	CPPFLAGS += -I. -Ilibtinynpu/include
 
 # Golden text tests of the passes: the script lies beside its program.
