@@ -3,6 +3,7 @@
 # libtnc.a: the compiler.
 
 tnc-objs := \
+	compiler/absorb.o \
 	compiler/arena.o \
 	compiler/broadcast.o \
 	compiler/chunks.o \
@@ -20,6 +21,7 @@ tnc-objs := \
 	compiler/layout.o \
 	compiler/legalise.o \
 	compiler/maps.o \
+	compiler/move.o \
 	compiler/onnx.o \
 	compiler/onnx_attr.o \
 	compiler/onnx_build.o \
@@ -45,6 +47,7 @@ tnc-objs := \
 	compiler/ref_move.o \
 	compiler/ref_sequence.o \
 	compiler/ref_softmax.o \
+	compiler/ref_view.o \
 	compiler/schedule.o \
 	compiler/sequence.o \
 	compiler/steps.o \
@@ -59,7 +62,8 @@ tnc-objs := \
 	compiler/verify.o \
 	compiler/verify_move.o \
 	compiler/verify_ops.o \
-	compiler/verify_sequence.o
+	compiler/verify_sequence.o \
+	compiler/view.o
 
 # protobuf-c writes the reader of ONNX files from their published description.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto

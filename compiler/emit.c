@@ -199,6 +199,80 @@ static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 	emit(e, NPU_UNIT_DMA, &cmd, &now, t->op);
 }
 
+/* Where a side of a transfer begins; its range goes to @now if it is in SRAM. */
+static uint32_t side(struct emitter *e, struct issued *now, int tensor,
+		     uint32_t offset, const struct tnc_move *move,
+		     bool is_write, uint8_t *region)
+{
+	const struct tnc_plan *p = e->p;
+	const struct tnc_map *map = &p->map[p->map_of[tensor]];
+	const uint32_t *stride = is_write ? move->to_stride :
+					    move->from_stride;
+	uint64_t low, bytes = move->run;
+
+	if (!map->is_resident) {
+		*region = map->region;
+		return map->offset + offset;
+	}
+	*region = NPU_REGION_SRAM;
+	for (int i = 0; i < 3; i++)
+		bytes += (uint64_t)(move->n[i] - 1) * stride[i];
+	low = p->buffer[map->buffer].addr + offset;
+	add_range(now, low, low + bytes, is_write);
+	use(e, map->buffer);
+	return low;
+}
+
+static void emit_fill(struct emitter *e, const struct tnc_move *m,
+		      const struct tnc_op *op, int number)
+{
+	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_FILL } };
+	struct npu_cmd_fill *fill = &cmd.fill;
+	struct issued now = { .ranges = 0 };
+
+	fill->dst = side(e, &now, op->output, m->to, m, true,
+			 &fill->dst_region);
+	fill->value = m->value;
+	fill->run = m->run;
+	for (int i = 0; i < 3; i++) {
+		fill->n[i] = m->n[i];
+		fill->dst_stride[i] = m->to_stride[i];
+	}
+	emit(e, NPU_UNIT_DMA, &cmd, &now, number);
+}
+
+static void emit_copy(struct emitter *e, const struct tnc_move *m,
+		      const struct tnc_op *op, int number)
+{
+	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_COPY } };
+	struct npu_cmd_copy *copy = &cmd.copy;
+	struct issued now = { .ranges = 0 };
+
+	copy->src = side(e, &now, op->input[m->input], m->from, m, false,
+			 &copy->src_region);
+	copy->dst = side(e, &now, op->output, m->to, m, true,
+			 &copy->dst_region);
+	copy->run = m->run;
+	for (int i = 0; i < 3; i++) {
+		copy->n[i] = m->n[i];
+		copy->src_stride[i] = m->from_stride[i];
+		copy->dst_stride[i] = m->to_stride[i];
+	}
+	emit(e, NPU_UNIT_DMA, &cmd, &now, number);
+}
+
+static void emit_moves(struct emitter *e, const struct tnc_step *s)
+{
+	const struct tnc_op *op = e->p->c->op[s->op];
+
+	for (int i = 0; i < s->moves.count; i++) {
+		if (s->moves.move[i].input < 0)
+			emit_fill(e, &s->moves.move[i], op, s->op);
+		else
+			emit_copy(e, &s->moves.move[i], op, s->op);
+	}
+}
+
 /* The operand's address and pitches; its range goes to @now. */
 static struct npu_surface operand(struct emitter *e, struct issued *now,
 				  const struct tnc_surface *s, bool is_write)
@@ -368,7 +442,7 @@ static const struct {
 /* Whether there is a command that does what a legal operator asks for. */
 bool tnc_emit_has(const struct tnc_op *op)
 {
-	return kinds[op->kind].fill;
+	return kinds[op->kind].fill || tnc_op_is_move(op);
 }
 
 static void emit_step(struct emitter *e, const struct tnc_step *s)
@@ -439,7 +513,10 @@ void tnc_emit(struct tnc_plan *p, struct tnc_program *program)
 		emit_stores(&e, i, true);
 		emit_loads(&e, i);
 		emit_stores(&e, i, false);
-		emit_step(&e, &p->step[i]);
+		if (p->step[i].moves.count)
+			emit_moves(&e, &p->step[i]);
+		else
+			emit_step(&e, &p->step[i]);
 	}
 	emit_stores(&e, p->steps, false);
 	program->scratch_size = p->scratch_size;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "move.h"
 #include "plan.h"
 
 #define FIELD8_MAX 255
@@ -43,6 +44,15 @@ static uint8_t conv_format(const struct tnc *c, const struct tnc_op *op)
 	return format;
 }
 
+/* Operators that move bytes have no tiles: transfers take maps where they are. */
+static struct tnc_geometry move_geometry(struct tnc *c, const struct tnc_op *op)
+{
+	return (struct tnc_geometry){
+		.is_move = true,
+		.inputs = tnc_move_inputs(c, op),
+	};
+}
+
 struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
@@ -69,6 +79,8 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 
 	if (g.has_weights)
 		g.format = conv_format(c, op);
+	if (tnc_op_is_move(op))
+		return move_geometry(c, op);
 	if (tnc_op_is_binary(op))
 		binary_geometry(c, op, &g);
 	if (is_depthwise) {
@@ -94,6 +106,8 @@ static void limit(struct tnc *c, const char *what, int value, int most)
 void tnc_geometry_check(struct tnc *c, const struct tnc_op *op,
 			const struct tnc_geometry *g)
 {
+	if (g->is_move)
+		return;
 	tnc_place_op(c, op);
 	limit(c, "window height", g->window.h, FIELD8_MAX);
 	limit(c, "window width", g->window.w, FIELD8_MAX);

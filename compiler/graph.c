@@ -78,6 +78,7 @@ struct tnc_tensor *tnc_tensor_new(struct tnc *c, const struct tnc_tensor *like)
 	t->data = NULL;
 	t->value = NULL;
 	t->alias = -1;
+	t->is_view = false;
 	return t;
 }
 
@@ -170,6 +171,11 @@ void tnc_op_add_input(struct tnc *c, struct tnc_op *op, int id)
 const char *tnc_op_title(const struct tnc_op *op)
 {
 	return tnc_op_info[op->origin].title;
+}
+
+bool tnc_op_is_move(const struct tnc_op *op)
+{
+	return tnc_op_info[op->kind].attrs & TNC_IS_MOVE;
 }
 
 bool tnc_op_is_binary(const struct tnc_op *op)
@@ -286,8 +292,10 @@ static void mark_operators(const struct tnc *c, bool *needed)
 	for (int i = c->ops - 1; i >= 0; i--) {
 		const struct tnc_op *op = c->op[i];
 
-		if (!needed[op->output])
+		/* Who writes a part of what is needed is needed, too. */
+		if (!needed[tnc_tensor_root(c, op->output)->id])
 			continue;
+		mark(c, needed, op->output);
 		for (int k = 0; k < op->inputs; k++)
 			if (op->input[k] != TNC_INPUT_NONE)
 				mark(c, needed, op->input[k]);

@@ -298,6 +298,9 @@ struct tnc_tensor {
 	struct tnc_quant quant;
 	uint8_t *data;		/* of a constant, else NULL */
 	int alias;		/* the tensor whose bytes these are, or -1 */
+	bool is_view;		/* of some of the alias' bytes: see view.h */
+	int64_t offset;
+	int64_t stride[TNC_RANK_MAX];
 	uint8_t *value;		/* set by the reference executor */
 };
 
@@ -425,6 +428,7 @@ void tnc_list_append(struct tnc *c, struct tnc_list *list, int id);
 void tnc_op_add_input(struct tnc *c, struct tnc_op *op, int id);
 const char *tnc_op_title(const struct tnc_op *op);
 bool tnc_op_is_binary(const struct tnc_op *op);
+bool tnc_op_is_move(const struct tnc_op *op);
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
 				int index);
 struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op);

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "plan.h"
+#include "view.h"
 
 #define PITCH_MAX 65535
 #define SCRATCH_ALIGN 64
@@ -24,6 +25,16 @@ static int *last_readers(struct tnc *c)
 	return last;
 }
 
+/* Does the other input read other bytes of the same map? */
+static bool is_shared(const struct tnc_plan *p, const struct tnc_op *op,
+		      int index)
+{
+	int other = op->input[1 - index];
+
+	return p->map_of[other] == p->map_of[op->input[index]] &&
+	       p->c->tensor[other]->is_view;
+}
+
 /*
  * A sum or its like can write its result over an input that nobody reads later: both
  * are one map then. Returns it, or -1.
@@ -34,13 +45,15 @@ static int map_to_overwrite(const struct tnc_plan *p, int op_number,
 	const struct tnc *c = p->c;
 	const struct tnc_op *op = c->op[op_number];
 
-	if (!tnc_op_is_binary(op))
+	if (!tnc_op_is_binary(op) || tnc_op_output(c, op)->is_view)
 		return -1;
 	for (int i = 0; i < op->inputs; i++) {
 		int map = p->map_of[op->input[i]];
 		int root = tnc_tensor_root(c, op->input[i])->id;
 
 		if (p->map[map].first_op >= 0 &&
+		    !c->tensor[op->input[i]]->is_view &&
+		    !is_shared(p, op, i) &&
 		    c->tensor[root]->type == tnc_op_output(c, op)->type &&
 		    tnc_tensor_bytes(c->tensor[root]) ==
 			    tnc_tensor_bytes(tnc_op_output(c, op)) &&
@@ -76,11 +89,11 @@ static int map_add(struct tnc_plan *p, int tensor, int first_op)
 /* A map whose rows are longer than a pitch can say is moved in tiles. */
 static void check_pitch(struct tnc_map *map, const struct tnc_tensor *view)
 {
-	if (view->rank == 4 && view->shape[1] > 1 &&
-	    (int64_t)view->shape[2] * view->shape[3] *
-			    tnc_type_info[view->type].size > PITCH_MAX)
-		map->is_resident = false;
-	if (view->rank == 4 && view->shape[1] > PITCH_MAX)
+	struct tnc_layout l = tnc_layout_of(view);
+
+	if ((view->shape[1] > 1 && l.stride[1] > PITCH_MAX) ||
+	    (view->shape[2] > 1 && l.stride[2] > PITCH_MAX) ||
+	    view->shape[1] > PITCH_MAX)
 		map->is_resident = false;
 }
 
@@ -90,18 +103,22 @@ static void add_operands(struct tnc_plan *p, int op_number,
 	struct tnc *c = p->c;
 	const struct tnc_op *op = c->op[op_number];
 	int inputs = p->op[op_number].geometry.inputs;
+	bool is_move = p->op[op_number].geometry.is_move;
 	int map;
 
 	for (int i = 0; i < inputs; i++) {
 		map = map_add(p, op->input[i], -1);
 		p->map[map].last_op = op_number;
-		check_pitch(&p->map[map], c->tensor[op->input[i]]);
+		if (!is_move)
+			check_pitch(&p->map[map], c->tensor[op->input[i]]);
 	}
 	map = map_to_overwrite(p, op_number, last_reader);
 	if (map >= 0)
 		p->map_of[op->output] = map;
 	map = map_add(p, op->output, op_number);
-	check_pitch(&p->map[map], c->tensor[op->output]);
+	p->map[map].last_op = op_number;
+	if (!is_move)
+		check_pitch(&p->map[map], c->tensor[op->output]);
 }
 
 static void give_home(struct tnc_map *map, int region, uint32_t offset)

@@ -11,7 +11,9 @@
 #define PASSES(X) \
 	X('t', tnc_pass_layout) \
 	X('f', tnc_pass_fold) \
-	X('l', tnc_pass_legalise)
+	X('a', tnc_pass_absorb) \
+	X('l', tnc_pass_legalise) \
+	X('v', tnc_pass_view)
 
 static const struct pass {
 	char letter;

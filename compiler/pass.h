@@ -8,7 +8,9 @@
 /* In their order; each file says what it needs and what it leaves. */
 void tnc_pass_layout(struct tnc *c);
 void tnc_pass_fold(struct tnc *c);
+void tnc_pass_absorb(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
+void tnc_pass_view(struct tnc *c);
 
 /* fold.c: for the importers */
 void tnc_fold_op(struct tnc *c, struct tnc_op *op);

@@ -5,7 +5,8 @@
  *   map       the bytes of an activation tensor; resident in SRAM from its
  *             first to its last use, or kept in memory and moved in tiles
  *   tile      the part of an operator's output that one command computes
- *   step      one command of the MAC or VEC unit; steps are numbered in their
+ *   step      one command of the MAC or VEC unit, or all that an operator which
+ *             only moves bytes has the DMA unit do; steps are numbered in their
  *             order, and that number is what "time" means here
  *   chunk     the weight block of a tile's output channels
  *   buffer    a range of SRAM during a range of steps
@@ -21,6 +22,7 @@
 
 #include "code.h"
 #include "ir.h"
+#include "move.h"
 
 #define TNC_STEPS_MAX 200000
 
@@ -33,6 +35,7 @@ struct tnc_geometry {
 	struct tnc_hw dilation;
 	struct tnc_pads pads;
 	int inputs;		/* activations */
+	bool is_move;		/* only moves bytes: the rest is nothing */
 	int in_size[2];		/* bytes of an element; likewise the next */
 	int out_size;
 	bool repeats_row[2];	/* an input has one row for all; likewise: */
@@ -142,6 +145,7 @@ struct tnc_step {
 	int pad_top, pad_left;
 	int weights;		/* buffer, or -1 */
 	int channel;		/* first output channel */
+	struct tnc_moves moves;	/* instead, if it only moves bytes */
 };
 
 struct tnc_plan {

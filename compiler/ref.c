@@ -15,6 +15,8 @@ const int8_t *tnc_ref_value(const struct tnc *c, int id)
 {
 	const struct tnc_tensor *root = tnc_tensor_root(c, id);
 
+	if (c->tensor[id]->is_view)
+		root = c->tensor[id];
 	return (const int8_t *)(root->data ? root->data : root->value);
 }
 
@@ -158,10 +160,12 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 			  tnc_op_title(op));
 	if (!out->value)
 		out->value = tnc_alloc(c, 1, tnc_tensor_bytes(out));
+	tnc_ref_read_views(c, op);
 	if (tnc_cpu_is(c, op))
 		tnc_cpu_run(c, op);
 	else
 		ref_kind[op->kind](c, op);
+	tnc_ref_write_view(c, op);
 	tnc_place_none(c);
 }
 

@@ -98,6 +98,10 @@ void tnc_ref_lstm_cell(struct tnc *c, struct tnc_op *op);
 void tnc_ref_svdf(struct tnc *c, struct tnc_op *op);
 void tnc_ref_svdf_state(struct tnc *c, struct tnc_op *op);
 
+/* ref_view.c */
+void tnc_ref_read_views(struct tnc *c, const struct tnc_op *op);
+void tnc_ref_write_view(struct tnc *c, const struct tnc_op *op);
+
 /* ref_softmax.c */
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor);

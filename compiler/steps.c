@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "plan.h"
+#include "view.h"
 
 #define BLOCK_ALIGN 16
 
@@ -17,11 +18,12 @@ struct area {
 	int channel, channels;
 };
 
-/* How a map lies in memory or SRAM: dense. */
+/* How a picture lies in its map, in bytes. */
 struct layout {
-	int width;
-	int depth;
-	int size;		/* bytes of an element */
+	uint32_t offset;
+	uint32_t row;
+	uint32_t pixel;
+	int size;		/* of an element */
 };
 
 /* What the steps of one operator share while they are made. */
@@ -37,16 +39,23 @@ struct walk {
 	int chunk_buffer;
 };
 
-static uint32_t row_bytes(const struct layout *l)
+static struct layout layout_of(const struct tnc_tensor *t)
 {
-	return (uint32_t)l->width * l->depth * l->size;
+	struct tnc_layout l = tnc_layout_of(t);
+
+	return (struct layout){
+		.offset = l.offset,
+		.row = l.stride[1],
+		.pixel = l.stride[2],
+		.size = tnc_type_info[t->type].size,
+	};
 }
 
 /* From the start of the map to that of an area. */
 static uint32_t offset_of(const struct area *a, const struct layout *l)
 {
-	return (((uint32_t)a->y * l->width + a->x) * l->depth + a->channel) *
-	       l->size;
+	return l->offset + a->y * l->row + a->x * l->pixel +
+	       a->channel * l->size;
 }
 
 static int buffer_add(struct tnc_plan *p, uint32_t size, int op, int step)
@@ -120,18 +129,18 @@ static struct tnc_transfer *transfer_area(struct tnc_plan *p, bool is_store,
 						map->region, offset,
 						row * a->h, op);
 
-	if (a->channels < l->depth) {
+	if (a->w > 1 && pixel != l->pixel) {
 		t->run = pixel;
 		t->n[0] = a->w;
-		t->mem_stride[0] = l->depth * l->size;
+		t->mem_stride[0] = l->pixel;
 		t->sram_stride[0] = pixel;
 		t->n[1] = a->h;
-		t->mem_stride[1] = row_bytes(l);
+		t->mem_stride[1] = l->row;
 		t->sram_stride[1] = row;
-	} else if (a->w < l->width) {
+	} else if (a->h > 1 && row != l->row) {
 		t->run = row;
 		t->n[0] = a->h;
-		t->mem_stride[0] = row_bytes(l);
+		t->mem_stride[0] = l->row;
 		t->sram_stride[0] = row;
 	}
 	return t;
@@ -158,8 +167,8 @@ static struct tnc_surface resident_surface(int buffer, const struct area *a,
 	return (struct tnc_surface){
 		.buffer = buffer,
 		.offset = offset_of(a, l),
-		.row_pitch = row_bytes(l),
-		.pixel_pitch = l->depth * l->size,
+		.row_pitch = l->row,
+		.pixel_pitch = l->pixel,
 		.h = a->h,
 		.w = a->w,
 		.c = a->channels,
@@ -196,11 +205,7 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 					const struct area *a)
 {
 	struct tnc_plan *p = w->p;
-	const struct layout l = {
-		.width = w->g->repeats_column[index] ? 1 : w->g->in_w,
-		.depth = w->g->in_c,
-		.size = w->g->in_size[index],
-	};
+	const struct layout l = layout_of(tnc_op_input(p->c, w->op, index));
 	struct tnc_map *map = &p->map[p->map_of[w->op->input[index]]];
 	struct tnc_transfer *load;
 	int buffer;
@@ -225,11 +230,7 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 static struct tnc_surface output_surface(struct walk *w, const struct area *a)
 {
 	struct tnc_plan *p = w->p;
-	const struct layout l = {
-		.width = w->g->out_w,
-		.depth = w->g->out_c,
-		.size = w->g->out_size,
-	};
+	const struct layout l = layout_of(tnc_op_output(p->c, w->op));
 	struct tnc_map *map = &p->map[p->map_of[w->op->output]];
 	int buffer;
 
@@ -294,6 +295,15 @@ static struct area input_area(const struct walk *w, int index,
 	return in;
 }
 
+static void step_append(struct tnc_plan *p, const struct tnc_step *step)
+{
+	if (p->steps == TNC_STEPS_MAX)
+		tnc_error(p->c, -ENOSPC, "more than %d tiles", TNC_STEPS_MAX);
+	p->step = tnc_grow(p->c, p->step, p->steps, &p->steps_room,
+			   sizeof(*p->step));
+	p->step[p->steps++] = *step;
+}
+
 static void step_add(struct walk *w, const struct area *out)
 {
 	struct tnc_plan *p = w->p;
@@ -302,8 +312,6 @@ static void step_add(struct walk *w, const struct area *out)
 		.channel = out->channel,
 	};
 
-	if (p->steps == TNC_STEPS_MAX)
-		tnc_error(p->c, -ENOSPC, "more than %d tiles", TNC_STEPS_MAX);
 	/* In the order in which the DMA unit had best bring them. */
 	for (int i = 0; i < w->g->inputs; i++) {
 		struct area in = input_area(w, i, out, &step);
@@ -312,9 +320,27 @@ static void step_add(struct walk *w, const struct area *out)
 	}
 	step.weights = weights_buffer(w, out->channel / w->plan->tile.c);
 	step.out = output_surface(w, out);
-	p->step = tnc_grow(p->c, p->step, p->steps, &p->steps_room,
-			   sizeof(*p->step));
-	p->step[p->steps++] = step;
+	step_append(p, &step);
+}
+
+/* The map a transfer touches is there while its step lasts, if it is in SRAM. */
+static void touch_map(struct walk *w, int tensor)
+{
+	struct tnc_map *map = &w->p->map[w->p->map_of[tensor]];
+
+	if (map->is_resident)
+		resident_buffer(w->p, map, w->number);
+}
+
+static void walk_move(struct walk *w)
+{
+	struct tnc_step step = { .op = w->number, .weights = -1 };
+
+	for (int i = 0; i < w->g->inputs; i++)
+		touch_map(w, w->op->input[i]);
+	touch_map(w, w->op->output);
+	tnc_moves_of(w->p->c, w->op, &step.moves);
+	step_append(w->p, &step);
 }
 
 static int least(int a, int b)
@@ -384,7 +410,9 @@ static void walk_op(struct tnc_plan *p, int number)
 
 	tnc_place_op(p->c, w.op);
 	plan->first_step = p->steps;
-	if (plan->tile.is_channels_outer)
+	if (w.g->is_move)
+		walk_move(&w);
+	else if (plan->tile.is_channels_outer)
 		for (int k = 0; k < w.g->out_c; k += plan->tile.c)
 			walk_areas(&w, k);
 	else

@@ -191,6 +191,21 @@ static void read_quant(struct reader *r, struct tnc_quant *q)
 	}
 }
 
+static void read_offset(struct reader *r, struct tnc_tensor *t)
+{
+	t->is_view = true;
+	t->offset = read_int(r);
+}
+
+static void read_strides(struct reader *r, struct tnc_tensor *t)
+{
+	for (int d = 0; d < t->rank; d++) {
+		if (d)
+			expect(r, ",");
+		t->stride[d] = read_int(r);
+	}
+}
+
 static void read_tensor(struct reader *r, bool is_const)
 {
 	struct tnc_tensor *t = tnc_tensor_add(r->c, read_id(r));
@@ -213,6 +228,10 @@ static void read_tensor(struct reader *r, bool is_const)
 			read_quant(r, &t->quant);
 		else if (accept(r, "alias="))
 			t->alias = read_id(r);
+		else if (accept(r, "at="))
+			read_offset(r, t);
+		else if (accept(r, "strides="))
+			read_strides(r, t);
 		else if (accept(r, "name="))
 			t->name = read_string(r);
 		else

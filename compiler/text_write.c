@@ -54,6 +54,11 @@ static void write_tensor(const struct tnc_tensor *t, FILE *to)
 	write_quant(&t->quant, to);
 	if (t->alias >= 0)
 		fprintf(to, " alias=%%%d", t->alias);
+	if (t->is_view)
+		fprintf(to, " at=%lld", (long long)t->offset);
+	for (int i = 0; t->is_view && i < t->rank; i++)
+		fprintf(to, "%s%lld", i ? "," : " strides=",
+			(long long)t->stride[i]);
 	fputs(" name=", to);
 	write_string(to, t->name);
 	putc('\n', to);

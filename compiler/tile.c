@@ -179,6 +179,8 @@ bool tnc_tile_choose(struct tnc_plan *p, int number)
 	op->need = 0;
 	if (live > room)
 		return false;
+	if (op->geometry.is_move)
+		return true;
 	room -= live;
 	if (room > op->cap)
 		room = op->cap;

@@ -226,5 +226,6 @@ const void *tnc_graph_value(const struct tnc_graph *graph, int id,
 	if (id < 0 || id >= c->tensors || !c->tensor[id])
 		return NULL;
 	*size_bytes = tnc_tensor_bytes(c->tensor[id]);
-	return tnc_tensor_root(c, id)->value;
+	return c->tensor[id]->is_view ? c->tensor[id]->value :
+					tnc_tensor_root(c, id)->value;
 }

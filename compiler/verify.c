@@ -39,16 +39,40 @@ static void verify_quant(struct tnc *c, const struct tnc_tensor *t)
 	}
 }
 
+/* All elements of a view lie within the bytes of its owner. */
+static void verify_view(struct tnc *c, const struct tnc_tensor *t,
+			const struct tnc_tensor *of)
+{
+	int64_t end = t->offset + tnc_type_info[t->type].size;
+
+	for (int d = 0; d < t->rank; d++) {
+		if (t->stride[d] < 0 || t->stride[d] > UINT32_MAX)
+			tnc_error(c, -EINVAL, "stride %d is %lld", d,
+				  (long long)t->stride[d]);
+		end += (t->shape[d] - 1) * t->stride[d];
+	}
+	if (t->data || t->alias != of->id || t->offset < 0 ||
+	    end > (int64_t)tnc_tensor_bytes(of))
+		tnc_error(c, -EINVAL, "view is not within tensor %d", of->id);
+}
+
 static void verify_alias(struct tnc *c, const struct tnc_tensor *t)
 {
 	const struct tnc_tensor *of;
 	int steps = 0;
 
-	if (t->alias < 0)
+	if (t->alias < 0) {
+		if (t->is_view)
+			tnc_error(c, -EINVAL, "view of nothing");
 		return;
+	}
 	for (of = t; of->alias >= 0; of = tnc_tensor_get(c, of->alias))
 		if (steps++ > c->tensors || !tnc_tensor_get(c, of->alias))
 			tnc_error(c, -EINVAL, "alias leads nowhere");
+	if (t->is_view) {
+		verify_view(c, t, of);
+		return;
+	}
 	if (t->data || tnc_tensor_bytes(t) != tnc_tensor_bytes(of))
 		tnc_error(c, -EINVAL, "alias differs in size from tensor %d",
 			  of->id);
@@ -200,7 +224,7 @@ void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 }
 
 /* Is the tensor there when an operator or the interface reads it? */
-static void need_written(struct tnc *c, const bool *written, int id)
+static void need_written(struct tnc *c, const uint8_t *written, int id)
 {
 	if (!tnc_tensor_get(c, id))
 		tnc_error(c, -EINVAL, "there is no tensor %d", id);
@@ -209,21 +233,30 @@ static void need_written(struct tnc *c, const bool *written, int id)
 			  id);
 }
 
-static void write_tensor(struct tnc *c, bool *written, int id)
+/* Views are parts: several operators may write those of one owner. */
+enum { PARTLY = 1, WHOLLY };
+
+static void write_tensor(struct tnc *c, uint8_t *written, int id)
 {
 	const struct tnc_tensor *t = tnc_tensor_get(c, id);
 
 	if (!t)
 		tnc_error(c, -EINVAL, "there is no tensor %d", id);
+	if (t->is_view) {
+		id = tnc_tensor_root(c, id)->id;
+		if (!written[id])
+			written[id] = PARTLY;
+		return;
+	}
 	if (t->alias >= 0)
 		tnc_error(c, -EINVAL, "tensor %d is an alias", id);
-	if (written[id])
+	if (written[id] == WHOLLY)
 		tnc_error(c, -EINVAL, "tensor %d is written twice", id);
-	written[id] = true;
+	written[id] = WHOLLY;
 }
 
 /* What a variable keeps is its own: nothing else writes the tensor it begins as. */
-static void verify_variable_start(struct tnc *c, bool *written,
+static void verify_variable_start(struct tnc *c, uint8_t *written,
 				  const struct tnc_variable *v)
 {
 	const struct tnc_tensor *init;
@@ -239,7 +272,7 @@ static void verify_variable_start(struct tnc *c, bool *written,
 			  v->read);
 }
 
-static void verify_variable_end(struct tnc *c, const bool *written,
+static void verify_variable_end(struct tnc *c, const uint8_t *written,
 				const struct tnc_variable *v)
 {
 	const struct tnc_tensor *read = c->tensor[v->read], *kept;
@@ -254,11 +287,11 @@ static void verify_variable_end(struct tnc *c, const bool *written,
 
 static void verify_order(struct tnc *c)
 {
-	bool *written = tnc_alloc(c, c->tensors + 1, sizeof(*written));
+	uint8_t *written = tnc_alloc(c, c->tensors + 1, sizeof(*written));
 
 	for (int i = 0; i < c->tensors; i++)
 		if (c->tensor[i] && c->tensor[i]->data)
-			written[i] = true;
+			written[i] = WHOLLY;
 	for (int i = 0; i < c->inputs.count; i++)
 		write_tensor(c, written, c->inputs.id[i]);
 	for (int i = 0; i < c->variables; i++)

@@ -187,7 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL(kws01), MODEL(ad01), MODEL(vww01), MODEL(ic01),
-		LARGE_MODEL(mnv2_160),
+		LARGE_MODEL(mnv2_160), LARGE_MODEL(ssd_slim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

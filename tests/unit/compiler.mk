@@ -14,6 +14,10 @@ unit-tests += graph
 graph-objs := tests/unit/models.o libtnc.a
 graph-libs := -ljansson $(tnc-libs)
 
+unit-tests += move
+move-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
+move-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += random
 random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random-libs := $(tnc-libs) -ldrm -pthread
@@ -34,9 +38,21 @@ unit-tests += weights
 weights-objs := tests/unit/models.o libtnc.a
 weights-libs := -ljansson $(tnc-libs)
 
-$(addprefix $(B)/tests/unit/,compile_test.o compiled.o float_test.o \
-	graph_test.o models.o random_products_test.o random_test.o ref_test.o \
-	tflite_test.o tiny_tflite.o weights_test.o): \
+# What includes the compiler's and the library's headers.
+$(addprefix $(B)/tests/unit/, \
+	against.o \
+	compile_test.o \
+	compiled.o \
+	float_test.o \
+	graph_test.o \
+	models.o \
+	move_test.o \
+	random_products_test.o \
+	random_test.o \
+	ref_test.o \
+	tflite_test.o \
+	tiny_tflite.o \
+	weights_test.o): \
 	CPPFLAGS += -I. -Ilibtinynpu/include
 
 # Golden text tests of the passes: the script lies beside its program.

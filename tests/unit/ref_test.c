@@ -268,7 +268,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL(kws01), MODEL(ad01), MODEL(vww01), MODEL(ic01),
-		LARGE_MODEL(mnv2_160), SMALL_MODEL(mnist_lstm),
+		LARGE_MODEL(mnv2_160), LARGE_MODEL(ssd_slim),
+		SMALL_MODEL(mnist_lstm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

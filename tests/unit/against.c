@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/* Compiled graphs beside the reference executor; see against.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "against.h"
+#include "compiled.h"
+
+#define TENSORS_MAX 64
+
+int against_random(uint64_t *seed, int least, int most)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return least + (*seed >> 33) % ((uint64_t)most - least + 1);
+}
+
+struct npu_machine against_machine(uint64_t *seed)
+{
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+
+	machine.sram_size = against_random(seed, 0, 2) ?
+		1024 * against_random(seed, 16, 96) : 16 * 1024;
+	machine.macs = 32 << against_random(seed, 0, 5);
+	machine.mem_bw = against_random(seed, 1, 16);
+	machine.sram_bw = against_random(seed, 1, 32);
+	machine.mem_latency = against_random(seed, 0, 500);
+	return machine;
+}
+
+static void *random_input(struct tnc_graph *graph, int index, uint64_t *seed)
+{
+	struct tnc_tensor_info info;
+	uint8_t *input;
+
+	tnc_graph_input(graph, index, &info);
+	input = malloc(info.size_bytes);
+	for (size_t i = 0; i < info.size_bytes; i++)
+		input[i] = against_random(seed, 0, 255);
+	return input;
+}
+
+static void compare(const struct tnc_tensor_info *info, int index,
+		    const uint8_t *actual, const uint8_t *expected,
+		    const char *text)
+{
+	for (size_t i = 0; i < info->size_bytes; i++) {
+		if (actual[i] == expected[i])
+			continue;
+		print_error("%s\n", text);
+		fail_msg("output %d, byte %zu of %zu: %d instead of %d", index,
+			 i, info->size_bytes, actual[i], expected[i]);
+	}
+}
+
+/* What the passes make of the graph computes the same. */
+static void after_passes(struct tnc_graph *graph, void *inputs[],
+			 void *outputs[], const char *text)
+{
+	void *again[TENSORS_MAX];
+	struct tnc_tensor_info info;
+	struct tnc_error error;
+
+	for (const char *p = tnc_pass_letters(); *p; p++)
+		if (tnc_graph_pass(graph, *p, &error))
+			fail_msg("pass %c: %s", *p, error.text);
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		again[i] = malloc(info.size_bytes);
+	}
+	if (tnc_graph_run(graph, (const void **)inputs, again, &error))
+		fail_msg("after the passes: %s", error.text);
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		compare(&info, i, again[i], outputs[i], text);
+		free(again[i]);
+	}
+}
+
+void against_reference(const char *text, size_t size,
+		       const struct npu_machine *machine, uint64_t *seed)
+{
+	struct compiled *compiled = compiled_create(text, size, "random",
+						    machine);
+	void *inputs[TENSORS_MAX], *outputs[TENSORS_MAX];
+	struct tnc_tensor_info info;
+	struct tnc_options options;
+	struct tnc_graph *graph;
+	struct tnc_error error;
+
+	tnc_options_init(&options);
+	assert_int_equal(tnc_graph_open(text, size, &options, &graph, &error),
+			 0);
+	for (int i = 0; i < tnc_graph_inputs(graph); i++)
+		inputs[i] = random_input(graph, i, seed);
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		outputs[i] = malloc(info.size_bytes);
+	}
+	if (tnc_graph_run(graph, (const void **)inputs, outputs, &error))
+		fail_msg("%s", error.text);
+	after_passes(graph, inputs, outputs, text);
+	compiled_run(compiled, (const void **)inputs);
+	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
+		tnc_graph_output(graph, i, &info);
+		compare(&info, i, compiled_output(compiled, i), outputs[i],
+			text);
+		free(outputs[i]);
+	}
+	for (int i = 0; i < tnc_graph_inputs(graph); i++)
+		free(inputs[i]);
+	tnc_graph_close(graph);
+	compiled_destroy(compiled);
+}
