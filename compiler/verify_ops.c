@@ -178,8 +178,6 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 
-	tnc_need_activation(c, in);
-	tnc_need_activation(c, tnc_op_output(c, op));
 	tnc_verify_window(c, op);
 	if (in->shape[0] != 1 || tnc_op_output(c, op)->shape[0] != 1)
 		tnc_error(c, -EOPNOTSUPP, "unsupported batch of %d",
