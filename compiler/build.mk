@@ -50,6 +50,7 @@ tnc-objs := \
 	compiler/ref_view.o \
 	compiler/schedule.o \
 	compiler/sequence.o \
+	compiler/state.o \
 	compiler/steps.o \
 	compiler/text_read.o \
 	compiler/text_write.o \

@@ -22,6 +22,8 @@ static int *last_readers(struct tnc *c)
 				last[tnc_tensor_root(c, c->op[i]->input[k])->id] = i;
 	for (int i = 0; i < c->outputs.count; i++)
 		last[tnc_tensor_root(c, c->outputs.id[i])->id] = c->ops;
+	for (int i = 0; i < c->variables; i++)
+		last[tnc_tensor_root(c, c->variable[i].kept)->id] = c->ops;
 	return last;
 }
 
@@ -128,6 +130,38 @@ static void give_home(struct tnc_map *map, int region, uint32_t offset)
 	map->offset = offset;
 }
 
+/* Where variables are when a run begins, and when it ends. */
+static void give_variables_homes(struct tnc_plan *p)
+{
+	struct tnc *c = p->c;
+	int region = NPU_REGION_VARIABLES(c->inputs.count + c->outputs.count);
+	uint64_t end = 0;
+
+	p->variable_offset = tnc_alloc(c, c->variables + 1, sizeof(uint32_t));
+	for (int i = 0; i < c->variables; i++) {
+		struct tnc_map *map =
+			&p->map[map_add(p, c->variable[i].read, -1)];
+
+		p->variable_offset[i] = end;
+		give_home(map, region, end);
+		end += (map->size + SCRATCH_ALIGN - 1) & -SCRATCH_ALIGN;
+		if (end > UINT32_MAX)
+			tnc_error(c, -ENOSPC, "more than 4 GiB of variables");
+	}
+	p->variables_size = end;
+}
+
+/* A variable is written when nobody needs any more what it was before. */
+static void add_kept(struct tnc_plan *p, const struct tnc_variable *v)
+{
+	struct tnc_map *map = &p->map[map_add(p, v->kept, -1)];
+	const struct tnc_map *before = &p->map[p->map_of[v->read]];
+
+	map->is_kept = true;
+	if (map->last_op < before->last_op)
+		map->last_op = before->last_op;
+}
+
 void tnc_maps_create(struct tnc_plan *p)
 {
 	struct tnc *c = p->c;
@@ -143,6 +177,7 @@ void tnc_maps_create(struct tnc_plan *p)
 		map->input = i;
 		give_home(map, NPU_REGION_TENSORS + i, 0);
 	}
+	give_variables_homes(p);
 	for (int i = 0; i < c->ops; i++)
 		add_operands(p, i, last_reader);
 	for (int i = 0; i < c->outputs.count; i++) {
@@ -154,6 +189,16 @@ void tnc_maps_create(struct tnc_plan *p)
 			give_home(map,
 				  NPU_REGION_TENSORS + c->inputs.count + i, 0);
 	}
+	for (int i = 0; i < c->variables; i++)
+		add_kept(p, &c->variable[i]);
+}
+
+static bool meet_in_scratch(const struct tnc_map *a, const struct tnc_map *b)
+{
+	return !a->is_resident && a->has_home &&
+	       a->region == NPU_REGION_SCRATCH &&
+	       (a->is_kept || b->first_op <= a->last_op) &&
+	       (b->is_kept || a->first_op <= b->last_op);
 }
 
 /* Puts constant maps among the constants, and the rest into scratch memory. */
@@ -178,10 +223,7 @@ void tnc_maps_place(struct tnc_plan *p)
 			const struct tnc_map *other = &p->map[k];
 			uint64_t end = (uint64_t)other->offset + other->size;
 
-			if (!other->is_resident && other->has_home &&
-			    other->region == NPU_REGION_SCRATCH &&
-			    other->first_op <= map->last_op &&
-			    map->first_op <= other->last_op && end > offset)
+			if (meet_in_scratch(other, map) && end > offset)
 				offset = end;
 		}
 		offset = (offset + SCRATCH_ALIGN - 1) & -SCRATCH_ALIGN;

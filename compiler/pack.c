@@ -87,7 +87,23 @@ void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
 		pack_depthwise(g, weights, first, channels, block);
 }
 
-/* Needs: a plan. Leaves: the program's constants. */
+static void pack_variables(struct tnc_plan *p, struct tnc_program *program)
+{
+	const struct tnc *c = p->c;
+
+	program->variables_size = p->variables_size;
+	program->variables = tnc_alloc(p->c, 1, p->variables_size);
+	for (int i = 0; i < c->variables; i++) {
+		const struct tnc_variable *v = &c->variable[i];
+
+		if (v->init != TNC_INPUT_NONE)
+			memcpy(program->variables + p->variable_offset[i],
+			       tnc_tensor_root(c, v->init)->data,
+			       tnc_tensor_bytes(c->tensor[v->init]));
+	}
+}
+
+/* Needs: a plan. Leaves: the program's constants, and what variables begin with. */
 void tnc_pack(struct tnc_plan *p, struct tnc_program *program)
 {
 	program->constants_size = p->constants_size;
@@ -106,4 +122,5 @@ void tnc_pack(struct tnc_plan *p, struct tnc_program *program)
 			program->weights_stored += op->chunk[k].stored;
 		}
 	}
+	pack_variables(p, program);
 }

@@ -11,6 +11,7 @@
 #define PASSES(X) \
 	X('t', tnc_pass_layout) \
 	X('f', tnc_pass_fold) \
+	X('s', tnc_pass_state) \
 	X('a', tnc_pass_absorb) \
 	X('l', tnc_pass_legalise) \
 	X('v', tnc_pass_view)

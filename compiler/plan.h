@@ -94,6 +94,7 @@ struct tnc_map {
 	int output;		/* first of the model's, or -1 */
 	int first_op;		/* -1: there from the start */
 	int last_op;
+	bool is_kept;		/* by a variable: in memory until the end */
 	int writer;		/* operator whose output it holds so far, or -1 */
 	int buffer;
 };
@@ -156,6 +157,8 @@ struct tnc_plan {
 	struct tnc_map *map;
 	int maps;
 	int *map_of;		/* by tensor */
+	uint32_t *variable_offset; /* by variable */
+	uint32_t variables_size;
 	struct tnc_op_plan *op;
 
 	/* Made anew by each attempt. */
@@ -189,6 +192,8 @@ struct tnc_program {
 	int cmds_room;
 	uint8_t *constants;
 	uint32_t constants_size;
+	uint8_t *variables;	/* what they begin with */
+	uint32_t variables_size;
 	uint32_t scratch_size;
 	uint32_t sram_used;
 	uint64_t weights_size;	/* of all weight blocks; likewise: */

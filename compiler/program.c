@@ -341,6 +341,9 @@ void tnc_program_write(struct tnc *c, const struct tnc_program *program,
 		    program->cmds * sizeof(*program->cmd), NPU_CMD_SIZE);
 	section_add(&w, NPU_SECTION_CONSTANTS, program->constants,
 		    program->constants_size, NPU_CMD_SIZE);
+	if (program->variables_size)
+		section_add(&w, NPU_SECTION_VARIABLES, program->variables,
+			    program->variables_size, NPU_CMD_SIZE);
 	add_tensors(&w);
 	add_layers(&w);
 	section_add(&w, NPU_SECTION_NAMES, w.names.text, w.names.size,

@@ -102,16 +102,15 @@ static void search_each(struct search *s)
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
 	struct search s = { .c = c };
-	int tensors = c->inputs.count + c->outputs.count;
+	/* Variables have a region of their own. */
+	int tensors = c->inputs.count + c->outputs.count + (c->variables > 0);
 	struct tnc_program *program = tnc_alloc(c, 1, sizeof(*program));
 	struct tnc_plan plan;
 
 	if (tensors > NPU_PROGRAM_MAX_TENSORS)
 		tnc_error(c, -EOPNOTSUPP,
-			  "unsupported: %d inputs and outputs, at most %d",
+			  "unsupported: %d inputs, outputs and variables, at most %d",
 			  tensors, NPU_PROGRAM_MAX_TENSORS);
-	if (c->variables)
-		tnc_error(c, -EOPNOTSUPP, "unsupported variables");
 	for (int i = 0; i < c->ops; i++) {
 		tnc_place_op(c, c->op[i]);
 		if (!tnc_emit_has(c->op[i]))

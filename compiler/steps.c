@@ -422,28 +422,32 @@ static void walk_op(struct tnc_plan *p, int number)
 	tnc_place_none(p->c);
 }
 
-/*
- * Resident maps that are the model's outputs: stored once they are whole. What
- * no operator made is copied on the first one's account, if there is one.
- */
-static void store_output(struct tnc_plan *p, int index)
+static int most(int a, int b)
 {
-	struct tnc *c = p->c;
-	struct tnc_map *map = &p->map[p->map_of[c->outputs.id[index]]];
-	int region = NPU_REGION_TENSORS + c->inputs.count + index;
-	int op = map->writer >= 0 ? map->writer : c->ops ? 0 : -1;
+	return a > b ? a : b;
+}
+
+/*
+ * A whole map to @offset of @region, not before step @least: resident ones as soon
+ * as they are whole. What no operator made is copied on the first one's account,
+ * if there is one.
+ */
+static void store_map(struct tnc_plan *p, const struct tnc_map *map, int region,
+		      uint32_t offset, int least)
+{
+	int op = map->writer >= 0 ? map->writer : p->c->ops ? 0 : -1;
 	struct tnc_transfer *t;
 
 	if (map->buffer >= 0) {
-		t = transfer_block(p, true, map->buffer, region, 0, map->size,
-				   op);
-		t->step = p->op[op].last_step;
-		if (map->writer < 0)
-			t->step = p->buffer[map->buffer].last;
+		struct tnc_buffer *b = &p->buffer[map->buffer];
+
+		t = transfer_block(p, true, map->buffer, region, offset,
+				   map->size, op);
+		t->step = most(map->writer < 0 ? b->last :
+						 p->op[op].last_step, least);
+		b->last = most(b->last, t->step);
 		return;
 	}
-	if (map->has_home && map->region == region)
-		return;
 	for (uint32_t done = 0; done < map->size; done += NPU_MAX_CMD_BYTES) {
 		uint32_t left = map->size - done;
 
@@ -453,9 +457,34 @@ static void store_output(struct tnc_plan *p, int index)
 							NPU_MAX_CMD_BYTES,
 				   op);
 		t->to_region = region;
-		t->to_offset = done;
+		t->to_offset = offset + done;
 		t->step = p->steps - 1;
 	}
+}
+
+/* Maps that are the model's outputs, if that is not where they are anyway. */
+static void store_output(struct tnc_plan *p, int index)
+{
+	struct tnc *c = p->c;
+	const struct tnc_map *map = &p->map[p->map_of[c->outputs.id[index]]];
+	int region = NPU_REGION_TENSORS + c->inputs.count + index;
+
+	if (map->buffer >= 0 || !map->has_home || map->region != region)
+		store_map(p, map, region, 0, 0);
+}
+
+/* What was there before may still be read, and by transfers from there. */
+static void store_variable(struct tnc_plan *p, int index)
+{
+	const struct tnc_variable *v = &p->c->variable[index];
+	const struct tnc_map *map = &p->map[p->map_of[v->kept]];
+	const struct tnc_map *before = &p->map[p->map_of[v->read]];
+	int region = NPU_REGION_VARIABLES(p->c->inputs.count +
+					  p->c->outputs.count);
+	int least = before->last_op < 0 ? 0 : p->op[before->last_op].last_step;
+
+	if (map != before)
+		store_map(p, map, region, p->variable_offset[index], least);
 }
 
 /*
@@ -471,4 +500,6 @@ void tnc_steps_create(struct tnc_plan *p)
 		walk_op(p, i);
 	for (int i = 0; i < p->c->outputs.count; i++)
 		store_output(p, i);
+	for (int i = 0; i < p->c->variables; i++)
+		store_variable(p, i);
 }

@@ -262,6 +262,8 @@ static void verify_variable_start(struct tnc *c, uint8_t *written,
 	const struct tnc_tensor *init;
 
 	write_tensor(c, written, v->read);
+	if (c->tensor[v->read]->is_view)
+		tnc_error(c, -EINVAL, "variable %d is a view", v->read);
 	if (v->init == TNC_INPUT_NONE)
 		return;
 	init = tnc_tensor_get(c, v->init);
@@ -279,6 +281,8 @@ static void verify_variable_end(struct tnc *c, const uint8_t *written,
 
 	need_written(c, written, v->kept);
 	kept = c->tensor[v->kept];
+	if (kept->is_view)
+		tnc_error(c, -EINVAL, "variable %d keeps a view", v->read);
 	if (kept->type != read->type ||
 	    tnc_tensor_bytes(kept) != tnc_tensor_bytes(read))
 		tnc_error(c, -EINVAL, "variable %d keeps tensor %d, which differs in type or size",

@@ -215,6 +215,15 @@ static void move_in(struct tnc *c, const struct guests *g)
 	}
 }
 
+static bool is_variable(const struct tnc *c, int root)
+{
+	for (int i = 0; i < c->variables; i++)
+		if (root_of(c, c->variable[i].read) == root ||
+		    root_of(c, c->variable[i].kept) == root)
+			return true;
+	return false;
+}
+
 /* Bytes of its own, that nobody outside the graph looks at. */
 static bool is_inner(const struct tnc *c, int root)
 {
@@ -223,7 +232,7 @@ static bool is_inner(const struct tnc *c, int root)
 		    root_of(c, c->variable[i].kept) == root)
 			return false;
 	return !c->tensor[root]->data && !names(c, &c->inputs, root) &&
-	       !names(c, &c->outputs, root);
+	       !names(c, &c->outputs, root) && !is_variable(c, root);
 }
 
 /* Has input @index written where the output of the operator wants it. */

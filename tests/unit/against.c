@@ -80,38 +80,101 @@ static void after_passes(struct tnc_graph *graph, void *inputs[],
 	}
 }
 
+/* A graph, its program, and room for what goes in and comes out. */
+struct pair {
+	const char *text;
+	struct compiled *compiled;
+	struct tnc_graph *graph;
+	void *inputs[TENSORS_MAX];
+	void *outputs[TENSORS_MAX];
+};
+
+static void pair_create(struct pair *p, const char *text, size_t size,
+			const struct npu_machine *machine)
+{
+	struct tnc_tensor_info info;
+	struct tnc_options options;
+	struct tnc_error error;
+
+	p->text = text;
+	p->compiled = compiled_create(text, size, "random", machine);
+	tnc_options_init(&options);
+	assert_int_equal(tnc_graph_open(text, size, &options, &p->graph,
+					&error), 0);
+	for (int i = 0; i < tnc_graph_outputs(p->graph); i++) {
+		tnc_graph_output(p->graph, i, &info);
+		p->outputs[i] = malloc(info.size_bytes);
+	}
+}
+
+static void free_inputs(struct pair *p)
+{
+	for (int i = 0; i < tnc_graph_inputs(p->graph); i++)
+		free(p->inputs[i]);
+}
+
+static void pair_destroy(struct pair *p)
+{
+	for (int i = 0; i < tnc_graph_outputs(p->graph); i++)
+		free(p->outputs[i]);
+	tnc_graph_close(p->graph);
+	compiled_destroy(p->compiled);
+}
+
+static void run_reference(struct pair *p, uint64_t *seed)
+{
+	struct tnc_error error;
+
+	for (int i = 0; i < tnc_graph_inputs(p->graph); i++)
+		p->inputs[i] = random_input(p->graph, i, seed);
+	if (tnc_graph_run(p->graph, (const void **)p->inputs, p->outputs,
+			  &error))
+		fail_msg("%s", error.text);
+}
+
+static void run_compiled(struct pair *p)
+{
+	struct tnc_tensor_info info;
+
+	compiled_run(p->compiled, (const void **)p->inputs);
+	for (int i = 0; i < tnc_graph_outputs(p->graph); i++) {
+		tnc_graph_output(p->graph, i, &info);
+		compare(&info, i, compiled_output(p->compiled, i),
+			p->outputs[i], p->text);
+	}
+}
+
 void against_reference(const char *text, size_t size,
 		       const struct npu_machine *machine, uint64_t *seed)
 {
-	struct compiled *compiled = compiled_create(text, size, "random",
-						    machine);
-	void *inputs[TENSORS_MAX], *outputs[TENSORS_MAX];
-	struct tnc_tensor_info info;
-	struct tnc_options options;
-	struct tnc_graph *graph;
-	struct tnc_error error;
+	struct pair p;
 
-	tnc_options_init(&options);
-	assert_int_equal(tnc_graph_open(text, size, &options, &graph, &error),
-			 0);
-	for (int i = 0; i < tnc_graph_inputs(graph); i++)
-		inputs[i] = random_input(graph, i, seed);
-	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
-		tnc_graph_output(graph, i, &info);
-		outputs[i] = malloc(info.size_bytes);
+	pair_create(&p, text, size, machine);
+	run_reference(&p, seed);
+	after_passes(p.graph, p.inputs, p.outputs, text);
+	run_compiled(&p);
+	free_inputs(&p);
+	pair_destroy(&p);
+}
+
+void against_stream(const char *text, size_t size,
+		    const struct npu_machine *machine, int runs,
+		    uint64_t *seed)
+{
+	struct tnc_error error;
+	struct pair p;
+
+	pair_create(&p, text, size, machine);
+	for (int stream = 0; stream < 3; stream++) {
+		tnc_graph_keep_state(p.graph, stream < 2);
+		compiled_keep_state(p.compiled, stream < 2);
+		assert_int_equal(tnc_graph_reset_state(p.graph, &error), 0);
+		compiled_reset_state(p.compiled);
+		for (int i = 0; i < runs; i++) {
+			run_reference(&p, seed);
+			run_compiled(&p);
+			free_inputs(&p);
+		}
 	}
-	if (tnc_graph_run(graph, (const void **)inputs, outputs, &error))
-		fail_msg("%s", error.text);
-	after_passes(graph, inputs, outputs, text);
-	compiled_run(compiled, (const void **)inputs);
-	for (int i = 0; i < tnc_graph_outputs(graph); i++) {
-		tnc_graph_output(graph, i, &info);
-		compare(&info, i, compiled_output(compiled, i), outputs[i],
-			text);
-		free(outputs[i]);
-	}
-	for (int i = 0; i < tnc_graph_inputs(graph); i++)
-		free(inputs[i]);
-	tnc_graph_close(graph);
-	compiled_destroy(compiled);
+	pair_destroy(&p);
 }

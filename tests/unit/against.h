@@ -24,4 +24,12 @@ struct npu_machine against_machine(uint64_t *seed);
 void against_reference(const char *text, size_t size,
 		       const struct npu_machine *machine, uint64_t *seed);
 
+/*
+ * Likewise @runs times in a stream that keeps its state, twice, reset in between,
+ * and then without keeping it.
+ */
+void against_stream(const char *text, size_t size,
+		    const struct npu_machine *machine, int runs,
+		    uint64_t *seed);
+
 #endif

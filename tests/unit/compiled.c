@@ -103,6 +103,17 @@ void compiled_run(struct compiled *compiled, const void *const *inputs)
 	assert_int_equal(stats.commands, compiled->info.commands);
 }
 
+void compiled_keep_state(struct compiled *compiled, int keep)
+{
+	tinynpu_session_keep_state(compiled->session, keep);
+}
+
+void compiled_reset_state(struct compiled *compiled)
+{
+	assert_int_equal(tinynpu_session_reset_state(compiled->session, NULL),
+			 0);
+}
+
 const void *compiled_output(struct compiled *compiled, int index)
 {
 	return tinynpu_session_tensor(compiled->session,

@@ -28,6 +28,10 @@ void compiled_run(struct compiled *compiled, const void *const *inputs);
 void compiled_compare(const char *text, size_t size,
 		      const struct npu_machine *machine);
 
+/* Whether variables keep their values between runs; and back to initial ones. */
+void compiled_keep_state(struct compiled *compiled, int keep);
+void compiled_reset_state(struct compiled *compiled);
+
 const void *compiled_output(struct compiled *compiled, int index);
 uint64_t compiled_cycles(const struct compiled *compiled);
 

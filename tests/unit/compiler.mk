@@ -30,6 +30,10 @@ unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
 
+unit-tests += state
+state-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
+state-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += tflite
 tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
@@ -50,6 +54,7 @@ $(addprefix $(B)/tests/unit/, \
 	random_products_test.o \
 	random_test.o \
 	ref_test.o \
+	state_test.o \
 	tflite_test.o \
 	tiny_tflite.o \
 	weights_test.o): \
