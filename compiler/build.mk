@@ -45,6 +45,7 @@ tnc-objs := \
 	compiler/ref_binary.o \
 	compiler/ref_conv.o \
 	compiler/ref_move.o \
+	compiler/ref_onnx.o \
 	compiler/ref_sequence.o \
 	compiler/ref_softmax.o \
 	compiler/ref_view.o \
@@ -60,6 +61,7 @@ tnc-objs := \
 	compiler/tflite_state.o \
 	compiler/tile.o \
 	compiler/tnc.o \
+	compiler/unsigned.o \
 	compiler/verify.o \
 	compiler/verify_move.o \
 	compiler/verify_ops.o \
@@ -91,3 +93,6 @@ all: $(B)/libtnc.a
 
 # Plain loops over every multiplication of a network: let them be vectorised.
 $(B)/compiler/ref_conv.o: CFLAGS += -O3
+
+# Here the order of roundings is part of the result: none may be left out.
+$(B)/compiler/ref_onnx.o: CFLAGS += -ffp-contract=off

@@ -49,7 +49,9 @@ bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op)
 	}
 	if (op->kind == TNC_QUANTIZE || op->kind == TNC_DEQUANTIZE)
 		return has_float;
-	return op->kind == TNC_CAST || !has_small;
+	return op->kind == TNC_CAST || op->kind == TNC_CONV_INTEGER ||
+	       op->kind == TNC_MATMUL_INTEGER ||
+	       op->kind == TNC_DYNAMIC_QUANTIZE || !has_small;
 }
 
 static const char *set_tensor(const struct tnc *c, const struct tnc_tensor *t,

@@ -6,7 +6,7 @@
 #include "../libtinynpu/cpu/cpu.h"
 #include "ir.h"
 
-#define TNC_CPU_INPUTS 3
+#define TNC_CPU_INPUTS 9
 #define TNC_CPU_WORDS 16
 
 /* @op points into the rest, so it must not be copied. */
@@ -27,6 +27,7 @@ void tnc_cpu_run(struct tnc *c, const struct tnc_op *op);
 
 /* cpu_attr.c */
 bool tnc_cpu_has(enum tnc_op_kind kind);
+bool tnc_cpu_is_function(enum tnc_op_kind kind);
 const char *tnc_cpu_set(const struct tnc *c, const struct tnc_op *op,
 			struct tnc_cpu_op *to);
 

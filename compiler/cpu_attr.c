@@ -306,8 +306,41 @@ static const char *set_quantize(const struct tnc *c, const struct tnc_op *op,
 	if (op->kind == TNC_QUANTIZE)
 		add(to, op->mode & TNC_MODE_ONNX ? NPU_CPU_HALF_EVEN :
 						   NPU_CPU_HALF_AWAY);
-	add(to, op->kind == TNC_QUANTIZE ? tnc_op_output(c, op)->quant.axis :
-					   tnc_op_input(c, op, 0)->quant.axis);
+	if (op->inputs > 1)
+		add(to, op->axis);
+	else if (op->kind == TNC_QUANTIZE)
+		add(to, tnc_op_output(c, op)->quant.axis);
+	else
+		add(to, tnc_op_input(c, op, 0)->quant.axis);
+	return NULL;
+}
+
+static const char *set_dynamic_quantize(const struct tnc *c,
+					const struct tnc_op *op,
+					struct tnc_cpu_op *to)
+{
+	if (op->list[0].count != 1)
+		return "one result is needed";
+	add(to, op->list[0].id[0]);
+	return NULL;
+}
+
+static const char *set_conv_integer(const struct tnc *c,
+				    const struct tnc_op *op,
+				    struct tnc_cpu_op *to)
+{
+	const char *bad = check_window(c, op, true);
+	struct tnc_pads pads;
+
+	if (bad)
+		return bad;
+	pads = tnc_op_pads(c, op);
+	add_hw(to, op->stride);
+	add_hw(to, op->dilation);
+	add(to, pads.top);
+	add(to, pads.left);
+	add(to, tnc_op_input(c, op, 0)->shape[3] /
+		    tnc_op_input(c, op, 1)->shape[3]);
 	return NULL;
 }
 
@@ -382,6 +415,10 @@ static const struct row rows[TNC_OP_KINDS] = {
 	UNARY(ROUND, ROUND),
 	[TNC_QUANTIZE] = { set_quantize, NPU_CPU_QUANTIZE, 0 },
 	[TNC_DEQUANTIZE] = { set_quantize, NPU_CPU_DEQUANTIZE, 0 },
+	[TNC_DYNAMIC_QUANTIZE] = { set_dynamic_quantize,
+				   NPU_CPU_DYNAMIC_QUANTIZE, 0 },
+	[TNC_CONV_INTEGER] = { set_conv_integer, NPU_CPU_CONV_INTEGER, 0 },
+	[TNC_MATMUL_INTEGER] = { set_plain, NPU_CPU_MATMUL_INTEGER, 0 },
 	[TNC_CAST] = { set_plain, NPU_CPU_CAST, 0 },
 	[TNC_SOFTMAX] = { set_softmax, NPU_CPU_SOFTMAX, 0 },
 	[TNC_LOG_SOFTMAX] = { set_softmax, NPU_CPU_SOFTMAX, 0 },
@@ -409,6 +446,13 @@ static const struct row rows[TNC_OP_KINDS] = {
 bool tnc_cpu_has(enum tnc_op_kind kind)
 {
 	return rows[kind].set;
+}
+
+/* Does it compute each element of one input on its own? */
+bool tnc_cpu_is_function(enum tnc_op_kind kind)
+{
+	return rows[kind].set && rows[kind].kind == NPU_CPU_UNARY &&
+	       kind != TNC_CLIP;
 }
 
 /*

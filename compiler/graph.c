@@ -226,7 +226,8 @@ struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
 
-	if (op->kind == TNC_CONV_2D || op->kind == TNC_DEPTHWISE_CONV_2D)
+	if (op->kind == TNC_CONV_2D || op->kind == TNC_DEPTHWISE_CONV_2D ||
+	    op->kind == TNC_CONV_INTEGER)
 		return (struct tnc_hw){ weights->shape[1], weights->shape[2] };
 	return op->window;
 }

@@ -125,6 +125,27 @@ static int32_t input_dim(struct tnc_onnx *im, const char *name, size_t dim,
 	return d->dim_value;
 }
 
+/* An input that the caller knows is a constant from here on. */
+static bool make_constant(struct tnc_onnx *im, struct tnc_tensor *t)
+{
+	const struct tnc_options *o = &im->c->options;
+
+	for (size_t i = 0; i < o->constants_count; i++) {
+		const struct tnc_constant *k = &o->constants[i];
+
+		if (strcmp(k->name, t->name))
+			continue;
+		if (k->size != tnc_tensor_bytes(t))
+			tnc_error(im->c, -EINVAL,
+				  "constant \"%s\" has %zu bytes, needs %zu",
+				  t->name, k->size, tnc_tensor_bytes(t));
+		t->data = tnc_alloc(im->c, 1, k->size);
+		memcpy(t->data, k->data, k->size);
+		return true;
+	}
+	return false;
+}
+
 static void import_input(struct tnc_onnx *im, const Onnx__ValueInfoProto *from)
 {
 	const Onnx__TypeProto__Tensor *type = NULL;
@@ -153,7 +174,8 @@ static void import_input(struct tnc_onnx *im, const Onnx__ValueInfoProto *from)
 				 rank, shape);
 	im->c->tensor[v->tensor]->name = tnc_strndup(im->c, from->name,
 						     strlen(from->name));
-	tnc_list_append(im->c, &im->c->inputs, v->tensor);
+	if (!make_constant(im, im->c->tensor[v->tensor]))
+		tnc_list_append(im->c, &im->c->inputs, v->tensor);
 }
 
 /* What a walk through the nodes knows of one. */

@@ -13,6 +13,9 @@ void tnc_pass_absorb(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 void tnc_pass_view(struct tnc *c);
 
+/* unsigned.c: between an importer and the verifier */
+void tnc_make_signed(struct tnc *c);
+
 /* fold.c: for the importers */
 void tnc_fold_op(struct tnc *c, struct tnc_op *op);
 void tnc_fold_shape(struct tnc *c, struct tnc_op *op);

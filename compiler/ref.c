@@ -146,7 +146,7 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 /* Whether the executor can compute the operator, whose tensors are sound. */
 bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op)
 {
-	return tnc_cpu_is(c, op) || ref_kind[op->kind];
+	return tnc_ref_onnx_is(c, op) || tnc_cpu_is(c, op) || ref_kind[op->kind];
 }
 
 /* Computes one operator; its inputs must have values. */
@@ -161,7 +161,9 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 	if (!out->value)
 		out->value = tnc_alloc(c, 1, tnc_tensor_bytes(out));
 	tnc_ref_read_views(c, op);
-	if (tnc_cpu_is(c, op))
+	if (tnc_ref_onnx_is(c, op))
+		tnc_ref_onnx(c, op);
+	else if (tnc_cpu_is(c, op))
 		tnc_cpu_run(c, op);
 	else
 		ref_kind[op->kind](c, op);

@@ -106,4 +106,20 @@ void tnc_ref_write_view(struct tnc *c, const struct tnc_op *op);
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor);
 
+/* ref_onnx.c */
+struct tnc_ref_onnx_sum {
+	int offset;		/* added to a byte before it is one of the model */
+	float ratio[2];		/* of the inputs */
+	float fixed;
+};
+
+bool tnc_ref_onnx_is(const struct tnc *c, const struct tnc_op *op);
+void tnc_ref_onnx_verify(struct tnc *c, const struct tnc_op *op);
+void tnc_ref_onnx(struct tnc *c, const struct tnc_op *op);
+void tnc_ref_onnx_table(struct tnc *c, const struct tnc_op *op,
+			int8_t table[256]);
+struct tnc_ref_onnx_sum tnc_ref_onnx_sum(const struct tnc *c,
+					 const struct tnc_op *op);
+float tnc_ref_onnx_mean_factor(const struct tnc *c, const struct tnc_op *op);
+
 #endif

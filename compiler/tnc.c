@@ -51,12 +51,15 @@ static void import(struct tnc *c, const void *bytes, size_t size)
 {
 	size_t magic = strlen(TNC_TEXT_MAGIC);
 
-	if (size >= magic && !memcmp(bytes, TNC_TEXT_MAGIC, magic))
+	if (size >= magic && !memcmp(bytes, TNC_TEXT_MAGIC, magic)) {
 		tnc_text_read(c, bytes, size);
-	else if (tnc_onnx_detect(bytes, size))
-		tnc_onnx_import(c, bytes, size);
-	else
-		tnc_tflite_import(c, bytes, size);
+	} else {
+		if (tnc_onnx_detect(bytes, size))
+			tnc_onnx_import(c, bytes, size);
+		else
+			tnc_tflite_import(c, bytes, size);
+		tnc_make_signed(c);
+	}
 	tnc_verify(c);
 	tnc_dump(c, 'i');
 }
@@ -216,6 +219,16 @@ void tnc_graph_output(const struct tnc_graph *graph, int index,
 	const struct tnc *c = &graph->tnc;
 
 	describe(c->tensor[c->outputs.id[index]], info);
+}
+
+int tnc_graph_find(const struct tnc_graph *graph, const char *name)
+{
+	const struct tnc *c = &graph->tnc;
+
+	for (int i = 0; i < c->tensors; i++)
+		if (c->tensor[i] && !strcmp(c->tensor[i]->name, name))
+			return i;
+	return -1;
 }
 
 const void *tnc_graph_value(const struct tnc_graph *graph, int id,

@@ -38,6 +38,18 @@ enum tnc_weights {
 };
 
 /**
+ * struct tnc_constant - a value for an input, which it then no longer is
+ * @name: what the model calls the input
+ * @data: its elements, raw, little-endian
+ * @size: bytes
+ */
+struct tnc_constant {
+	const char *name;
+	const void *data;
+	size_t size;
+};
+
+/**
  * struct tnc_options - what a compilation depends on besides the model
  * @name: what messages call the model, usually its file name
  * @machine: the machine to compile for
@@ -46,6 +58,8 @@ enum tnc_weights {
  *	for the import, those of tnc_pass_letters(), 'p' for the plan
  * @dump_to: where it is printed
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
+ * @constants: inputs of an ONNX model that are known, such as a shape
+ * @constants_count: how many
  * @fail_allocation: makes the n-th allocation fail, for tests; 0 is never
  */
 struct tnc_options {
@@ -55,6 +69,8 @@ struct tnc_options {
 	const char *dump;
 	FILE *dump_to;
 	size_t memory_limit;
+	const struct tnc_constant *constants;
+	size_t constants_count;
 	uint64_t fail_allocation;
 };
 
@@ -139,6 +155,9 @@ void tnc_graph_input(const struct tnc_graph *graph, int index,
 /** tnc_graph_output() - describe output number @index. */
 void tnc_graph_output(const struct tnc_graph *graph, int index,
 		      struct tnc_tensor_info *info);
+
+/** tnc_graph_find() - the number of the tensor called @name, or -1. */
+int tnc_graph_find(const struct tnc_graph *graph, const char *name);
 
 /**
  * tnc_graph_run() - compute the graph with the reference arithmetic

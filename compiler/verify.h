@@ -15,6 +15,8 @@ void tnc_need_size(struct tnc *c, const struct tnc_tensor *t, int dim,
 		   int64_t size);
 void tnc_need_same_type(struct tnc *c, const struct tnc_tensor *a,
 			const struct tnc_tensor *b);
+void tnc_need_broadcast(struct tnc *c, const struct tnc_op *op);
+void tnc_need_reduction(struct tnc *c, const struct tnc_op *op);
 void tnc_need_same_quant(struct tnc *c, const struct tnc_tensor *a,
 			 const struct tnc_tensor *b);
 

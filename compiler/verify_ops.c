@@ -237,7 +237,7 @@ void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op)
 }
 
 /* Dimensions of one input are those of the other, or 1 and repeated. */
-static void need_broadcast(struct tnc *c, const struct tnc_op *op)
+void tnc_need_broadcast(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *a = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *b = tnc_op_input(c, op, 1);
@@ -262,7 +262,7 @@ void tnc_verify_sum(struct tnc *c, const struct tnc_op *op)
 	tnc_need_activation(c, tnc_op_input(c, op, 0));
 	tnc_need_activation(c, tnc_op_input(c, op, 1));
 	tnc_need_activation(c, tnc_op_output(c, op));
-	need_broadcast(c, op);
+	tnc_need_broadcast(c, op);
 }
 
 /* Bytes are compared, not values: all have to mean the same. */
@@ -321,4 +321,30 @@ void tnc_verify_softmax(struct tnc *c, const struct tnc_op *op)
 			  "output must have scale 1/256 and zero point -128");
 	if (!isnormal(op->beta) || op->beta <= 0)
 		tnc_error(c, -EINVAL, "beta is %g", op->beta);
+}
+
+/* Dimensions that a reduction names go, altogether or to 1. */
+void tnc_need_reduction(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	bool goes[TNC_RANK_MAX] = { false };
+	int gone = 0, place = 0;
+
+	for (int i = 0; i < op->list[0].count; i++) {
+		int axis = op->list[0].id[i];
+
+		if (axis < 0 || axis >= in->rank || goes[axis])
+			tnc_error(c, -EINVAL, "axis %d of %d dimensions", axis,
+				  in->rank);
+		goes[axis] = true;
+		gone++;
+	}
+	if (out->rank != in->rank)
+		tnc_need_rank(c, out, in->rank - gone);
+	for (int d = 0; d < in->rank; d++) {
+		if (goes[d] && out->rank != in->rank)
+			continue;
+		tnc_need_size(c, out, place++, goes[d] ? 1 : in->shape[d]);
+	}
 }
