@@ -9,6 +9,7 @@
  * lane, are decoded together where a block and the words at hand allow.
  */
 #include "dma.h"
+#include "kernels/kernels.h"
 #include "operands.h"
 
 #include <npu/code.h>
@@ -19,18 +20,12 @@
 #define ROUND_WORDS (2 * NPU_CODE_LANES) /* bytes a round may take */
 #define PERIOD_MAX (4 * NPU_CODE_WIDTH_MAX) /* bytes until columns repeat */
 
+_Static_assert(NPU_CODE_LANES == KERNEL_LANES &&
+	       NPU_CODE_TOTAL_BITS == KERNEL_SLOT_BITS &&
+	       NPU_CODE_STATE_MIN == 1u << 16, "the loops' own numbers");
+
 /* Info of a DECODE fault */
 enum { BAD_ENTRY = 1, NO_WORD = 2, BAD_END = 3 };
-
-/*
- * A slot: what decoding needs when a state's low bits are its number.
- *
- *   bits 0..10	frequency of the class
- *   11..20	slots of the class before this one
- *   21..28	lowest value of the class, plus the centre
- *   29..31	bits that tell the class's values apart
- */
-typedef uint32_t slot_t;
 
 struct stream {
 	struct unit_ctx *ctx;
@@ -44,15 +39,16 @@ struct stream {
 
 struct decoder {
 	struct stream stream;
+	const struct kernels *kernels;
 	uint32_t palette;
 	uint32_t state[NPU_CODE_LANES];
 	uint8_t *out;
 	uint32_t done;
 	uint32_t end; /* where the tail begins */
-	/* Tables of the block's bytes, from its first on, and once again. */
-	const slot_t *tables[PERIOD_MAX + NPU_CODE_LANES];
+	/* Where the tables of a block's bytes begin: a period, and on. */
+	uint32_t tables[PERIOD_MAX + NPU_CODE_LANES];
 	uint32_t period;
-	slot_t slots[NPU_CODE_PALETTE_MAX][NPU_CODE_TOTAL];
+	uint32_t slots[NPU_CODE_PALETTE_MAX * NPU_CODE_TOTAL];
 };
 
 /* --- Checks -------------------------------------------------------------------- */
@@ -176,14 +172,14 @@ static int stream_take(struct stream *s, void *to, uint32_t size)
 
 /* --- Tables ---------------------------------------------------------------------- */
 
-static void make_slots(slot_t *slots, const struct npu_code_entry *entry)
+static void make_slots(uint32_t *slots, const struct npu_code_entry *entry)
 {
 	uint32_t k, i;
 
 	for (k = 0; k < NPU_CODE_CLASSES; k++) {
 		uint32_t frequency = npu_code_frequency(entry->table, k);
 		uint8_t low = npu_code_class_low(k) + entry->centre;
-		slot_t slot = frequency | (slot_t)low << 21 |
+		uint32_t slot = frequency | (uint32_t)low << 21 |
 			      npu_code_class_bits(k) << 29;
 
 		for (i = 0; i < frequency; i++)
@@ -204,7 +200,7 @@ static int take_palette(struct decoder *d)
 		if (entry.table >= NPU_CODE_TABLES)
 			return unit_fault(d->stream.ctx, NPU_FAULT_DECODE,
 					  BAD_ENTRY, offset);
-		make_slots(d->slots[i], &entry);
+		make_slots(d->slots + i * NPU_CODE_TOTAL, &entry);
 	}
 	return stream_take(&d->stream, d->state, sizeof(d->state));
 }
@@ -226,30 +222,27 @@ static int choose_columns(struct decoder *d, uint32_t columns, uint32_t unit)
 		if (entry >= d->palette)
 			return unit_fault(d->stream.ctx, NPU_FAULT_DECODE,
 					  BAD_ENTRY, offset);
-		d->tables[i] = d->slots[entry];
+		d->tables[i] = entry * NPU_CODE_TOTAL;
 	}
 	return 0;
 }
 
 /* --- Bytes ----------------------------------------------------------------------- */
 
-static inline uint8_t decode(uint32_t *state, const slot_t *table)
-{
-	slot_t slot = table[*state % NPU_CODE_TOTAL];
-	uint32_t x = (slot & 2047) * (*state >> NPU_CODE_TOTAL_BITS) +
-		     (slot >> 11 & 1023);
-	uint32_t bits = slot >> 29;
-
-	*state = x >> bits;
-	return (slot >> 21) + (x & ((1u << bits) - 1));
-}
-
+/* A byte by itself: @place is its place in the period. */
 static int decode_one(struct decoder *d, uint32_t place)
 {
 	uint32_t *state = &d->state[d->done % NPU_CODE_LANES];
+	uint32_t slot = d->slots[d->tables[place] +
+				    *state % NPU_CODE_TOTAL];
+	uint32_t x = KERNEL_SLOT_FREQUENCY(slot) *
+			     (*state >> NPU_CODE_TOTAL_BITS) +
+		     KERNEL_SLOT_PLACE(slot);
+	uint32_t bits = KERNEL_SLOT_VALUES(slot);
 	npu_le16 word = 0;
 
-	d->out[d->done++] = decode(state, d->tables[place]);
+	d->out[d->done++] = KERNEL_SLOT_LOW(slot) + (x & ((1u << bits) - 1));
+	*state = x >> bits;
 	if (*state >= NPU_CODE_STATE_MIN)
 		return 0;
 	if (stream_take(&d->stream, &word, sizeof(word)))
@@ -258,45 +251,25 @@ static int decode_one(struct decoder *d, uint32_t place)
 	return 0;
 }
 
-/*
- * One byte of each lane; returns where the next round's words begin. Whether a
- * lane takes a word is anybody's guess: no branch may depend on it.
- */
-static const uint8_t *decode_round(uint32_t *state, const slot_t **tables,
-				   const uint8_t *words, uint8_t *out)
-{
-	uint32_t i;
-
-	for (i = 0; i < NPU_CODE_LANES; i++) {
-		uint32_t x = state[i], taken;
-		npu_le16 word;
-
-		out[i] = decode(&x, tables[i]);
-		memcpy(&word, words, sizeof(word));
-		taken = 0u - (x < NPU_CODE_STATE_MIN);
-		state[i] = x << (taken & 16) | (word & taken);
-		words += taken & 2;
-	}
-	return words;
-}
-
 /* As many rounds as there are words for; the block begins at byte @begin. */
 static void decode_rounds(struct decoder *d, uint32_t begin, uint32_t end)
 {
 	struct stream *s = &d->stream;
-	const uint8_t *words = s->bytes + s->used;
-	const uint8_t *last = s->bytes + s->count - ROUND_WORDS;
-	uint32_t place = (d->done - begin) % d->period;
+	struct kernel_decode rounds = {
+		.state = d->state,
+		.slots = d->slots,
+		.tables = d->tables,
+		.period = d->period,
+		.place = (d->done - begin) % d->period,
+		.words = s->bytes + s->used,
+		.last = s->bytes + s->count - ROUND_WORDS,
+		.out = d->out + d->done,
+		.rounds = (end - d->done) / NPU_CODE_LANES,
+	};
 
-	while (end - d->done >= NPU_CODE_LANES && words <= last) {
-		uint8_t out[NPU_CODE_LANES];
-
-		words = decode_round(d->state, &d->tables[place], words, out);
-		memcpy(d->out + d->done, out, sizeof(out));
-		d->done += NPU_CODE_LANES;
-		place = (place + NPU_CODE_LANES) % d->period;
-	}
-	s->used = words - s->bytes;
+	d->kernels->decode(&rounds);
+	d->done = rounds.out - d->out;
+	s->used = rounds.words - s->bytes;
 }
 
 /* The bytes up to @end of a block that began where we are. */
@@ -362,6 +335,7 @@ int dma_decode_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	struct decoder d;
 	uint32_t i;
 
+	d.kernels = npu_kernels_best();
 	d.stream.ctx = ctx;
 	d.stream.region = decode->src_region;
 	d.stream.next = decode->src;

@@ -8,6 +8,7 @@
 
 #include "compiler/code.h"
 #include "compiler/ir.h"
+#include "kernels/kernels.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -319,6 +320,89 @@ static void test_columns_are_told_apart(void **state)
 	expect_round_trip(t, &coded);
 }
 
+/* --- Loops ---------------------------------------------------------------------- */
+
+#define LOOP_TABLES 3
+#define LOOP_ROUNDS 40
+
+struct loop {
+	uint32_t state[NPU_CODE_LANES];
+	uint32_t slots[LOOP_TABLES * NPU_CODE_TOTAL];
+	uint32_t tables[64 + NPU_CODE_LANES];
+	uint8_t words[LOOP_ROUNDS * NPU_CODE_TAIL];
+	uint8_t out[LOOP_ROUNDS * NPU_CODE_LANES];
+};
+
+/* Whatever slots, states and words are: a decoder makes no use of an order. */
+static void random_loop(struct loop *loop, uint32_t period)
+{
+	uint32_t i;
+
+	memset(loop, 0, sizeof(*loop));
+	engine_randomise(loop->words, sizeof(loop->words));
+	for (i = 0; i < NPU_CODE_LANES; i++)
+		loop->state[i] = engine_random() ^ engine_random() << 16;
+	for (i = 0; i < LOOP_TABLES * NPU_CODE_TOTAL; i++)
+		loop->slots[i] = engine_random() ^ engine_random() << 16;
+	for (i = 0; i < period + NPU_CODE_LANES; i++)
+		loop->tables[i] = i < period ?
+			engine_between(0, LOOP_TABLES - 1) * NPU_CODE_TOTAL :
+			loop->tables[i - period];
+}
+
+/* Runs it on a copy, with words up to @words. */
+static struct kernel_decode run_loop(const struct kernels *kernels,
+				     const struct loop *given,
+				     struct loop *loop, uint32_t period,
+				     uint32_t words)
+{
+	struct kernel_decode decode = {
+		.state = loop->state,
+		.slots = loop->slots,
+		.tables = loop->tables,
+		.period = period,
+		.place = words % period,
+		.words = loop->words,
+		.last = loop->words + words,
+		.out = loop->out,
+		.rounds = LOOP_ROUNDS,
+	};
+
+	*loop = *given;
+	kernels->decode(&decode);
+	return decode;
+}
+
+static void test_all_loops_agree(void **state)
+{
+	static struct loop given, plain, other;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		uint32_t period = engine_between(1, 64);
+		uint32_t words = 2 * engine_between(0, 500);
+		const struct kernels *const *k;
+		struct kernel_decode a, b;
+
+		random_loop(&given, period);
+		a = run_loop(&npu_kernels_portable, &given, &plain, period,
+			     words);
+		for (k = npu_kernels_all; *k; k++) {
+			if (!(*k)->is_supported())
+				continue;
+			b = run_loop(*k, &given, &other, period, words);
+			assert_memory_equal(&other, &plain, sizeof(other));
+			assert_int_equal(b.place, a.place);
+			assert_int_equal(b.rounds, a.rounds);
+			assert_int_equal(b.words - other.words,
+					 a.words - plain.words);
+			assert_int_equal(b.out - other.out,
+					 a.out - plain.out);
+		}
+	}
+}
+
 /* --- Checks ------------------------------------------------------------------- */
 
 static union npu_cmd valid_command(struct decode_test *t,
@@ -552,6 +636,7 @@ int main(void)
 		TEST(test_random_bytes_come_back),
 		TEST(test_even_bytes_grow_by_the_head),
 		TEST(test_columns_are_told_apart),
+		cmocka_unit_test(test_all_loops_agree),
 		TEST(test_bad_fields),
 		TEST(test_borders),
 		TEST(test_faults_name_their_place),

@@ -270,6 +270,76 @@ AVX2 static void output(const struct kernel_output *output)
 	}
 }
 
+/* For each element the number of those set before it. */
+AVX2 KERNEL_INLINE __m256i rank(__m256i is_set)
+{
+	const __m256i high = _mm256_set_epi64x(-1, -1, 0, 0);
+	__m256i one = _mm256_srli_epi32(is_set, 31), sum, carry;
+
+	sum = _mm256_add_epi32(one, _mm256_slli_si256(one, 4));
+	sum = _mm256_add_epi32(sum, _mm256_slli_si256(sum, 8));
+	carry = _mm256_permutevar8x32_epi32(sum, _mm256_set1_epi32(3));
+	sum = _mm256_add_epi32(sum, _mm256_and_si256(carry, high));
+	return _mm256_sub_epi32(sum, one);
+}
+
+/* A byte of each of eight lanes, as 32-bit elements. */
+AVX2 KERNEL_INLINE __m256i decode_half(const struct kernel_decode *d,
+				       const uint32_t *tables, __m256i *state,
+				       const uint8_t **words)
+{
+	const __m256i all = _mm256_set1_epi32(-1);
+	__m256i x = *state, slot, bits, value, is_short, word;
+
+	slot = _mm256_and_si256(x, _mm256_set1_epi32(1023));
+	slot = _mm256_add_epi32(slot,
+				_mm256_loadu_si256((const void *)tables));
+	slot = _mm256_i32gather_epi32((const int *)d->slots, slot, 4);
+	bits = _mm256_srli_epi32(slot, 29);
+	x = _mm256_mullo_epi32(
+		_mm256_and_si256(slot, _mm256_set1_epi32(2047)),
+		_mm256_srli_epi32(x, KERNEL_SLOT_BITS));
+	x = _mm256_add_epi32(x, _mm256_and_si256(
+		_mm256_srli_epi32(slot, 11), _mm256_set1_epi32(1023)));
+	value = _mm256_andnot_si256(_mm256_sllv_epi32(all, bits), x);
+	value = _mm256_add_epi32(value, _mm256_srli_epi32(slot, 21));
+	x = _mm256_srlv_epi32(x, bits);
+	is_short = _mm256_cmpeq_epi32(_mm256_srli_epi32(x, 16),
+				      _mm256_setzero_si256());
+	word = _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)*words));
+	word = _mm256_permutevar8x32_epi32(word, rank(is_short));
+	word = _mm256_or_si256(_mm256_slli_epi32(x, 16), word);
+	*state = _mm256_blendv_epi8(x, word, is_short);
+	*words += 2 * __builtin_popcount(_mm256_movemask_ps(
+		_mm256_castsi256_ps(is_short)));
+	return _mm256_and_si256(value, _mm256_set1_epi32(255));
+}
+
+AVX2 static void decode(struct kernel_decode *d)
+{
+	__m256i low = _mm256_loadu_si256((const void *)d->state);
+	__m256i high = _mm256_loadu_si256((const void *)(d->state + 8));
+	uint32_t step = KERNEL_LANES % d->period;
+
+	for (; d->rounds && d->words <= d->last; d->rounds--) {
+		const uint32_t *tables = d->tables + d->place;
+		__m256i a = decode_half(d, tables, &low, &d->words);
+		__m256i b = decode_half(d, tables + 8, &high, &d->words);
+		__m256i two = _mm256_permute4x64_epi64(
+			_mm256_packus_epi32(a, b), 0xd8);
+
+		_mm_storeu_si128((void *)d->out, _mm_packus_epi16(
+			_mm256_castsi256_si128(two),
+			_mm256_extracti128_si256(two, 1)));
+		d->out += KERNEL_LANES;
+		d->place += step;
+		if (d->place >= d->period)
+			d->place -= d->period;
+	}
+	_mm256_storeu_si256((void *)d->state, low);
+	_mm256_storeu_si256((void *)(d->state + 8), high);
+}
+
 const struct kernels npu_kernels_avx2 = {
 	.name = "avx2",
 	.is_supported = is_supported,
@@ -279,5 +349,6 @@ const struct kernels npu_kernels_avx2 = {
 	.interleave = interleave,
 	.taps = taps,
 	.output = output,
+	.decode = decode,
 };
 #endif

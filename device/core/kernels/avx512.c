@@ -249,6 +249,12 @@ AVX512 static void output(const struct kernel_output *o)
 	}
 }
 
+/* The gathers rule here; wider ones are no faster. */
+static void decode(struct kernel_decode *decode)
+{
+	npu_kernels_avx2.decode(decode);
+}
+
 const struct kernels npu_kernels_avx512 = {
 	.name = "avx512vnni",
 	.is_supported = is_supported,
@@ -258,5 +264,6 @@ const struct kernels npu_kernels_avx512 = {
 	.interleave = interleave,
 	.taps = taps,
 	.output = output,
+	.decode = decode,
 };
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inner loops of the MAC unit, once for each kind of host processor; all of
+ * The inner loops of the units, once for each kind of host processor; all of
  * them compute the same bytes. Called by mac.c with pieces of a command that
  * has passed its checks: pointers and counts here are ours, only the values
  * behind them are a stranger's. Nothing here knows commands or SRAM.
@@ -121,6 +121,49 @@ struct kernel_output {
 	int32_t max;
 };
 
+/* Lanes that are decoded side by side. */
+#define KERNEL_LANES 16
+
+/*
+ * A slot of a table of a coded stream, found by the low bits of a lane's state:
+ * what it takes to decode a byte.
+ *
+ *   bits 0..10	frequency of the class
+ *   11..20	slots of the class before this one
+ *   21..28	lowest value of the class, plus the centre
+ *   29..31	bits that tell the class's values apart
+ */
+#define KERNEL_SLOT_BITS 10 /* of a slot's number */
+#define KERNEL_SLOT_FREQUENCY(slot) ((slot) % 2048)
+#define KERNEL_SLOT_PLACE(slot) ((slot) >> 11 & 1023)
+#define KERNEL_SLOT_LOW(slot) ((slot) >> 21) /* its low byte */
+#define KERNEL_SLOT_VALUES(slot) ((slot) >> 29)
+
+/**
+ * struct kernel_decode - rounds of a coded stream, a byte of each lane each
+ * @state: of the lanes
+ * @slots: of all tables
+ * @tables: where in @slots the table of each byte of a period begins, and again
+ *	the first KERNEL_LANES of them, over and over
+ * @period: bytes after which tables repeat
+ * @place: of the next round's first byte in the period; moves on
+ * @words: 16-bit ones to be taken; moves on
+ * @last: @words up to which as many are there as a round may take
+ * @out: bytes; moves on
+ * @rounds: at most so many; counts down
+ */
+struct kernel_decode {
+	uint32_t *state;
+	const uint32_t *slots;
+	const uint32_t *tables;
+	uint32_t period;
+	uint32_t place;
+	const uint8_t *words;
+	const uint8_t *last;
+	uint8_t *out;
+	uint32_t rounds;
+};
+
 /**
  * struct kernels - the loops for one kind of processor
  * @name: what people call it
@@ -133,6 +176,7 @@ struct kernel_output {
  * @interleave: see struct kernel_rows
  * @taps: see struct kernel_taps
  * @output: see struct kernel_output
+ * @decode: see struct kernel_decode
  */
 struct kernels {
 	const char *name;
@@ -144,6 +188,7 @@ struct kernels {
 	void (*interleave)(const struct kernel_rows *rows);
 	void (*taps)(const struct kernel_taps *taps);
 	void (*output)(const struct kernel_output *output);
+	void (*decode)(struct kernel_decode *decode);
 };
 
 extern const struct kernels npu_kernels_portable;
