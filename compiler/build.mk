@@ -21,6 +21,7 @@ tnc-objs := \
 	compiler/layout.o \
 	compiler/legalise.o \
 	compiler/maps.o \
+	compiler/matmul.o \
 	compiler/move.o \
 	compiler/onnx.o \
 	compiler/onnx_attr.o \
@@ -51,6 +52,7 @@ tnc-objs := \
 	compiler/ref_view.o \
 	compiler/schedule.o \
 	compiler/sequence.o \
+	compiler/shuffle.o \
 	compiler/state.o \
 	compiler/steps.o \
 	compiler/text_read.o \

@@ -34,7 +34,7 @@ static void block_sections(const struct tnc_geometry *g, int channels,
 {
 	uint32_t shifts = npu_conv_shift_offset(g->format, channels);
 	uint32_t weights = npu_conv_weight_offset(g->format, channels);
-	uint32_t size = tnc_geometry_chunk_bytes(g, channels);
+	uint32_t size = tnc_geometry_constant_bytes(g, channels);
 	uint32_t taps = (uint32_t)g->window.h * g->window.w;
 	uint32_t unit = g->is_channelwise ? 1 : 4;
 	uint32_t rows = g->is_channelwise ? taps :
@@ -45,6 +45,9 @@ static void block_sections(const struct tnc_geometry *g, int channels,
 	section[1] = (struct npu_code_section){ weights - shifts,
 						npu_round_up4(channels), 1,
 						1 };
+	section[2] = (struct npu_code_section){ 0 };
+	if (size == weights)
+		return;
 	/* Weights: a column for each output channel. */
 	section[2] = (struct npu_code_section){ size - weights, rows,
 						NPU_CONV_BLOCK_CHANNELS,
@@ -95,7 +98,7 @@ static void chunk_make(struct tnc *c, const struct tnc_op *op,
 		       struct tnc_chunk *chunk)
 {
 	struct tnc_arena_mark mark = tnc_arena_mark(c->arena);
-	uint32_t size = tnc_geometry_chunk_bytes(g, channels);
+	uint32_t size = tnc_geometry_constant_bytes(g, channels);
 	uint8_t *block = tnc_alloc(c, 1, size);
 
 	tnc_pack_chunk(c, op, g, first, channels, block);

@@ -429,6 +429,7 @@ static const struct {
 } kinds[TNC_OP_KINDS] = {
 	[TNC_CONV_2D] = { NPU_OP_CONV, NPU_UNIT_MAC, emit_conv },
 	[TNC_DEPTHWISE_CONV_2D] = { NPU_OP_DWCONV, NPU_UNIT_MAC, emit_conv },
+	[TNC_BATCH_MATMUL] = { NPU_OP_CONV, NPU_UNIT_MAC, emit_conv },
 	[TNC_ADD] = { NPU_OP_ADD, NPU_UNIT_VEC, emit_sum },
 	[TNC_SUB] = { NPU_OP_SUB, NPU_UNIT_VEC, emit_sum },
 	[TNC_MUL] = { NPU_OP_MUL, NPU_UNIT_VEC, emit_product },
@@ -445,12 +446,42 @@ bool tnc_emit_has(const struct tnc_op *op)
 	return kinds[op->kind].fill || tnc_op_is_move(op);
 }
 
+/* A copy of the second input's bytes to their place among the weights. */
+static void emit_shuffle(struct emitter *e, const struct tnc_step *s,
+			 const struct tnc_move *m)
+{
+	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_COPY } };
+	struct npu_cmd_copy *copy = &cmd.copy;
+	struct issued now = { .ranges = 0 };
+	uint64_t from = m->run, to = m->run;
+
+	copy->src_region = copy->dst_region = NPU_REGION_SRAM;
+	copy->src = e->p->buffer[s->in[1].buffer].addr + s->in[1].offset +
+		    m->from;
+	copy->dst = e->p->buffer[s->weights].addr + m->to;
+	copy->run = m->run;
+	for (int i = 0; i < 3; i++) {
+		copy->n[i] = m->n[i];
+		copy->src_stride[i] = m->from_stride[i];
+		copy->dst_stride[i] = m->to_stride[i];
+		from += (uint64_t)(m->n[i] - 1) * m->from_stride[i];
+		to += (uint64_t)(m->n[i] - 1) * m->to_stride[i];
+	}
+	add_range(&now, copy->src, copy->src + from, false);
+	add_range(&now, copy->dst, copy->dst + to, true);
+	use(e, s->in[1].buffer);
+	use(e, s->weights);
+	emit(e, NPU_UNIT_DMA, &cmd, &now, s->op);
+}
+
 static void emit_step(struct emitter *e, const struct tnc_step *s)
 {
 	const struct tnc_op *op = e->p->c->op[s->op];
 	union npu_cmd cmd = { .hdr = { .op = kinds[op->kind].code } };
 	struct issued now = { .ranges = 0 };
 
+	for (int i = 0; i < s->shuffle.count; i++)
+		emit_shuffle(e, s, &s->shuffle.move[i]);
 	kinds[op->kind].fill(e, s, op, &cmd, &now);
 	emit(e, kinds[op->kind].unit, &cmd, &now, s->op);
 }

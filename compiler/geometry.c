@@ -44,6 +44,21 @@ static uint8_t conv_format(const struct tnc *c, const struct tnc_op *op)
 	return format;
 }
 
+/* Matrices of all batches are below each other. */
+static void product_geometry(struct tnc *c, const struct tnc_op *op,
+			     struct tnc_geometry *g)
+{
+	g->is_product = true;
+	g->is_transposed = op->mode & TNC_MODE_ADJOINT_B;
+	g->inputs = 2;
+	g->batch_h = tnc_matmul_of(c, op).m;
+}
+
+int tnc_geometry_batches(const struct tnc_geometry *g)
+{
+	return g->out_h / g->batch_h;
+}
+
 /* Operators that move bytes have no tiles: transfers take maps where they are. */
 static struct tnc_geometry move_geometry(struct tnc *c, const struct tnc_op *op)
 {
@@ -57,7 +72,8 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
-	bool is_conv = op->kind == TNC_CONV_2D;
+	bool is_product = op->kind == TNC_BATCH_MATMUL;
+	bool is_conv = op->kind == TNC_CONV_2D || is_product;
 	bool is_depthwise = op->kind == TNC_DEPTHWISE_CONV_2D;
 	struct tnc_geometry g = {
 		.in_h = in->shape[1],
@@ -77,6 +93,9 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 		.channel_unit = 1,
 	};
 
+	g.batch_h = g.out_h;
+	if (is_product)
+		product_geometry(c, op, &g);
 	if (g.has_weights)
 		g.format = conv_format(c, op);
 	if (tnc_op_is_move(op))
@@ -176,6 +195,8 @@ static uint64_t in_channels(const struct tnc_geometry *g,
 uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
 			       const struct tnc_tile *tile, int input)
 {
+	if (g->is_product && input == 1)
+		return (uint64_t)g->in_c * tile->c;
 	return (g->repeats_row[input] ? 1 : in_rows(g, tile)) *
 	       (g->repeats_column[input] ? 1 : in_columns(g, tile)) *
 	       in_channels(g, tile) * g->in_size[input];
@@ -198,7 +219,7 @@ static bool has_pitches(const struct tnc_geometry *g,
 {
 	uint64_t in = in_columns(g, tile) * in_channels(g, tile);
 
-	for (int i = 0; i < g->inputs; i++)
+	for (int i = 0; i < (g->is_product ? 1 : g->inputs); i++)
 		if (in * g->in_size[i] > FIELD16_MAX)
 			return false;
 	return (uint64_t)tile->w * tile->c * g->out_size <= FIELD16_MAX;
@@ -216,6 +237,14 @@ uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels)
 		npu_dwconv_weight_bytes(channels, taps) :
 		npu_conv_weight_bytes(channels, taps * g->in_c);
 	return npu_conv_weight_offset(g->format, channels) + weights;
+}
+
+/* What of that is constant. */
+uint64_t tnc_geometry_constant_bytes(const struct tnc_geometry *g,
+				     int channels)
+{
+	return g->is_product ? npu_conv_weight_offset(g->format, channels) :
+			       tnc_geometry_chunk_bytes(g, channels);
 }
 
 /* Can one command compute the tile, wherever its operands lie? */

@@ -437,6 +437,23 @@ bool tnc_op_has_weight_zeros(const struct tnc *c, const struct tnc_op *op);
 struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op);
 struct tnc_pads tnc_op_pads(const struct tnc *c, const struct tnc_op *op);
 
+/*
+ * Products of matrices, m x k times k x n: one for each batch. An input whose
+ * batches are 1 in a dimension repeats its matrices there.
+ */
+struct tnc_matmul {
+	int m, k, n;
+	int dims;		/* of batches */
+	int32_t a_dim[TNC_RANK_MAX];
+	int32_t b_dim[TNC_RANK_MAX];
+};
+
+/* matmul.c */
+struct tnc_matmul tnc_matmul_of(struct tnc *c, const struct tnc_op *op);
+int64_t tnc_matmul_batches(const struct tnc_matmul *s);
+int64_t tnc_matmul_index(const struct tnc_matmul *s, const int32_t *dim,
+			 int64_t batch);
+
 /* quantise.c */
 struct tnc_factor tnc_factor_of(double real);
 void tnc_op_factors(struct tnc *c, const struct tnc_op *op,

@@ -3,7 +3,8 @@
  * Pass 'l': legalise, so that each operator is one the machine has.
  *
  * Needs: a sound graph.
- * Leaves: no RESHAPE and no FULLY_CONNECTED; activations are height x width x
+ * Leaves: no RESHAPE and no FULLY_CONNECTED, BATCH_MATMUL only of pictures of rows
+ * (see matmul.c); activations are height x width x
  * channels (rank 4, batch 1) wherever an operator touches them, other shapes
  * are aliases; what one input of two repeats is a row or a pixel of a picture;
  * padding is explicit, activation functions are ranges, scales
@@ -39,7 +40,7 @@ int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],
 }
 
 /* Likewise, as rows of @depth. */
-static int matrix_view(struct tnc *c, int id, int depth, bool is_output)
+int tnc_matrix_view(struct tnc *c, int id, int depth, bool is_output)
 {
 	int64_t rows = tnc_tensor_elements(c->tensor[id]) / depth;
 
@@ -58,9 +59,9 @@ static void fully_connected_to_conv(struct tnc *c, struct tnc_op *op)
 	filter->shape[2] = 1;
 	filter->shape[3] = weights->shape[1];
 	filter->data = weights->data;
-	op->input[0] = matrix_view(c, op->input[0], weights->shape[1], false);
+	op->input[0] = tnc_matrix_view(c, op->input[0], weights->shape[1], false);
 	op->input[1] = filter->id;
-	op->output = matrix_view(c, op->output, weights->shape[0], true);
+	op->output = tnc_matrix_view(c, op->output, weights->shape[0], true);
 	op->kind = TNC_CONV_2D;
 }
 
@@ -89,8 +90,8 @@ static void rows_to_picture(struct tnc *c, struct tnc_op *op)
 	    !(op->kind == TNC_SOFTMAX && out->shape[2] != 1))
 		return;
 	for (int i = 0; i < op->inputs; i++)
-		op->input[i] = matrix_view(c, op->input[i], depth, false);
-	op->output = matrix_view(c, op->output, depth, true);
+		op->input[i] = tnc_matrix_view(c, op->input[i], depth, false);
+	op->output = tnc_matrix_view(c, op->output, depth, true);
 }
 
 static void fix_factors(struct tnc *c, struct tnc_op *op)
@@ -140,15 +141,21 @@ void tnc_pass_legalise(struct tnc *c)
 {
 	int kept = 0;
 
+	tnc_legalise_matmul_inputs(c);
 	for (int i = 0; i < c->ops; i++) {
 		struct tnc_op *op = c->op[i];
 
 		refuse_cpu(c, op);
 		if (drop_reshape(c, op))
 			continue;
+		if (op->kind == TNC_FULLY_CONNECTED &&
+		    !tnc_op_input(c, op, 1)->data)
+			tnc_matmul_of_fully_connected(c, op);
 		fix_factors(c, op);
 		if (op->kind == TNC_FULLY_CONNECTED)
 			fully_connected_to_conv(c, op);
+		if (op->kind == TNC_BATCH_MATMUL)
+			tnc_legalise_matmul(c, op);
 		if (tnc_op_is_binary(op))
 			tnc_legalise_broadcast(c, op);
 		if (tnc_op_is_binary(op) || op->kind == TNC_SOFTMAX)

@@ -40,7 +40,8 @@ static void pack_head(const struct tnc *c, const struct tnc_op *op,
 
 	pack_biases(g, tnc_op_input(c, op, 2), first, channels, block);
 	for (int i = 0; i < channels; i++) {
-		const struct tnc_factor *factor = &op->factor[first + i];
+		const struct tnc_factor *factor =
+			&op->factor[op->factors > 1 ? first + i : 0];
 
 		put32(mult + 4 * i, factor->multiplier);
 		shift[i] = factor->shift;
@@ -72,7 +73,7 @@ static void pack_depthwise(const struct tnc_geometry *g,
 				weights[(size_t)tap * g->out_c + first + i];
 }
 
-/* The block of some output channels, into zeroed memory. */
+/* What is constant of the block of some output channels, into zeroed memory. */
 void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
 		    const struct tnc_geometry *g, int first, int channels,
 		    uint8_t *block)
@@ -81,6 +82,8 @@ void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
 
 	pack_head(c, op, g, first, channels, block);
 	block += npu_conv_weight_offset(g->format, channels);
+	if (g->is_product)
+		return;
 	if (op->kind == TNC_CONV_2D)
 		pack_conv(g, weights, first, channels, block);
 	else

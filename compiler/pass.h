@@ -21,10 +21,14 @@ void tnc_fold_op(struct tnc *c, struct tnc_op *op);
 void tnc_fold_shape(struct tnc *c, struct tnc_op *op);
 void tnc_fold_all(struct tnc *c, int first);
 
-/* legalise.c, broadcast.c: parts of the pass */
+/* legalise.c, broadcast.c, matmul.c: parts of the pass */
 int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],
 		     bool is_output);
+int tnc_matrix_view(struct tnc *c, int id, int depth, bool is_output);
 void tnc_legalise_broadcast(struct tnc *c, struct tnc_op *op);
+void tnc_legalise_matmul_inputs(struct tnc *c);
+void tnc_legalise_matmul(struct tnc *c, struct tnc_op *op);
+void tnc_matmul_of_fully_connected(struct tnc *c, struct tnc_op *op);
 
 /* pass.c */
 void tnc_pass_run(struct tnc *c, char letter);

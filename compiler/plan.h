@@ -42,6 +42,9 @@ struct tnc_geometry {
 	bool repeats_column[2];
 	bool has_weights;
 	uint8_t format;		/* of the command that has, NPU_CONV_* */
+	bool is_product;	/* weights are input 1, of each batch its own */
+	bool is_transposed;	/* whose rows are output channels then */
+	int batch_h;		/* output rows of a batch */
 	bool is_channelwise;	/* output channel c needs input c / multiplier */
 	int multiplier;
 	int channel_unit;	/* tiles have a multiple of so many channels */
@@ -147,6 +150,7 @@ struct tnc_step {
 	int weights;		/* buffer, or -1 */
 	int channel;		/* first output channel */
 	struct tnc_moves moves;	/* instead, if it only moves bytes */
+	struct tnc_moves shuffle;	/* before: from in[1] to the weights */
 };
 
 struct tnc_plan {
@@ -213,6 +217,9 @@ uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
 uint64_t tnc_geometry_out_bytes(const struct tnc_geometry *g,
 				const struct tnc_tile *tile);
 uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels);
+uint64_t tnc_geometry_constant_bytes(const struct tnc_geometry *g,
+				     int channels);
+int tnc_geometry_batches(const struct tnc_geometry *g);
 bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile);
 
@@ -229,6 +236,11 @@ void tnc_tile_restart(struct tnc_plan *p, int op);
 bool tnc_tile_last_resort(struct tnc_plan *p, int op);
 void tnc_steps_create(struct tnc_plan *p);
 bool tnc_place(struct tnc_plan *p);
+
+/* shuffle.c */
+void tnc_shuffle_create(struct tnc *c, const struct tnc_geometry *g,
+			const struct tnc_surface *tile, int channels,
+			struct tnc_moves *moves);
 
 /* plan.c */
 bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,

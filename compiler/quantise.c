@@ -42,6 +42,7 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 	case TNC_ADD:
 	case TNC_SUB:
 		return 3;
+	case TNC_BATCH_MATMUL:
 	case TNC_MUL:
 	case TNC_SOFTMAX:
 		return 1;
@@ -79,9 +80,11 @@ static void conv_factors(struct tnc *c, const struct tnc_op *op,
 	double out_scale = out->quant.scale[0];
 	bool per_channel = weights->quant.count > 1;
 	float product = in->quant.scale[0] * weights->quant.scale[0];
+	bool is_matrix = op->kind == TNC_FULLY_CONNECTED ||
+			 op->kind == TNC_BATCH_MATMUL;
 
-	/* Fully connected layers with one scale form the product in float. */
-	if (op->kind == TNC_FULLY_CONNECTED && !per_channel)
+	/* Products of matrices with one scale form that product in float. */
+	if (is_matrix && !per_channel)
 		for (int i = 0; i < channels; i++)
 			factor[i] = tnc_factor_of(product / out_scale);
 	else
@@ -134,6 +137,7 @@ void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
 	case TNC_CONV_2D:
 	case TNC_DEPTHWISE_CONV_2D:
 	case TNC_FULLY_CONNECTED:
+	case TNC_BATCH_MATMUL:
 		if (op->mode & TNC_MODE_ONNX)
 			float_factors(c, op, factor);
 		else

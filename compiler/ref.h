@@ -87,6 +87,7 @@ void tnc_ref_binary(struct tnc *c, struct tnc_op *op);
 void tnc_ref_conv(struct tnc *c, struct tnc_op *op);
 void tnc_ref_depthwise(struct tnc *c, struct tnc_op *op);
 void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op);
+void tnc_ref_batch_matmul(struct tnc *c, struct tnc_op *op);
 
 /* ref_move.c */
 void tnc_ref_move(struct tnc *c, struct tnc_op *op);

@@ -223,3 +223,41 @@ void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op)
 					  p.w + (int64_t)oc * depth, depth,
 					  weight_zero(&p, oc)));
 }
+
+/* One product: matrices begin at elements @a, @b and @out. */
+static void multiply(const struct product *p, const struct tnc_matmul *s,
+		     int64_t a, int64_t b, int64_t out)
+{
+	bool adjoint_a = p->op->mode & TNC_MODE_ADJOINT_A;
+	bool adjoint_b = p->op->mode & TNC_MODE_ADJOINT_B;
+	int b_zero = weight_zero(p, 0);
+
+	for (int64_t m = 0; m < s->m; m++)
+	for (int64_t n = 0; n < s->n; n++) {
+		int64_t sum = bias_of(p, n);
+
+		for (int64_t k = 0; k < s->k; k++) {
+			int64_t x = a + (adjoint_a ? k * s->m + m :
+						     m * s->k + k);
+			int64_t y = b + (adjoint_b ? n * s->k + k :
+						     k * s->n + n);
+
+			sum += (int64_t)(in_at(p, x) - p->in_zero) *
+			       (p->w[y] - b_zero);
+		}
+		put(p, out + m * s->n + n, n, sum);
+	}
+}
+
+void tnc_ref_batch_matmul(struct tnc *c, struct tnc_op *op)
+{
+	struct product p = product_of(c, op);
+	struct tnc_matmul s = tnc_matmul_of(c, op);
+	int64_t batches = tnc_matmul_batches(&s);
+
+	for (int64_t i = 0; i < batches; i++)
+		multiply(&p, &s,
+			 tnc_matmul_index(&s, s.a_dim, i) * s.m * s.k,
+			 tnc_matmul_index(&s, s.b_dim, i) * s.k * s.n,
+			 i * s.m * s.n);
+}

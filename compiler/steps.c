@@ -242,23 +242,23 @@ static struct tnc_surface output_surface(struct walk *w, const struct area *a)
 	return tile_surface(buffer, a, l.size);
 }
 
-static int weights_buffer(struct walk *w, int number)
+static int weights_buffer(struct walk *w, int number, int channels)
 {
 	struct tnc_plan *p = w->p;
 	const struct tnc_chunk *chunk;
 	struct tnc_transfer *load;
 
-	if (!w->g->has_weights)
-		return -1;
 	if (w->chunk != number) {
-		chunk = &w->plan->chunk[number];
+		chunk = &w->plan->chunk[number % w->plan->chunks];
 		w->chunk = number;
-		w->chunk_buffer = buffer_add(p, chunk->size, w->number,
-					     p->steps);
+		w->chunk_buffer = buffer_add(p,
+			tnc_geometry_chunk_bytes(w->g, channels), w->number,
+			p->steps);
 		p->buffer[w->chunk_buffer].is_loaded = true;
 		load = transfer_block(p, false, w->chunk_buffer,
 				      NPU_REGION_CONSTANTS,
-				      w->plan->chunk_offset[number],
+				      w->plan->chunk_offset[number %
+							    w->plan->chunks],
 				      chunk->size, w->number);
 		if (chunk->is_coded)
 			load->coded = &chunk->coded;
@@ -273,8 +273,10 @@ static struct area input_area(const struct walk *w, int index,
 {
 	const struct tnc_geometry *g = w->g;
 	struct area in = { .channels = g->in_c };
+	/* The first input of a product may be the same for all batches. */
+	int y = g->in_h == g->batch_h ? out->y % g->batch_h : out->y;
 
-	tnc_geometry_range(out->y, out->h, g->stride.h,
+	tnc_geometry_range(y, out->h, g->stride.h,
 			   (g->window.h - 1) * g->dilation.h + 1, g->pads.top,
 			   g->in_h, &in.y, &in.h, &step->pad_top);
 	tnc_geometry_range(out->x, out->w, g->stride.w,
@@ -295,6 +297,51 @@ static struct area input_area(const struct walk *w, int index,
 	return in;
 }
 
+/* The matrix of a batch, or those of its columns that a tile needs. */
+static struct area matrix_area(const struct tnc_geometry *g,
+			       const struct area *out)
+{
+	int batch = out->y / g->batch_h;
+
+	if (g->is_transposed)
+		return (struct area){
+			.y = batch * g->out_c + out->channel,
+			.h = out->channels,
+			.w = 1,
+			.channels = g->in_c,
+		};
+	return (struct area){
+		.y = batch * g->in_c,
+		.h = g->in_c,
+		.w = 1,
+		.channel = out->channel,
+		.channels = out->channels,
+	};
+}
+
+/* The weights of a step; brought in, or made of the second input. */
+static void step_weights(struct walk *w, const struct area *out,
+			 struct tnc_step *step)
+{
+	const struct tnc_geometry *g = w->g;
+	int chunk = out->y / g->batch_h * w->plan->chunks +
+		    out->channel / w->plan->tile.c;
+	bool is_new = chunk != w->chunk;
+
+	step->weights = -1;
+	if (!g->has_weights)
+		return;
+	if (g->is_product && is_new) {
+		struct area in = matrix_area(g, out);
+
+		step->in[1] = input_surface(w, 1, &in);
+	}
+	step->weights = weights_buffer(w, chunk, out->channels);
+	if (g->is_product && is_new)
+		tnc_shuffle_create(w->p->c, g, &step->in[1], out->channels,
+				   &step->shuffle);
+}
+
 static void step_append(struct tnc_plan *p, const struct tnc_step *step)
 {
 	if (p->steps == TNC_STEPS_MAX)
@@ -313,12 +360,12 @@ static void step_add(struct walk *w, const struct area *out)
 	};
 
 	/* In the order in which the DMA unit had best bring them. */
-	for (int i = 0; i < w->g->inputs; i++) {
+	for (int i = 0; i < (w->g->is_product ? 1 : w->g->inputs); i++) {
 		struct area in = input_area(w, i, out, &step);
 
 		step.in[i] = input_surface(w, i, &in);
 	}
-	step.weights = weights_buffer(w, out->channel / w->plan->tile.c);
+	step_weights(w, out, &step);
 	step.out = output_surface(w, out);
 	step_append(p, &step);
 }
@@ -348,18 +395,24 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
+/* Rows of the tile at row @y: none beyond its batch. */
+static int rows_at(const struct walk *w, int y)
+{
+	return least(w->plan->tile.h, w->g->batch_h - y % w->g->batch_h);
+}
+
 static void walk_areas(struct walk *w, int channel)
 {
 	const struct tnc_tile *tile = &w->plan->tile;
 	const struct tnc_geometry *g = w->g;
 	bool is_outer = channel >= 0;
 
-	for (int y = 0; y < g->out_h; y += tile->h)
+	for (int y = 0; y < g->out_h; y += rows_at(w, y))
 	for (int x = 0; x < g->out_w; x += tile->w)
 	for (int k = is_outer ? channel : 0; k < g->out_c; k += tile->c) {
 		struct area out = {
 			.y = y,
-			.h = least(tile->h, g->out_h - y),
+			.h = rows_at(w, y),
 			.x = x,
 			.w = least(tile->w, g->out_w - x),
 			.channel = k,

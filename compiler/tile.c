@@ -43,13 +43,19 @@ static struct moving moving_bytes(const struct tnc_plan *p, int number,
 	const struct tnc_geometry *g = &p->op[number].geometry;
 	struct moving m = { 0 };
 
-	for (int i = 0; i < g->inputs; i++)
-		if (!map_of(p, op->input[i])->is_resident)
-			m.in += round16(tnc_geometry_in_bytes(g, tile,
-							      i));
+	for (int i = 0; i < g->inputs; i++) {
+		uint64_t bytes = round16(tnc_geometry_in_bytes(g, tile, i));
+
+		if (map_of(p, op->input[i])->is_resident)
+			continue;
+		if (g->is_product && i == 1)
+			m.weights += bytes;
+		else
+			m.in += bytes;
+	}
 	if (!map_of(p, op->output)->is_resident)
 		m.out = round16(tnc_geometry_out_bytes(g, tile));
-	m.weights = round16(tnc_geometry_chunk_bytes(g, tile->c));
+	m.weights += round16(tnc_geometry_chunk_bytes(g, tile->c));
 	return m;
 }
 
@@ -60,7 +66,7 @@ static uint64_t tile_need(const struct tnc_plan *p, int number,
 	const struct tnc_op_plan *op = &p->op[number];
 	const struct tnc_geometry *g = &op->geometry;
 	struct moving m = moving_bytes(p, number, tile);
-	bool has_chunks = tile->c < g->out_c;
+	bool has_chunks = tile->c < g->out_c || tnc_geometry_batches(g) > 1;
 	bool has_tiles = has_chunks || tile->h < g->out_h ||
 			 tile->w < g->out_w;
 
@@ -98,15 +104,16 @@ static uint64_t tile_traffic(const struct tnc_plan *p, int number,
 	const struct tnc_geometry *g = &p->op[number].geometry;
 	struct moving m = moving_bytes(p, number, tile);
 	uint64_t chunks = npu_div_up(g->out_c, tile->c);
-	uint64_t areas = npu_div_up(g->out_h, tile->h) *
+	uint64_t batches = tnc_geometry_batches(g);
+	uint64_t areas = npu_div_up(g->batch_h, tile->h) * batches *
 			 npu_div_up(g->out_w, tile->w);
 	uint64_t in = m.in ? m.in + COMMAND_COST : 0;
 	uint64_t out = m.out ? m.out + COMMAND_COST : 0;
 	uint64_t weights = m.weights ? m.weights + COMMAND_COST : 0;
 	uint64_t tiles = areas * chunks;
-	uint64_t by_channels = in * tiles + weights * chunks;
+	uint64_t by_channels = in * tiles + weights * chunks * batches;
 	uint64_t by_areas = (g->is_channelwise ? in * tiles : in * areas) +
-			    weights * (chunks > 1 ? tiles : 1);
+			    weights * (chunks > 1 ? tiles : batches);
 
 	tile->is_channels_outer = by_channels <= by_areas;
 	return (by_channels < by_areas ? by_channels : by_areas) +
@@ -149,7 +156,7 @@ static bool choose(struct choice *ch)
 	struct tnc_op_plan *op = &ch->p->op[ch->number];
 	const struct tnc_geometry *g = &op->geometry;
 	const struct tnc_hint *hint = &ch->p->hint[ch->number];
-	int channels = g->out_c, h = g->out_h;
+	int channels = g->out_c, h = g->batch_h;
 
 	while (hint->channels && channels > hint->channels &&
 	       halve_channels(g, channels) < channels)

@@ -103,6 +103,7 @@ static void (*const verify_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_CONV_2D] = tnc_verify_conv,
 	[TNC_DEPTHWISE_CONV_2D] = tnc_verify_depthwise,
 	[TNC_FULLY_CONNECTED] = tnc_verify_fully_connected,
+	[TNC_BATCH_MATMUL] = tnc_verify_batch_matmul,
 	[TNC_ADD] = tnc_verify_sum,
 	[TNC_SUB] = tnc_verify_sum,
 	[TNC_MUL] = tnc_verify_sum,
@@ -140,6 +141,7 @@ static int shift_max(const struct tnc *c, const struct tnc_op *op)
 	case TNC_CONV_2D:
 	case TNC_DEPTHWISE_CONV_2D:
 	case TNC_FULLY_CONNECTED:
+	case TNC_BATCH_MATMUL:
 		return tnc_op_is_wide(c, op) ? 7 : 30;
 	default:
 		return 30;

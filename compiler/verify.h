@@ -25,6 +25,7 @@ void tnc_verify_window(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_conv(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_batch_matmul(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_sum(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_selection(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_pool(struct tnc *c, const struct tnc_op *op);

@@ -80,14 +80,15 @@ void tnc_need_same_quant(struct tnc *c, const struct tnc_tensor *a,
 }
 
 /*
- * Zero points of weights: TensorFlow Lite Micro looks at one, and that in fully
- * connected layers only; the others have to be 0 there.
+ * Zero points of weights: TensorFlow Lite Micro looks at one, and that in products
+ * of matrices only; the others have to be 0 there.
  */
 static void need_weight_zeros(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
 	bool is_any = op->mode & TNC_MODE_ONNX ||
-		      (op->origin == TNC_FULLY_CONNECTED &&
+		      ((op->origin == TNC_FULLY_CONNECTED ||
+			op->origin == TNC_BATCH_MATMUL) &&
 		       w->quant.count == 1);
 
 	for (int i = 0; i < w->quant.count; i++)
@@ -96,24 +97,12 @@ static void need_weight_zeros(struct tnc *c, const struct tnc_op *op)
 				  w->quant.zero_point[i]);
 }
 
-/* Weights: constant, int8, scaled per tensor or channel. */
-static void need_weights(struct tnc *c, const struct tnc_op *op, int axis)
+/* A constant of so many, of 32 bits, or of 64 where sums have them. */
+static void need_bias(struct tnc *c, const struct tnc_op *op, int channels)
 {
-	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
 	const struct tnc_tensor *bias = tnc_op_input(c, op, 2);
 	bool is_int16 = tnc_op_input(c, op, 0)->type == TNC_INT16;
 
-	tnc_place_tensor(c, w->id);
-	if (!w->data)
-		tnc_error(c, -EOPNOTSUPP, "unsupported: weights must be constant");
-	if (w->type != TNC_INT8)
-		tnc_error(c, -EOPNOTSUPP, "unsupported weights of type %s",
-			  tnc_type_info[w->type].name);
-	if (w->quant.count < 1 || (w->quant.count > 1 && w->quant.axis != axis))
-		tnc_error(c, -EINVAL, "weights need scales along dimension %d",
-			  axis);
-	need_weight_zeros(c, op);
-	tnc_place_tensor(c, -1);
 	if (!bias)
 		return;
 	tnc_place_tensor(c, bias->id);
@@ -122,11 +111,34 @@ static void need_weights(struct tnc *c, const struct tnc_op *op, int axis)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported: bias must be a constant of %s",
 			  is_int16 ? "int64 or int32" : "int32");
-	if (tnc_tensor_elements(bias) != w->shape[axis])
+	if (tnc_tensor_elements(bias) != channels)
 		tnc_error(c, -EINVAL, "%lld biases for %d channels",
-			  (long long)tnc_tensor_elements(bias),
-			  w->shape[axis]);
+			  (long long)tnc_tensor_elements(bias), channels);
 	tnc_place_tensor(c, -1);
+}
+
+/*
+ * Weights: int8, scaled per tensor or channel; constant, but for fully connected
+ * layers.
+ */
+static void need_weights(struct tnc *c, const struct tnc_op *op, int axis)
+{
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+
+	tnc_place_tensor(c, w->id);
+	if (!w->data && op->kind != TNC_FULLY_CONNECTED)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: weights must be constant");
+	if (w->type != TNC_INT8)
+		tnc_error(c, -EOPNOTSUPP, "unsupported weights of type %s",
+			  tnc_type_info[w->type].name);
+	if (!w->data)
+		need_one_scale(c, w);
+	if (w->quant.count < 1 || (w->quant.count > 1 && w->quant.axis != axis))
+		tnc_error(c, -EINVAL, "weights need scales along dimension %d",
+			  axis);
+	need_weight_zeros(c, op);
+	tnc_place_tensor(c, -1);
+	need_bias(c, op, w->shape[axis]);
 }
 
 static void need_positive(struct tnc *c, struct tnc_hw hw, const char *what)
@@ -234,6 +246,14 @@ void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op)
 		tnc_error(c, -EINVAL, "%lld outputs for %lld rows",
 			  (long long)tnc_tensor_elements(out),
 			  (long long)rows);
+}
+
+void tnc_verify_batch_matmul(struct tnc *c, const struct tnc_op *op)
+{
+	need_int8_or_int16(c, tnc_op_input(c, op, 0));
+	tnc_need_activation(c, tnc_op_input(c, op, 1));
+	need_int8_or_int16(c, tnc_op_output(c, op));
+	need_bias(c, op, tnc_matmul_of(c, op).n);
 }
 
 /* Dimensions of one input are those of the other, or 1 and repeated. */

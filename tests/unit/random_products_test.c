@@ -237,6 +237,152 @@ static void test_onnx(void **state)
 	compare_graphs(ONNX);
 }
 
+/* --- Products of two tensors ------------------------------------------------ */
+
+/* Matrices in their batches, as text. */
+struct matrices {
+	char shape[64];
+	int elements;
+};
+
+static struct matrices matrices(const int *batch, int dims, int rows,
+				int columns)
+{
+	struct matrices m = { .elements = rows * columns };
+	int at = 0;
+
+	for (int d = 0; d < dims; d++) {
+		at += snprintf(m.shape + at, sizeof(m.shape) - at, "%d,",
+			       batch[d]);
+		m.elements *= batch[d];
+	}
+	snprintf(m.shape + at, sizeof(m.shape) - at, "%d,%d", rows, columns);
+	return m;
+}
+
+/* An input of the model, a constant, or what an operator makes of an input. */
+static int operand(struct maker *m, const struct matrices *t)
+{
+	int kind = random_in(m, 0, 2), zero = random_in(m, -128, 127);
+	double scale = random_scale(m);
+
+	fprintf(m->tensors, "%s %%%d int8 [%s] q=[%.9g:%d] name=\"t%d\"\n",
+		kind ? "tensor" : "const", m->ids, t->shape, scale, zero,
+		m->ids);
+	if (!kind) {
+		data(m, m->ids, t->elements);
+		return m->ids++;
+	}
+	fprintf(m->ops, "input %%%d\n", m->ids++);
+	if (kind == 1)
+		return m->ids - 1;
+	fprintf(m->tensors, "tensor %%%d int8 [%s] q=[%.9g:%d] name=\"s%d\"\n",
+		m->ids, t->shape, scale, zero, m->ids);
+	fprintf(m->ops, "maximum %%%d = %%%d %%%d act=none\n", m->ids,
+		m->ids - 1, m->ids - 1);
+	return m->ids++;
+}
+
+static int result(struct maker *m, const struct matrices *t)
+{
+	fprintf(m->tensors, "tensor %%%d int8 [%s] q=[%.9g:%d] name=\"y\"\n",
+		m->ids, t->shape, random_scale(m) * 40,
+		random_in(m, -128, 127));
+	return m->ids++;
+}
+
+static int batch_matmul(struct maker *m)
+{
+	int rows = random_in(m, 1, 40), depth = random_in(m, 1, 60);
+	int columns = random_in(m, 1, 50), dims = random_in(m, 0, 3);
+	bool adjoint_a = !random_in(m, 0, 3), adjoint_b = random_in(m, 0, 1);
+	int a_batch[3], b_batch[3], batch[3], a, b, out;
+	struct matrices t;
+
+	for (int d = 0; d < dims; d++) {
+		batch[d] = random_in(m, 1, 3);
+		a_batch[d] = random_in(m, 0, 3) ? batch[d] : 1;
+		b_batch[d] = random_in(m, 0, 3) || a_batch[d] < batch[d] ?
+				     batch[d] : 1;
+	}
+	t = adjoint_a ? matrices(a_batch, dims, depth, rows) :
+			matrices(a_batch, dims, rows, depth);
+	a = operand(m, &t);
+	t = adjoint_b ? matrices(b_batch, dims, columns, depth) :
+			matrices(b_batch, dims, depth, columns);
+	b = operand(m, &t);
+	t = matrices(batch, dims, rows, columns);
+	out = result(m, &t);
+	fprintf(m->ops, "batch_matmul %%%d = %%%d %%%d act=none", out, a, b);
+	if (adjoint_a || adjoint_b || m->form == ONNX)
+		fprintf(m->ops, " mode=%s%s%s%s%s",
+			adjoint_a ? "adjoint_a" : "",
+			adjoint_a && adjoint_b ? "+" : "",
+			adjoint_b ? "adjoint_b" : "",
+			(adjoint_a || adjoint_b) && m->form == ONNX ? "+" : "",
+			m->form == ONNX ? "onnx" : "");
+	fputs("\n", m->ops);
+	return out;
+}
+
+/* A fully connected layer whose weights are computed. */
+static int computed_weights(struct maker *m)
+{
+	int rows = random_in(m, 1, 40), depth = random_in(m, 1, 200);
+	int channels = random_in(m, 1, 90);
+	struct matrices in = matrices(NULL, 0, rows, depth);
+	struct matrices w = matrices(NULL, 0, channels, depth);
+	struct matrices t = matrices(NULL, 0, rows, channels);
+	int a = operand(m, &in), b = operand(m, &w), out = result(m, &t);
+
+	fprintf(m->ops, "fully_connected %%%d = %%%d %%%d", out, a, b);
+	bias(m, channels);
+	finish(m);
+	return out;
+}
+
+static void compare_products(enum form form, int (*make)(struct maker *m))
+{
+	struct maker m = { .seed = 7 + form, .form = form };
+
+	for (int i = 0; i < GRAPHS; i++) {
+		struct npu_machine machine = random_machine(&m);
+		char *ops = NULL, *text = NULL;
+		size_t ops_size, size;
+		int spare, out;
+
+		m.ids = 0;
+		m.tensors = open_memstream(&text, &size);
+		m.ops = open_memstream(&ops, &ops_size);
+		fputs("tnc 1\nmodel \"random\"\n", m.tensors);
+		/* So that there is an input, whatever the operands are. */
+		spare = result(&m, &(struct matrices){ "1,1", 1 });
+		out = make(&m);
+		fclose(m.ops);
+		fprintf(m.tensors, "input %%%d\n%soutput %%%d\n", spare, ops,
+			out);
+		fclose(m.tensors);
+		compiled_compare(text, size, &machine);
+		free(ops);
+		free(text);
+	}
+}
+
+static void test_batch_matmul(void **state)
+{
+	compare_products(INT8, batch_matmul);
+}
+
+static void test_batch_matmul_onnx(void **state)
+{
+	compare_products(ONNX, batch_matmul);
+}
+
+static void test_computed_weights(void **state)
+{
+	compare_products(INT8, computed_weights);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +390,9 @@ int main(void)
 		cmocka_unit_test(test_int16),
 		cmocka_unit_test(test_int16_with_narrow_sums),
 		cmocka_unit_test(test_onnx),
+		cmocka_unit_test(test_batch_matmul),
+		cmocka_unit_test(test_batch_matmul_onnx),
+		cmocka_unit_test(test_computed_weights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
