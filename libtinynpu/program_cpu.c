@@ -127,20 +127,19 @@ static bool overlap(const struct program_cpu *cpu, uint32_t a, uint32_t b)
 	       y->offset < x->offset + tensor_bytes(&cpu->tensors[a]);
 }
 
-/* Operand @written, 0 for the output, may be written and touches no other. */
-static int check_written(const struct reader *r, uint32_t index,
-			 uint32_t written)
+/* The output may be written, and touches no input. */
+static int check_output(const struct reader *r, uint32_t index)
 {
 	const struct program_cpu *cpu = &r->prog->cpu;
 	const npu_le32 *operands = cpu->words + cpu->ops[index].first;
-	uint32_t tensor = operands[written], i;
+	uint32_t region = cpu->records[operands[0]].region, i;
 
-	if (!is_writable(r->prog, cpu->records[tensor].region))
+	if (!is_writable(r->prog, region))
 		return malformed(r, "CPU operator %u: writes region %u", index,
-				 cpu->records[tensor].region);
-	for (i = 0; i <= cpu->ops[index].inputs; i++)
-		if (i != written && operands[i] != NPU_CPU_ABSENT &&
-		    overlap(cpu, tensor, operands[i]))
+				 region);
+	for (i = 1; i <= cpu->ops[index].inputs; i++)
+		if (operands[i] != NPU_CPU_ABSENT &&
+		    overlap(cpu, operands[0], operands[i]))
 			return malformed(r, "CPU operator %u: operands overlap",
 					 index);
 	return 0;
@@ -178,22 +177,16 @@ static int check_op(const struct reader *r, uint32_t index,
 						  in);
 	const char *name = cpu_op_name(op.kind), *bad = cpu_op_check(&op);
 	uint64_t scratch;
-	uint32_t i;
-	int err;
 
 	if (bad)
 		return malformed(r, "CPU operator %u (%s): %s", index,
 				 name ? name : "unknown", bad);
-	err = check_written(r, index, 0);
-	for (i = 0; !err && i < op.inputs; i++)
-		if (in[i] && cpu_op_writes(&op, i))
-			err = check_written(r, index, 1 + i);
 	scratch = cpu_op_scratch(&op);
 	if (op.inputs > cpu->inputs_most)
 		cpu->inputs_most = op.inputs;
 	if (scratch > cpu->scratch_size)
 		cpu->scratch_size = scratch;
-	return err;
+	return check_output(r, index);
 }
 
 static int read_ops(const struct reader *r)

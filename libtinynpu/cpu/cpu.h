@@ -90,13 +90,6 @@ const char *cpu_op_name(uint32_t kind);
 const char *cpu_op_check(const struct cpu_op *op);
 
 /**
- * cpu_op_writes() - whether an operator writes one of its inputs: a state
- * @op: the operator
- * @input: index of the input
- */
-int cpu_op_writes(const struct cpu_op *op, uint32_t input);
-
-/**
  * cpu_op_scratch() - bytes of memory that cpu_op_run() needs besides
  * @op: a checked operator
  */

@@ -137,18 +137,6 @@ const char *cpu_op_check(const struct cpu_op *op)
 	return kernels[op->kind]->check(op);
 }
 
-int cpu_op_writes(const struct cpu_op *op, uint32_t index)
-{
-	switch (op->kind) {
-	case NPU_CPU_LSTM:
-		return index == 18 || index == 19;
-	case NPU_CPU_SVDF:
-		return index == 4;
-	default:
-		return 0;
-	}
-}
-
 uint64_t cpu_op_scratch(const struct cpu_op *op)
 {
 	const struct cpu_kernel *kernel = kernels[op->kind];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Operators with a state, in float32, as TensorFlow Lite numbers their inputs.
- * The state is an input that is read and written.
+ * The state before is an input, the one after another output: which of the two
+ * is computed is an attribute, since an operator writes one tensor.
  */
 #include "kernels.h"
 
@@ -45,6 +46,14 @@ enum {
 struct lstm {
 	int64_t batches, times, depth, cells;
 	bool is_time_major;
+	bool is_cell; /* the output is the cells' state */
+};
+
+/* What a step works on. */
+struct lstm_memory {
+	float *gates;
+	float *state; /* the output of the step before */
+	float *cell;
 };
 
 static struct lstm lstm_of(const struct cpu_op *op)
@@ -56,8 +65,9 @@ static struct lstm lstm_of(const struct cpu_op *op)
 		.batches = in->shape[is_time_major ? 1 : 0],
 		.times = in->shape[is_time_major ? 0 : 1],
 		.depth = in->shape[2],
-		.cells = op->out->shape[2],
+		.cells = op->out->shape[op->out->rank - 1],
 		.is_time_major = is_time_major,
+		.is_cell = op->attr[2].i,
 	};
 }
 
@@ -90,28 +100,34 @@ static const char *check_lstm(const struct cpu_op *op)
 	int i;
 
 	if (!in || !is_float(in) || !is_float(op->out) || in->rank != 3 ||
-	    op->out->rank != 3 || in->shape[0] != op->out->shape[0] ||
-	    in->shape[1] != op->out->shape[1])
+	    !op->out->rank)
 		return "input or output";
+	l = lstm_of(op);
+	if (l.is_cell ? !is_matrix(op->out, l.batches, l.cells) :
+			op->out->rank != 3 ||
+			in->shape[0] != op->out->shape[0] ||
+			in->shape[1] != op->out->shape[1])
+		return "shape of the output";
 	for (i = LSTM_PEEPHOLES; i < LSTM_BIASES; i++)
 		if (op->in[i])
 			return "peepholes";
 	if (op->in[LSTM_PROJECTION] || op->in[LSTM_PROJECTION + 1])
 		return "a projection";
-	l = lstm_of(op);
 	if (!is_matrix(op->in[LSTM_OUTPUT_STATE], l.batches, l.cells) ||
 	    !is_matrix(op->in[LSTM_CELL_STATE], l.batches, l.cells))
 		return "a state";
 	if (!(op->attr[1].f >= 0))
 		return "limit of the cells";
-	if (l.depth + l.cells > NPU_CPU_MAX_WORK / op->out->elements / GATES)
+	if (l.depth + l.cells > NPU_CPU_MAX_WORK / in->elements / l.cells / GATES)
 		return "too much work";
 	return check_gates(op, &l);
 }
 
 static uint64_t scratch_lstm(const struct cpu_op *op)
 {
-	return (uint64_t)op->out->shape[2] * GATES * sizeof(float);
+	struct lstm l = lstm_of(op);
+
+	return l.cells * (GATES + 2 * l.batches) * sizeof(float);
 }
 
 static float logistic(float x)
@@ -138,45 +154,54 @@ static void lstm_gate(const struct cpu_op *op, const struct lstm *l, int gate,
 
 /* One batch at one time. */
 static void lstm_step(const struct cpu_op *op, const struct lstm *l,
-		      int64_t batch, const float *in, float *out, float *gates)
+		      const struct lstm_memory *m, int64_t batch,
+		      const float *in)
 {
-	float *state = (float *)op->in[LSTM_OUTPUT_STATE]->data +
-		       batch * l->cells;
-	float *cell = (float *)op->in[LSTM_CELL_STATE]->data + batch * l->cells;
+	float *state = m->state + batch * l->cells;
+	float *cell = m->cell + batch * l->cells;
 	float limit = op->attr[1].f > 0 ? op->attr[1].f : INFINITY;
 	bool has_input_gate = op->in[LSTM_WEIGHTS];
 	int64_t i;
 	int gate;
 
 	for (gate = has_input_gate ? 0 : 1; gate < GATES; gate++)
-		lstm_gate(op, l, gate, in, state, gates + gate * l->cells);
+		lstm_gate(op, l, gate, in, state, m->gates + gate * l->cells);
 	for (i = 0; i < l->cells; i++) {
-		float forget = gates[FORGET_GATE * l->cells + i];
-		float enter = has_input_gate ? gates[i] : 1 - forget;
+		float forget = m->gates[FORGET_GATE * l->cells + i];
+		float enter = has_input_gate ? m->gates[i] : 1 - forget;
 
 		cell[i] = clamp(forget * cell[i] +
-				enter * gates[CELL_GATE * l->cells + i],
+				enter * m->gates[CELL_GATE * l->cells + i],
 				-limit, limit);
-		out[i] = gates[OUTPUT_GATE * l->cells + i] * tanhf(cell[i]);
+		state[i] = m->gates[OUTPUT_GATE * l->cells + i] *
+			   tanhf(cell[i]);
 	}
-	memcpy(state, out, l->cells * sizeof(*state));
 }
 
 static const char *run_lstm(const struct cpu_op *op, void *scratch)
 {
 	struct lstm l = lstm_of(op);
-	const float *in = op->in[0]->data;
+	uint64_t states = l.batches * l.cells;
+	struct lstm_memory m = { .gates = scratch };
 	float *out = op->out->data;
 	int64_t batch, t;
 
+	m.state = m.gates + GATES * l.cells;
+	m.cell = m.state + states;
+	memcpy(m.state, floats(op, LSTM_OUTPUT_STATE), states * sizeof(float));
+	memcpy(m.cell, floats(op, LSTM_CELL_STATE), states * sizeof(float));
 	for (t = 0; t < l.times; t++)
 	for (batch = 0; batch < l.batches; batch++) {
 		int64_t at = l.is_time_major ? t * l.batches + batch :
 					       batch * l.times + t;
 
-		lstm_step(op, &l, batch, in + at * l.depth, out + at * l.cells,
-			  scratch);
+		lstm_step(op, &l, &m, batch, floats(op, 0) + at * l.depth);
+		if (!l.is_cell)
+			memcpy(out + at * l.cells, m.state + batch * l.cells,
+			       l.cells * sizeof(float));
 	}
+	if (l.is_cell)
+		memcpy(out, m.cell, states * sizeof(float));
 	return NULL;
 }
 
@@ -188,61 +213,98 @@ const struct cpu_kernel cpu_lstm = {
 
 /* --- SVDF ------------------------------------------------------------------ */
 
-/* Attributes: rank, bounds. */
+/* Attributes: rank, 1 for the new state, bounds. */
 static const char *check_svdf(const struct cpu_op *op)
 {
 	const struct cpu_tensor *in = op->in[0], *features = op->in[1];
 	const struct cpu_tensor *times = op->in[2], *bias = op->in[3];
-	int64_t rank = op->attr[0].i, filters;
+	int64_t rank = op->attr[0].i, filters, length;
 
 	if (!in || !features || !times || in->rank != 2 || features->rank != 2 ||
 	    times->rank != 2 || !is_float(in))
 		return "input or weights";
 	filters = features->shape[0];
+	length = times->shape[1];
 	if (rank < 1 || filters % rank ||
 	    !is_matrix(features, filters, in->shape[1]) ||
-	    !is_matrix(times, filters, times->shape[1]) ||
-	    !is_matrix(op->in[4], in->shape[0],
-		       filters * times->shape[1]) ||
-	    !is_matrix(op->out, in->shape[0], filters / rank))
+	    !is_matrix(times, filters, length) ||
+	    !is_matrix(op->in[4], in->shape[0], filters * length) ||
+	    !is_matrix(op->out, in->shape[0],
+		       op->attr[1].i ? filters * length : filters / rank))
 		return "shapes do not fit";
 	if (bias && !is_vector(bias, filters / rank))
 		return "length of the bias";
-	if (!are_bounds(op->attr[1], op->attr[2]))
+	if (!are_bounds(op->attr[2], op->attr[3]))
 		return "bounds";
 	return NULL;
 }
 
-static float svdf_filter(const struct cpu_op *op, const float *in,
-			 float *memory, int64_t filter)
-{
-	int64_t depth = op->in[0]->shape[1], length = op->in[2]->shape[1];
-	float *state = memory + filter * length;
+/* What a filter remembers: the oldest is forgotten, the input's part is new. */
+struct svdf {
+	int64_t filters, length, depth;
+};
 
-	memmove(state, state + 1, (length - 1) * sizeof(*state));
-	state[length - 1] = dot(in, floats(op, 1) + filter * depth, depth);
-	return dot(state, floats(op, 2) + filter * length, length);
+static float newest(const struct cpu_op *op, const struct svdf *s,
+		    int64_t batch, int64_t filter)
+{
+	return dot(floats(op, 0) + batch * s->depth,
+		   floats(op, 1) + filter * s->depth, s->depth);
+}
+
+static const float *memory(const struct cpu_op *op, const struct svdf *s,
+			   int64_t batch, int64_t filter)
+{
+	return floats(op, 4) + (batch * s->filters + filter) * s->length;
+}
+
+static float svdf_filter(const struct cpu_op *op, const struct svdf *s,
+			 int64_t batch, int64_t filter)
+{
+	const float *times = floats(op, 2) + filter * s->length;
+
+	return dot(memory(op, s, batch, filter) + 1, times, s->length - 1) +
+	       newest(op, s, batch, filter) * times[s->length - 1];
+}
+
+static void svdf_state(const struct cpu_op *op, const struct svdf *s,
+		       int64_t batch, float *out)
+{
+	int64_t i;
+
+	for (i = 0; i < s->filters; i++, out += s->length) {
+		memcpy(out, memory(op, s, batch, i) + 1,
+		       (s->length - 1) * sizeof(float));
+		out[s->length - 1] = newest(op, s, batch, i);
+	}
+}
+
+static void svdf_output(const struct cpu_op *op, const struct svdf *s,
+			int64_t batch, float *out)
+{
+	int64_t rank = op->attr[0].i, i, k;
+
+	for (i = 0; i < s->filters / rank; i++) {
+		float sum = input(op, 3) ? floats(op, 3)[i] : 0;
+
+		for (k = 0; k < rank; k++)
+			sum += svdf_filter(op, s, batch, i * rank + k);
+		out[i] = clamp(sum, op->attr[2].f, op->attr[3].f);
+	}
 }
 
 static const char *run_svdf(const struct cpu_op *op, void *scratch)
 {
-	int64_t units = op->out->shape[1], rank = op->attr[0].i, batch, i, k;
-	const float *bias = floats(op, 3);
+	struct svdf s = { op->in[1]->shape[0], op->in[2]->shape[1],
+			  op->in[0]->shape[1] };
+	float *out = op->out->data;
+	int64_t batch;
 
 	for (batch = 0; batch < op->out->shape[0]; batch++) {
-		const float *in = floats(op, 0) + batch * op->in[0]->shape[1];
-		float *memory = (float *)op->in[4]->data +
-				batch * op->in[4]->shape[1];
-		float *out = (float *)op->out->data + batch * units;
-
-		for (i = 0; i < units; i++) {
-			float sum = bias ? bias[i] : 0;
-
-			for (k = 0; k < rank; k++)
-				sum += svdf_filter(op, in, memory,
-						   i * rank + k);
-			out[i] = clamp(sum, op->attr[1].f, op->attr[2].f);
-		}
+		if (op->attr[1].i)
+			svdf_state(op, &s, batch, out);
+		else
+			svdf_output(op, &s, batch, out);
+		out += op->out->shape[1];
 	}
 	return NULL;
 }

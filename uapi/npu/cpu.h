@@ -60,8 +60,8 @@
 	X(SOFTMAX, 33, 1, 1, 3, 3) \
 	X(L2_NORMALIZATION, 34, 1, 1, 1, 1) \
 	X(LAYER_NORM, 35, 1, 3, 2, 2) \
-	X(LSTM, 36, 20, 20, 2, 2) \
-	X(SVDF, 37, 5, 5, 3, 3) \
+	X(LSTM, 36, 20, 20, 3, 3) \
+	X(SVDF, 37, 5, 5, 4, 4) \
 	X(DETECTION_POSTPROCESS, 38, 3, 3, 12, 12)
 
 enum npu_cpu_kind {
