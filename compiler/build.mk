@@ -12,6 +12,7 @@ tnc-objs := \
 	compiler/cpu_attr.o \
 	compiler/disasm.o \
 	compiler/emit.o \
+	compiler/emit_cpu.o \
 	compiler/error.o \
 	compiler/estimate.o \
 	compiler/flatbuffer.o \
@@ -37,6 +38,7 @@ tnc-objs := \
 	compiler/onnx_tensor.o \
 	compiler/onnx_wire.o \
 	compiler/pack.o \
+	compiler/partition.o \
 	compiler/pass.o \
 	compiler/place.o \
 	compiler/plan.o \
@@ -51,6 +53,7 @@ tnc-objs := \
 	compiler/ref_softmax.o \
 	compiler/ref_view.o \
 	compiler/schedule.o \
+	compiler/segments.o \
 	compiler/sequence.o \
 	compiler/shuffle.o \
 	compiler/state.o \

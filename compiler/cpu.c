@@ -11,7 +11,7 @@
 #include "cpu.h"
 #include "verify.h"
 
-static const uint32_t dtype_of[TNC_TYPES] = {
+static const uint8_t dtype_of[TNC_TYPES] = {
 	[TNC_INT8] = NPU_DTYPE_INT8,
 	[TNC_INT32] = NPU_DTYPE_INT32,
 	[TNC_UINT8] = NPU_DTYPE_UINT8,
@@ -43,6 +43,12 @@ bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op)
 
 	if (!tnc_cpu_has(op->kind))
 		return false;
+	if (op->mode & TNC_MODE_CPU)
+		return true;
+	/* bytes that only move are the reference executor's own business */
+	if (tnc_op_info[op->kind].attrs & TNC_IS_MOVE ||
+	    op->kind == TNC_RESHAPE)
+		return false;
 	for (int i = 0; i < op->inputs; i++) {
 		has_float |= is_float(tnc_op_input(c, op, i));
 		has_small |= is_small(tnc_op_input(c, op, i));
@@ -54,8 +60,9 @@ bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op)
 	       op->kind == TNC_DYNAMIC_QUANTIZE || !has_small;
 }
 
+/* @is_real: as float numbers, if it has quantised ones. */
 static const char *set_tensor(const struct tnc *c, const struct tnc_tensor *t,
-			      struct cpu_tensor *to)
+			      bool is_real, struct cpu_tensor *to)
 {
 	const struct tnc_tensor *root = tnc_tensor_root(c, t->id);
 
@@ -70,22 +77,32 @@ static const char *set_tensor(const struct tnc *c, const struct tnc_tensor *t,
 	};
 	for (int i = 0; i < t->rank; i++)
 		to->shape[i] = t->shape[i];
+	if (is_real && t->quant.count) {
+		to->dtype = NPU_DTYPE_FLOAT32;
+		to->quants = 0;
+	}
 	return cpu_tensor_init(to);
 }
 
-/* Returns NULL, or why the operator can't be run. Values need not be there yet. */
-const char *tnc_cpu_init(const struct tnc *c, const struct tnc_op *op,
+/*
+ * Returns NULL, or why the operator can't be run. Values need not be there yet.
+ * @is_real: as it would be with float numbers instead of quantised ones.
+ */
+const char *tnc_cpu_init(struct tnc *c, const struct tnc_op *op, bool is_real,
 			 struct tnc_cpu_op *to)
 {
-	const char *bad = set_tensor(c, tnc_op_output(c, op), &to->out);
+	const char *bad = set_tensor(c, tnc_op_output(c, op), is_real,
+				     &to->out);
 
-	if (op->inputs > TNC_CPU_INPUTS)
-		return "no such operator on the CPU";
+	to->in = tnc_alloc(c, op->inputs + 1, sizeof(*to->in));
+	to->input = tnc_alloc(c, op->inputs + 1, sizeof(*to->input));
+	to->id = tnc_alloc(c, op->inputs + 1, sizeof(*to->id));
 	for (int i = 0; !bad && i < op->inputs; i++) {
 		const struct tnc_tensor *t = tnc_op_input(c, op, i);
 
+		to->id[i] = op->input[i];
 		to->input[i] = t ? &to->in[i] : NULL;
-		bad = t ? set_tensor(c, t, &to->in[i]) : NULL;
+		bad = t ? set_tensor(c, t, is_real, &to->in[i]) : NULL;
 	}
 	to->op = (struct cpu_op){
 		.inputs = op->inputs,
@@ -98,13 +115,16 @@ const char *tnc_cpu_init(const struct tnc *c, const struct tnc_op *op,
 	return bad ? bad : cpu_op_check(&to->op);
 }
 
-void tnc_cpu_verify(struct tnc *c, const struct tnc_op *op)
+void tnc_cpu_verify(struct tnc *c, const struct tnc_op *op, bool is_real)
 {
+	struct tnc_arena_mark mark = tnc_arena_mark(c->arena);
 	struct tnc_cpu_op cpu;
-	const char *bad = tnc_cpu_init(c, op, &cpu);
+	const char *bad = tnc_cpu_has(op->kind) ?
+		tnc_cpu_init(c, op, is_real, &cpu) : "nothing computes it";
 
 	if (bad)
 		tnc_error(c, -EOPNOTSUPP, "unsupported: %s", bad);
+	tnc_arena_rewind(c->arena, mark);
 	if (tnc_op_info[op->kind].attrs & TNC_HAS_PAD &&
 	    op->kind != TNC_TRANSPOSE_CONV)
 		tnc_verify_window(c, op);
@@ -115,7 +135,7 @@ void tnc_cpu_run(struct tnc *c, const struct tnc_op *op)
 {
 	struct tnc_arena_mark mark = tnc_arena_mark(c->arena);
 	struct tnc_cpu_op cpu;
-	const char *bad = tnc_cpu_init(c, op, &cpu);
+	const char *bad = tnc_cpu_init(c, op, false, &cpu);
 	uint8_t *scratch;
 
 	if (!bad) {

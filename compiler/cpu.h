@@ -6,23 +6,23 @@
 #include "../libtinynpu/cpu/cpu.h"
 #include "ir.h"
 
-#define TNC_CPU_INPUTS 9
 #define TNC_CPU_WORDS 16
 
 /* @op points into the rest, so it must not be copied. */
 struct tnc_cpu_op {
 	struct cpu_op op;
 	struct cpu_tensor out;
-	struct cpu_tensor in[TNC_CPU_INPUTS];
-	const struct cpu_tensor *input[TNC_CPU_INPUTS];
+	struct cpu_tensor *in;
+	const struct cpu_tensor **input;
+	int *id;		/* the inputs' tensors in the graph */
 	union cpu_word attr[TNC_CPU_WORDS];
 };
 
 /* cpu.c */
 bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op);
-const char *tnc_cpu_init(const struct tnc *c, const struct tnc_op *op,
+const char *tnc_cpu_init(struct tnc *c, const struct tnc_op *op, bool is_real,
 			 struct tnc_cpu_op *to);
-void tnc_cpu_verify(struct tnc *c, const struct tnc_op *op);
+void tnc_cpu_verify(struct tnc *c, const struct tnc_op *op, bool is_real);
 void tnc_cpu_run(struct tnc *c, const struct tnc_op *op);
 
 /* cpu_attr.c */

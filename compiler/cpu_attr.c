@@ -279,6 +279,127 @@ static const char *set_gather(const struct tnc *c, const struct tnc_op *op,
 	return NULL;
 }
 
+/* A list of the operator, as long as the output has dimensions. */
+static const char *add_list(const struct tnc_op *op, int list,
+			    struct tnc_cpu_op *to)
+{
+	if (op->list[list].count != (int)to->out.rank)
+		return "lists of another length";
+	for (int i = 0; i < op->list[list].count; i++)
+		add(to, op->list[list].id[i]);
+	return NULL;
+}
+
+static const char *set_transpose(const struct tnc *c, const struct tnc_op *op,
+				 struct tnc_cpu_op *to)
+{
+	return add_list(op, 0, to);
+}
+
+static const char *set_axis(const struct tnc *c, const struct tnc_op *op,
+			    struct tnc_cpu_op *to)
+{
+	if (op->act != TNC_ACT_NONE)
+		return "an activation function";
+	add(to, op->axis);
+	return NULL;
+}
+
+static const char *set_slice(const struct tnc *c, const struct tnc_op *op,
+			     struct tnc_cpu_op *to)
+{
+	const char *bad = add_list(op, 0, to);
+
+	return bad ? bad : add_list(op, 1, to);
+}
+
+/* A slice with steps of -1 in some dimensions. */
+static const char *set_reverse(const struct tnc *c, const struct tnc_op *op,
+			       struct tnc_cpu_op *to)
+{
+	uint32_t mask = 0, d;
+
+	for (int i = 0; i < op->list[0].count; i++)
+		mask |= 1u << (op->list[0].id[i] & 31);
+	for (d = 0; d < to->in[0].rank; d++)
+		add(to, mask >> d & 1 ? to->in[0].shape[d] - 1 : 0);
+	for (d = 0; d < to->in[0].rank; d++)
+		add(to, mask >> d & 1 ? -1 : 1);
+	return NULL;
+}
+
+static const char *set_pad(const struct tnc *c, const struct tnc_op *op,
+			   struct tnc_cpu_op *to)
+{
+	if (op->kind == TNC_PAD)
+		add(to, NPU_CPU_PAD_CONSTANT);
+	else
+		add(to, op->mode & TNC_MODE_SYMMETRIC ? NPU_CPU_PAD_SYMMETRIC :
+							NPU_CPU_PAD_REFLECT);
+	return add_list(op, 0, to);
+}
+
+static const char *set_depth(const struct tnc *c, const struct tnc_op *op,
+			     struct tnc_cpu_op *to)
+{
+	if (op->list[0].count != 1)
+		return "lists of another length";
+	add(to, op->list[0].id[0]);
+	if (op->kind == TNC_DEPTH_TO_SPACE)
+		add(to, !!(op->mode & TNC_MODE_ONNX));
+	return NULL;
+}
+
+static const char *set_batch(const struct tnc *c, const struct tnc_op *op,
+			     struct tnc_cpu_op *to)
+{
+	for (int list = 0; list < 2; list++) {
+		if (op->list[list].count != 2)
+			return "blocks of other dimensions than two";
+		add(to, op->list[list].id[0]);
+		add(to, op->list[list].id[1]);
+	}
+	return NULL;
+}
+
+static const char *set_gather_nd(const struct tnc *c, const struct tnc_op *op,
+				 struct tnc_cpu_op *to)
+{
+	add(to, 0);
+	return NULL;
+}
+
+/* Of indices, depth, on, off the depth is in the shape. */
+static const char *set_one_hot(const struct tnc *c, const struct tnc_op *op,
+			       struct tnc_cpu_op *to)
+{
+	for (int i = 1; i < 3; i++) {
+		to->in[i] = to->in[i + 1];
+		to->id[i] = to->id[i + 1];
+	}
+	to->op.inputs = 3;
+	add(to, op->axis < 0 ? (int)to->out.rank - 1 : op->axis);
+	return NULL;
+}
+
+static const char *set_topk(const struct tnc *c, const struct tnc_op *op,
+			    struct tnc_cpu_op *to)
+{
+	add(to, (int)to->out.rank - 1);
+	add(to, op->kind == TNC_TOPK_INDICES);
+	add(to, 1);
+	return NULL;
+}
+
+static const char *set_cumsum(const struct tnc *c, const struct tnc_op *op,
+			      struct tnc_cpu_op *to)
+{
+	add(to, op->axis);
+	add(to, !!(op->mode & TNC_MODE_EXCLUSIVE));
+	add(to, !!(op->mode & TNC_MODE_REVERSED));
+	return NULL;
+}
+
 static const char *set_resize(const struct tnc *c, const struct tnc_op *op,
 			      struct tnc_cpu_op *to)
 {
@@ -440,9 +561,26 @@ static const struct row rows[TNC_OP_KINDS] = {
 	[TNC_RESIZE_BILINEAR] = { set_resize, NPU_CPU_RESIZE, 0 },
 	[TNC_RESIZE_NEAREST_NEIGHBOR] = { set_resize, NPU_CPU_RESIZE, 0 },
 	[TNC_GATHER] = { set_gather, NPU_CPU_GATHER, 0 },
+	[TNC_GATHER_ND] = { set_gather_nd, NPU_CPU_GATHER_ND, 0 },
+	[TNC_ONE_HOT] = { set_one_hot, NPU_CPU_ONE_HOT, 0 },
+	[TNC_TOPK_VALUES] = { set_topk, NPU_CPU_TOPK, 0 },
+	[TNC_TOPK_INDICES] = { set_topk, NPU_CPU_TOPK, 0 },
+	[TNC_CUMSUM] = { set_cumsum, NPU_CPU_CUMSUM, 0 },
+	[TNC_RESHAPE] = { set_plain, NPU_CPU_RESHAPE, 0 },
+	[TNC_TRANSPOSE] = { set_transpose, NPU_CPU_TRANSPOSE, 0 },
+	[TNC_CONCATENATION] = { set_axis, NPU_CPU_CONCATENATION, 0 },
+	[TNC_SLICE] = { set_slice, NPU_CPU_SLICE, 0 },
+	[TNC_PAD] = { set_pad, NPU_CPU_PAD, 0 },
+	[TNC_MIRROR_PAD] = { set_pad, NPU_CPU_PAD, 0 },
+	[TNC_TILE] = { set_plain, NPU_CPU_TILE, 0 },
+	[TNC_BROADCAST_TO] = { set_plain, NPU_CPU_TILE, 0 },
+	[TNC_REVERSE] = { set_reverse, NPU_CPU_SLICE, 0 },
+	[TNC_SPACE_TO_DEPTH] = { set_depth, NPU_CPU_SPACE_TO_DEPTH, 0 },
+	[TNC_DEPTH_TO_SPACE] = { set_depth, NPU_CPU_DEPTH_TO_SPACE, 0 },
+	[TNC_SPACE_TO_BATCH_ND] = { set_batch, NPU_CPU_SPACE_TO_BATCH, 0 },
+	[TNC_BATCH_TO_SPACE_ND] = { set_batch, NPU_CPU_BATCH_TO_SPACE, 0 },
 };
 
-/* Bytes that only move have no row: that is the reference executor's own business. */
 bool tnc_cpu_has(enum tnc_op_kind kind)
 {
 	return rows[kind].set;

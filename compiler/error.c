@@ -53,6 +53,7 @@ _Noreturn void tnc_error(struct tnc *c, int status, const char *format, ...)
 			   c->at_op_name);
 	if (c->at_tensor >= 0)
 		used = add(c, used, "tensor %d: ", c->at_tensor);
+	c->why = c->error.text + used;
 	va_start(args, format);
 	vsnprintf(c->error.text + used, sizeof(c->error.text) - used, format,
 		  args);

@@ -217,6 +217,7 @@ extern const struct tnc_op_info tnc_op_info[TNC_OP_KINDS];
 	X(TIME_MAJOR, "time_major") \
 	X(COUNT_PAD, "count_pad") \
 	X(ONNX, "onnx") \
+	X(CPU, "cpu") \
 	X(UNSIGNED, "unsigned")
 
 enum tnc_mode_bit {
@@ -350,6 +351,23 @@ struct tnc_op {
 	struct tnc_factor *ref_factor;	/* the executor's own copy */
 };
 
+#define TNC_REFUSALS_MAX 256
+
+/* Why an operator of the model, by its number there, can't run on the machine. */
+struct tnc_refusal {
+	int source;
+	int status;
+	struct tnc_error error;
+	const char *why;	/* part of the error's text */
+};
+
+/* Where in memory the bytes of a tensor are. */
+struct tnc_home {
+	bool is_set;
+	int region;
+	uint32_t offset;
+};
+
 /* One compilation. Everything hangs on its arena and is freed with it. */
 struct tnc {
 	struct tnc_options options;
@@ -357,6 +375,9 @@ struct tnc {
 	jmp_buf on_error;
 	int status;
 	struct tnc_error error;
+	const char *why;	/* the error's text without the place */
+	const struct tnc_refusal *refusal;	/* of earlier attempts */
+	int refusals;
 
 	/* What messages call the place: -1 where there is none. */
 	int at_op;
@@ -374,6 +395,12 @@ struct tnc {
 	struct tnc_variable *variable;
 	int variables;
 	int variables_room;
+
+	/* Of a segment: where its inputs and outputs are, and what is taken. */
+	const struct tnc_home *home;	/* by tensor; NULL: the model's regions */
+	uint32_t scratch_base;
+	uint32_t constants_base;
+
 	bool keeps_state;	/* the reference executor, between its runs */
 
 	/* chunks.c: what the search for a schedule comes back to. */

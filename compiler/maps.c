@@ -162,6 +162,23 @@ static void add_kept(struct tnc_plan *p, const struct tnc_variable *v)
 		map->last_op = before->last_op;
 }
 
+/* Of the model the inputs and outputs are regions; of a segment it is said. */
+struct tnc_home tnc_home_of_input(const struct tnc *c, int index)
+{
+	if (c->home)
+		return c->home[c->inputs.id[index]];
+	return (struct tnc_home){ true, NPU_REGION_TENSORS + index, 0 };
+}
+
+struct tnc_home tnc_home_of_output(const struct tnc *c, int index)
+{
+	if (c->home)
+		return c->home[c->outputs.id[index]];
+	return (struct tnc_home){
+		true, NPU_REGION_TENSORS + c->inputs.count + index, 0
+	};
+}
+
 void tnc_maps_create(struct tnc_plan *p)
 {
 	struct tnc *c = p->c;
@@ -174,8 +191,10 @@ void tnc_maps_create(struct tnc_plan *p)
 	for (int i = 0; i < c->inputs.count; i++) {
 		struct tnc_map *map = &p->map[map_add(p, c->inputs.id[i], -1)];
 
+		struct tnc_home home = tnc_home_of_input(c, i);
+
 		map->input = i;
-		give_home(map, NPU_REGION_TENSORS + i, 0);
+		give_home(map, home.region, home.offset);
 	}
 	give_variables_homes(p);
 	for (int i = 0; i < c->ops; i++)
@@ -185,9 +204,11 @@ void tnc_maps_create(struct tnc_plan *p)
 
 		if (map->output < 0)
 			map->output = i;
-		if (!map->has_home && !map->root->data)
-			give_home(map,
-				  NPU_REGION_TENSORS + c->inputs.count + i, 0);
+		if (!map->has_home && !map->root->data) {
+			struct tnc_home home = tnc_home_of_output(c, i);
+
+			give_home(map, home.region, home.offset);
+		}
 	}
 	for (int i = 0; i < c->variables; i++)
 		add_kept(p, &c->variable[i]);
@@ -204,19 +225,18 @@ static bool meet_in_scratch(const struct tnc_map *a, const struct tnc_map *b)
 /* Puts constant maps among the constants, and the rest into scratch memory. */
 void tnc_maps_place(struct tnc_plan *p)
 {
-	uint64_t scratch = 0;
+	uint64_t scratch = p->c->scratch_base;
 
 	for (int i = 0; i < p->maps; i++) {
 		struct tnc_map *map = &p->map[i];
-		uint64_t offset = 0;
+		uint64_t offset = p->c->scratch_base;
 
 		if (map->root->data) {
 			give_home(map, NPU_REGION_CONSTANTS, p->constants_size);
 			p->constants_size += (map->size + 15) & ~15u;
 			continue;
 		}
-		if (map->is_resident ||
-		    (map->has_home && map->region != NPU_REGION_SCRATCH))
+		if (map->is_resident || (map->has_home && !map->is_scratch))
 			continue;
 		/* Behind every earlier one that is live at the same time. */
 		for (int k = 0; k < i; k++) {
@@ -231,6 +251,7 @@ void tnc_maps_place(struct tnc_plan *p)
 			tnc_error(p->c, -ENOSPC,
 				  "more than 4 GiB of scratch memory");
 		give_home(map, NPU_REGION_SCRATCH, offset);
+		map->is_scratch = true;
 		if (offset + map->size > scratch)
 			scratch = offset + map->size;
 	}

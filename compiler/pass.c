@@ -12,6 +12,7 @@
 	X('t', tnc_pass_layout) \
 	X('f', tnc_pass_fold) \
 	X('s', tnc_pass_state) \
+	X('c', tnc_pass_partition) \
 	X('a', tnc_pass_absorb) \
 	X('l', tnc_pass_legalise) \
 	X('v', tnc_pass_view)
@@ -58,8 +59,24 @@ void tnc_pass_run(struct tnc *c, char letter)
 	tnc_error(c, -EINVAL, "there is no pass '%c'", letter);
 }
 
-void tnc_pass_run_all(struct tnc *c)
+/* The passes after the one that decides what is compiled for the machine. */
+static int first_of_rest(void)
 {
-	for (int i = 0; i < TNC_ARRAY_SIZE(passes); i++)
+	int i = 0;
+
+	while (passes[i++].run != tnc_pass_partition)
+		;
+	return i;
+}
+
+void tnc_pass_run_first(struct tnc *c)
+{
+	for (int i = 0; i < first_of_rest(); i++)
+		tnc_pass_run(c, passes[i].letter);
+}
+
+void tnc_pass_run_rest(struct tnc *c)
+{
+	for (int i = first_of_rest(); i < TNC_ARRAY_SIZE(passes); i++)
 		tnc_pass_run(c, passes[i].letter);
 }

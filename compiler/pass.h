@@ -9,6 +9,7 @@
 void tnc_pass_layout(struct tnc *c);
 void tnc_pass_fold(struct tnc *c);
 void tnc_pass_state(struct tnc *c);
+void tnc_pass_partition(struct tnc *c);
 void tnc_pass_absorb(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 void tnc_pass_view(struct tnc *c);
@@ -30,9 +31,15 @@ void tnc_legalise_matmul_inputs(struct tnc *c);
 void tnc_legalise_matmul(struct tnc *c, struct tnc_op *op);
 void tnc_matmul_of_fully_connected(struct tnc *c, struct tnc_op *op);
 
-/* pass.c */
+/* partition.c */
+const char *tnc_refusal_of(const struct tnc *c, const struct tnc_op *op);
+bool tnc_partition_is_real(const struct tnc_op *op);
+void tnc_partition_print(struct tnc *c, FILE *to);
+
+/* pass.c: those of the model, up to its partition, and those of a segment */
 void tnc_pass_run(struct tnc *c, char letter);
-void tnc_pass_run_all(struct tnc *c);
+void tnc_pass_run_first(struct tnc *c);
+void tnc_pass_run_rest(struct tnc *c);
 void tnc_dump(struct tnc *c, char letter);
 
 #endif

@@ -31,7 +31,7 @@ static void attempt_start(struct tnc_plan *p)
 	p->steps = p->steps_room = 0;
 	p->loads = p->loads_room = 0;
 	p->stores = p->stores_room = 0;
-	p->constants_size = 0;
+	p->constants_size = p->c->constants_base;
 	for (int i = 0; i < p->maps; i++) {
 		p->map[i].buffer = -1;
 		p->map[i].writer = -1;

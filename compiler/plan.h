@@ -18,6 +18,7 @@
 #define TNC_PLAN_H
 
 #include <npu/cost.h>
+#include <npu/cpu.h>
 #include <npu/program.h>
 
 #include "code.h"
@@ -91,6 +92,7 @@ struct tnc_map {
 	uint32_t size;
 	bool is_resident;
 	bool has_home;		/* else it needs a place in the scratch region */
+	bool is_scratch;	/* and has got one: each attempt gives another */
 	int region;
 	uint32_t offset;
 	int input;		/* of the model, or -1 */
@@ -204,6 +206,18 @@ struct tnc_program {
 	uint64_t weights_stored;
 	struct tnc_estimate estimate;
 	struct npu_program_layer *layer;	/* by operator */
+	const char **layer_name;		/* likewise */
+	int layers;
+
+	/* Of a program that has operators run on the CPU; else none. */
+	struct npu_program_segment *segment;
+	int segments;
+	struct npu_cpu_op *cpu_op;
+	int cpu_ops, cpu_ops_room;
+	struct npu_cpu_tensor *cpu_tensor;
+	int cpu_tensors, cpu_tensors_room;
+	npu_le32 *cpu_word;
+	int cpu_words, cpu_words_room;
 };
 
 /* geometry.c */
@@ -224,6 +238,8 @@ bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile);
 
 /* maps.c */
+struct tnc_home tnc_home_of_input(const struct tnc *c, int index);
+struct tnc_home tnc_home_of_output(const struct tnc *c, int index);
 void tnc_maps_create(struct tnc_plan *p);
 void tnc_maps_place(struct tnc_plan *p);
 uint64_t tnc_maps_live(const struct tnc_plan *p, int op);
@@ -255,6 +271,11 @@ const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,
 /* schedule.c */
 struct tnc_program *tnc_schedule(struct tnc *c);
 
+/* segments.c, emit_cpu.c */
+struct tnc_program *tnc_segments_make(struct tnc *c);
+void tnc_emit_cpu(struct tnc *c, const struct tnc_op *op, int layer,
+		  const struct tnc_home *home, struct tnc_program *program);
+
 /* pack.c, emit.c, estimate.c, program.c */
 void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
 		    const struct tnc_geometry *g, int first, int channels,
@@ -263,6 +284,8 @@ void tnc_pack(struct tnc_plan *p, struct tnc_program *program);
 bool tnc_emit_has(const struct tnc_op *op);
 void tnc_emit(struct tnc_plan *p, struct tnc_program *program);
 void tnc_estimate(struct tnc_plan *p, struct tnc_program *program);
+void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
+			     int count, struct tnc_program *program);
 void tnc_program_write(struct tnc *c, const struct tnc_program *program,
 		       const uint8_t *model, size_t model_size, void **bytes,
 		       size_t *size);

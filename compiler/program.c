@@ -150,14 +150,23 @@ static void add_tensors(struct writer *w)
 }
 
 /* "op 3 CONV_2D 'conv1/Relu'" */
-static uint32_t layer_name(struct writer *w, const struct tnc_op *op)
+void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
+			     int count, struct tnc_program *program)
 {
-	struct tnc_tensor *out = tnc_op_output(w->c, op);
-	char text[320];
+	program->layers = count;
+	program->layer_name = tnc_alloc(c, count + 1, sizeof(char *));
+	if (!program->layer)
+		program->layer = tnc_alloc(c, count + 1,
+					   sizeof(*program->layer));
+	for (int i = 0; i < count; i++) {
+		char text[320];
+		int length = snprintf(text, sizeof(text), "op %d %s '%.200s'",
+				      op[i]->source, tnc_op_title(op[i]),
+				      tnc_op_output(c, op[i])->name);
 
-	snprintf(text, sizeof(text), "op %d %s '%.200s'", op->source,
-		 tnc_op_title(op), out->name);
-	return name_add(w, text);
+		program->layer_name[i] = tnc_strndup(c, text, length);
+		program->layer[i].op = op[i]->source;
+	}
 }
 
 static void add_layers(struct writer *w)
@@ -166,11 +175,9 @@ static void add_layers(struct writer *w)
 	struct npu_program_line *line;
 	int lines = 0;
 
-	for (int i = 0; i < w->c->ops; i++) {
-		pr->layer[i].name = layer_name(w, w->c->op[i]);
-		pr->layer[i].op = w->c->op[i]->source;
-	}
-	line = tnc_alloc(w->c, pr->cmds, sizeof(*line));
+	for (int i = 0; i < pr->layers; i++)
+		pr->layer[i].name = name_add(w, pr->layer_name[i]);
+	line = tnc_alloc(w->c, pr->cmds + 1, sizeof(*line));
 	for (int i = 0; i < pr->cmds; i++)
 		if (pr->cmd_op[i] >= 0 &&
 		    (i == 0 || pr->cmd_op[i] != pr->cmd_op[i - 1]))
@@ -180,7 +187,24 @@ static void add_layers(struct writer *w)
 	section_add(w, NPU_SECTION_LINES, line, lines * sizeof(*line),
 		    DEFAULT_ALIGN);
 	section_add(w, NPU_SECTION_LAYERS, pr->layer,
-		    w->c->ops * sizeof(*pr->layer), DEFAULT_ALIGN);
+		    pr->layers * sizeof(*pr->layer), DEFAULT_ALIGN);
+}
+
+/* Only programs that have operators on the CPU need to say it. */
+static void add_segments(struct writer *w)
+{
+	const struct tnc_program *pr = w->program;
+
+	if (!pr->segments)
+		return;
+	section_add(w, NPU_SECTION_SEGMENTS, pr->segment,
+		    pr->segments * sizeof(*pr->segment), DEFAULT_ALIGN);
+	section_add(w, NPU_SECTION_CPU_OPS, pr->cpu_op,
+		    pr->cpu_ops * sizeof(*pr->cpu_op), DEFAULT_ALIGN);
+	section_add(w, NPU_SECTION_CPU_TENSORS, pr->cpu_tensor,
+		    pr->cpu_tensors * sizeof(*pr->cpu_tensor), DEFAULT_ALIGN);
+	section_add(w, NPU_SECTION_CPU_WORDS, pr->cpu_word,
+		    pr->cpu_words * sizeof(*pr->cpu_word), DEFAULT_ALIGN);
 }
 
 /* Where the file lies says nothing of the model: its last part is its name. */
@@ -346,6 +370,7 @@ void tnc_program_write(struct tnc *c, const struct tnc_program *program,
 			    program->variables_size, NPU_CMD_SIZE);
 	add_tensors(&w);
 	add_layers(&w);
+	add_segments(&w);
 	section_add(&w, NPU_SECTION_NAMES, w.names.text, w.names.size,
 		    DEFAULT_ALIGN);
 	add_source(&w);

@@ -115,16 +115,18 @@ void tnc_ref_onnx_table(struct tnc *c, const struct tnc_op *op,
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	int low = tnc_type_info[in->type].min;
 	float real[BYTES], result[BYTES];
+	struct cpu_tensor reals = { .dtype = NPU_DTYPE_FLOAT32, .rank = 1,
+				    .shape = { BYTES }, .elements = BYTES,
+				    .data = real };
+	const struct cpu_tensor *input = &reals;
 	struct tnc_cpu_op cpu = {
-		.op = { .inputs = 1, .out = &cpu.out, .in = cpu.input,
+		.op = { .inputs = 1, .out = &cpu.out, .in = &input,
 			.attr = cpu.attr },
-		.in = { { .dtype = NPU_DTYPE_FLOAT32, .rank = 1,
-			  .shape = { BYTES }, .elements = BYTES,
-			  .data = real } },
+		.in = &reals,
 		.out = { .dtype = NPU_DTYPE_FLOAT32, .rank = 1,
 			 .shape = { BYTES }, .elements = BYTES,
 			 .data = result },
-		.input = { &cpu.in[0] },
+		.input = &input,
 	};
 	const char *bad = NULL;
 

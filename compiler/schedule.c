@@ -102,15 +102,9 @@ static void search_each(struct search *s)
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
 	struct search s = { .c = c };
-	/* Variables have a region of their own. */
-	int tensors = c->inputs.count + c->outputs.count + (c->variables > 0);
 	struct tnc_program *program = tnc_alloc(c, 1, sizeof(*program));
 	struct tnc_plan plan;
 
-	if (tensors > NPU_PROGRAM_MAX_TENSORS)
-		tnc_error(c, -EOPNOTSUPP,
-			  "unsupported: %d inputs, outputs and variables, at most %d",
-			  tensors, NPU_PROGRAM_MAX_TENSORS);
 	for (int i = 0; i < c->ops; i++) {
 		tnc_place_op(c, c->op[i]);
 		if (!tnc_emit_has(c->op[i]))
@@ -126,5 +120,6 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	tnc_emit(&plan, program);
 	tnc_estimate(&plan, program);
 	tnc_pack(&plan, program);
+	tnc_program_name_layers(c, c->op, c->ops, program);
 	return program;
 }

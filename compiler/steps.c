@@ -520,10 +520,11 @@ static void store_output(struct tnc_plan *p, int index)
 {
 	struct tnc *c = p->c;
 	const struct tnc_map *map = &p->map[p->map_of[c->outputs.id[index]]];
-	int region = NPU_REGION_TENSORS + c->inputs.count + index;
+	struct tnc_home home = tnc_home_of_output(c, index);
 
-	if (map->buffer >= 0 || !map->has_home || map->region != region)
-		store_map(p, map, region, 0, 0);
+	if (map->buffer >= 0 || !map->has_home || map->region != home.region ||
+	    map->offset != home.offset)
+		store_map(p, map, home.region, home.offset, 0);
 }
 
 /* What was there before may still be read, and by transfers from there. */

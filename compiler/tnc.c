@@ -73,17 +73,111 @@ static int failed(struct tnc *c, struct tnc_error *error)
 static void compile(struct tnc *c, const void *model, size_t size,
 		    void **program, size_t *program_size)
 {
-	const char *bad = npu_machine_check(&c->options.machine);
 	struct tnc_program *best;
 
-	if (bad)
-		tnc_error(c, -EINVAL, "machine: %s", bad);
 	import(c, model, size);
-	tnc_pass_run_all(c);
-	best = tnc_schedule(c);
+	tnc_pass_run_first(c);
+	best = tnc_segments_make(c);
 	if (c->options.dump && strchr(c->options.dump, 'p'))
 		tnc_disassemble(best->cmd, best->cmds, 0, c->options.dump_to);
 	tnc_program_write(c, best, model, size, program, program_size);
+	if (c->options.partition_to)
+		tnc_partition_print(c, c->options.partition_to);
+}
+
+/* --- Attempts -------------------------------------------------------------- */
+
+/* Whether it has worked out. The error is in @c, and the jump goes back. */
+static bool attempt(struct tnc *c, const void *model, size_t size,
+		    void **program, size_t *program_size)
+{
+	jmp_buf outer;
+
+	memcpy(outer, c->on_error, sizeof(outer));
+	if (setjmp(c->on_error)) {
+		memcpy(c->on_error, outer, sizeof(outer));
+		return false;
+	}
+	compile(c, model, size, program, program_size);
+	memcpy(c->on_error, outer, sizeof(outer));
+	return true;
+}
+
+/* What the operator that the error is about was refused for before, or NULL. */
+static const struct tnc_refusal *earlier_refusal(const struct tnc *c)
+{
+	for (int i = 0; i < c->refusals; i++)
+		if (c->at_op >= 0 && c->refusal[i].source == c->at_op)
+			return &c->refusal[i];
+	return NULL;
+}
+
+static bool is_refusal(const struct tnc *c)
+{
+	return (c->status == -EOPNOTSUPP || c->status == -ENOSPC) &&
+	       !c->options.no_fallback && c->at_op >= 0 && c->refusals < TNC_REFUSALS_MAX;
+}
+
+static void note_refusal(struct tnc *c, struct tnc_refusal *refusal)
+{
+	refusal->source = c->at_op;
+	refusal->status = c->status;
+	refusal->error = c->error;
+	refusal->why = refusal->error.text + (c->why - c->error.text);
+	c->refusals++;
+}
+
+/* The error that counts is the first one: why it can't run on the machine. */
+static _Noreturn void give_up(struct tnc *c, const struct tnc_refusal *refusal)
+{
+	if (refusal) {
+		c->status = refusal->status;
+		c->error = refusal->error;
+	}
+	longjmp(c->on_error, 1);
+}
+
+/* Begins anew, with the same options and what has been refused so far. */
+static void restart(struct tnc *c, struct tnc_arena_mark mark)
+{
+	struct tnc fresh = {
+		.options = c->options,
+		.arena = c->arena,
+		.kept = c->kept,
+		.model_name = "",
+		.refusal = c->refusal,
+		.refusals = c->refusals,
+	};
+
+	memcpy(fresh.on_error, c->on_error, sizeof(fresh.on_error));
+	tnc_arena_rewind(c->arena, mark);
+	*c = fresh;
+	tnc_place_none(c);
+}
+
+/*
+ * Whether the machine can do an operator is known for sure when it is compiled: so
+ * what any pass refuses by name runs on the CPU in the next attempt. Each attempt
+ * refuses another one, so this ends.
+ */
+static void compile_somehow(struct tnc *c, const void *model, size_t size,
+			    void **program, size_t *program_size)
+{
+	const char *bad = npu_machine_check(&c->options.machine);
+	struct tnc_refusal *refusal;
+	struct tnc_arena_mark mark;
+
+	if (bad)
+		tnc_error(c, -EINVAL, "machine: %s", bad);
+	refusal = tnc_alloc(c, TNC_REFUSALS_MAX, sizeof(*refusal));
+	c->refusal = refusal;
+	mark = tnc_arena_mark(c->arena);
+	while (!attempt(c, model, size, program, program_size)) {
+		if (!is_refusal(c) || earlier_refusal(c))
+			give_up(c, earlier_refusal(c));
+		note_refusal(c, &refusal[c->refusals]);
+		restart(c, mark);
+	}
 }
 
 int tnc_compile(const void *model, size_t size,
@@ -102,7 +196,7 @@ int tnc_compile(const void *model, size_t size,
 		finish(&c);
 		return c.status;
 	}
-	compile(&c, model, size, program, program_size);
+	compile_somehow(&c, model, size, program, program_size);
 	finish(&c);
 	return 0;
 }

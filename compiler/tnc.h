@@ -7,8 +7,8 @@
  * whose text names the file, the operator and the tensor:
  *
  *   -EINVAL      the model is malformed
- *   -EOPNOTSUPP  the model is sound, but needs what is not supported
- *   -ENOSPC      the model does not fit the machine
+ *   -EOPNOTSUPP  the model is sound, but needs what neither machine nor CPU can
+ *   -ENOSPC      the model does not fit the machine, nor is it for the CPU
  *   -ENOMEM      out of memory, or above the memory limit
  *
  * Nothing here keeps global state: calls on different objects may run at the
@@ -17,6 +17,7 @@
 #ifndef TNC_H
 #define TNC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,6 +58,10 @@ struct tnc_constant {
  * @dump: letters of the passes after which the graph is printed, or NULL: 'i'
  *	for the import, those of tnc_pass_letters(), 'p' for the plan
  * @dump_to: where it is printed
+ * @no_fallback: an operator on quantised numbers that the machine can't run is an
+ *	error; without it, such run on the CPU, on float numbers
+ * @partition_to: where it is said which operators run on the CPU, and why; NULL:
+ *	nowhere
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many
@@ -68,6 +73,8 @@ struct tnc_options {
 	enum tnc_weights weights;
 	const char *dump;
 	FILE *dump_to;
+	bool no_fallback;
+	FILE *partition_to;
 	size_t memory_limit;
 	const struct tnc_constant *constants;
 	size_t constants_count;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "pass.h"
 #include "ref.h"
 #include "verify.h"
 
@@ -207,11 +208,13 @@ void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 	for (int i = 0; i < info->inputs_min; i++)
 		if (!tnc_op_input(c, op, i))
 			tnc_error(c, -EINVAL, "input %d is missing", i);
-	if (tnc_ref_onnx_is(c, op) || tnc_cpu_is(c, op)) {
-		if (tnc_ref_onnx_is(c, op))
+	/* what was refused is on its way to the CPU, perhaps as float numbers */
+	if (tnc_ref_onnx_is(c, op) || tnc_cpu_is(c, op) ||
+	    tnc_refusal_of(c, op)) {
+		if (tnc_ref_onnx_is(c, op) && !tnc_refusal_of(c, op))
 			tnc_ref_onnx_verify(c, op);
 		else
-			tnc_cpu_verify(c, op);
+			tnc_cpu_verify(c, op, tnc_partition_is_real(op));
 		tnc_place_none(c);
 		return;
 	}

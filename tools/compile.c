@@ -47,6 +47,7 @@ struct arguments {
 	const char *output;
 	struct npu_machine machine;
 	enum tnc_weights weights;
+	char *partition; /* what runs on the CPU, as text; owned */
 };
 
 static void set_machine(struct argp_state *state, const char *text)
@@ -171,6 +172,9 @@ static void report(const char *path, size_t size,
 	       tool_bytes(info->scratch_size).text);
 	printf("  commands   %s for %u operators\n",
 	       tool_count(info->commands).text, info->layers);
+	if (info->cpu_ops)
+		printf("  segments   %u, %u operators on the CPU\n",
+		       info->segments, info->cpu_ops);
 }
 
 /* What the library reads of it is what the report says. */
@@ -187,8 +191,25 @@ static int finish(const struct arguments *args, const void *bytes, size_t size)
 	if (!status) {
 		tinynpu_program_info(program, &info, sizeof(info));
 		report(args->output, size, &args->machine, &info);
+		fputs(args->partition, stdout);
 	}
 	tinynpu_program_close(program);
+	return status;
+}
+
+static int compile_with_partition(struct arguments *args, void **bytes,
+				  size_t *size)
+{
+	size_t length;
+	FILE *text = open_memstream(&args->partition, &length);
+	int status;
+
+	if (!text)
+		return tool_complain(TOOL_FAILED, "%s: %m", args->model);
+	status = model_compile(args->model, &args->machine, args->weights,
+			       text, bytes, size);
+	if (fclose(text) && !status)
+		status = tool_complain(TOOL_FAILED, "%s: %m", args->model);
 	return status;
 }
 
@@ -210,11 +231,11 @@ int command_compile(int argc, char **argv)
 	if (tool_is_same_file(args.model, args.output))
 		return tool_complain(TOOL_UNUSABLE, "%s: it is the model",
 				     args.output);
-	status = model_compile(args.model, &args.machine, args.weights,
-			       &bytes, &size);
-	if (status)
-		return status;
-	status = finish(&args, bytes, size);
-	free(bytes);
+	status = compile_with_partition(&args, &bytes, &size);
+	if (!status) {
+		status = finish(&args, bytes, size);
+		free(bytes);
+	}
+	free(args.partition);
 	return status;
 }

@@ -10,8 +10,8 @@
 
 static int compile_bytes(const char *path, const void *model, size_t model_size,
 			 const struct npu_machine *machine,
-			 enum tnc_weights weights, void **program,
-			 size_t *size)
+			 enum tnc_weights weights, FILE *partition_to,
+			 void **program, size_t *size)
 {
 	struct tnc_options options;
 	struct tnc_error error;
@@ -21,6 +21,7 @@ static int compile_bytes(const char *path, const void *model, size_t model_size,
 	options.name = path;
 	options.machine = *machine;
 	options.weights = weights;
+	options.partition_to = partition_to;
 	err = tnc_compile(model, model_size, &options, program, size, &error);
 	if (err)
 		return tool_complain(tool_file_status(err), "%s", error.text);
@@ -28,7 +29,8 @@ static int compile_bytes(const char *path, const void *model, size_t model_size,
 }
 
 int model_compile(const char *path, const struct npu_machine *machine,
-		  enum tnc_weights weights, void **program, size_t *size)
+		  enum tnc_weights weights, FILE *partition_to, void **program,
+		  size_t *size)
 {
 	size_t model_size;
 	void *model;
@@ -38,7 +40,7 @@ int model_compile(const char *path, const struct npu_machine *machine,
 	if (status)
 		return tool_file_status(status);
 	status = compile_bytes(path, model, model_size, machine, weights,
-			       program, size);
+			       partition_to, program, size);
 	free(model);
 	return status;
 }
@@ -68,7 +70,7 @@ int model_load(const char *path, const struct npu_machine *machine,
 		status = read_program(path, bytes, size, program);
 	} else {
 		status = compile_bytes(path, bytes, size, machine,
-				       TNC_WEIGHTS_AUTO, &compiled,
+				       TNC_WEIGHTS_AUTO, NULL, &compiled,
 				       &compiled_size);
 		if (!status) {
 			status = read_program(path, compiled, compiled_size,

@@ -5,6 +5,8 @@
 
 #include "../compiler/tnc.h"
 
+#include <stdio.h>
+
 struct tinynpu_program;
 
 /**
@@ -12,13 +14,15 @@ struct tinynpu_program;
  * @path: the model
  * @machine: for which
  * @weights: how they lie in memory
+ * @partition_to: where it is said what runs on the CPU and why, or NULL
  * @program: set: the program file's bytes; free() them
  * @size: set
  *
  * Return: an enum tool_exit; what is wrong was said.
  */
 int model_compile(const char *path, const struct npu_machine *machine,
-		  enum tnc_weights weights, void **program, size_t *size);
+		  enum tnc_weights weights, FILE *partition_to, void **program,
+		  size_t *size);
 
 /**
  * model_load() - read a program, or compile a model

@@ -47,6 +47,7 @@ struct compiled *compiled_create(const void *model, size_t size,
 	tnc_options_init(&options);
 	options.name = name;
 	options.machine = *machine;
+	options.no_fallback = true;
 	if (tnc_compile(model, size, &options, &program, &program_size, &why))
 		fail_msg("%s", why.text);
 	open_device(compiled, machine);
@@ -125,6 +126,16 @@ uint64_t compiled_cycles(const struct compiled *compiled)
 	return compiled->info.cycles;
 }
 
+/* Floats of a size that computing leaves as it is, rather than random bits. */
+static void make_floats(uint8_t *bytes, size_t size_bytes)
+{
+	for (size_t i = 0; i + 4 <= size_bytes; i += 4) {
+		float value = (int8_t)bytes[i] / 32.0f;
+
+		memcpy(bytes + i, &value, sizeof(value));
+	}
+}
+
 static void *random_input(const struct tnc_graph *graph, int index,
 			  uint64_t *seed)
 {
@@ -138,6 +149,8 @@ static void *random_input(const struct tnc_graph *graph, int index,
 			1442695040888963407;
 		input[i] = *seed >> 33;
 	}
+	if (!strcmp(info.type, "float32"))
+		make_floats(input, info.size_bytes);
 	return input;
 }
 

@@ -18,6 +18,10 @@ unit-tests += move
 move-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 move-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += partition
+partition-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
+partition-libs := -ljansson $(tnc-libs) -ldrm -pthread
+
 unit-tests += random
 random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random-libs := $(tnc-libs) -ldrm -pthread
@@ -49,7 +53,7 @@ $(addprefix $(B)/tests/unit/, \
 	compiled.o \
 	float_test.o \
 	graph_test.o \
-	models.o \
+	models.o partition_test.o \
 	move_test.o \
 	random_products_test.o \
 	random_test.o \

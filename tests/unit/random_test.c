@@ -551,6 +551,7 @@ static void test_does_not_fit(void **state)
 	fclose(to);
 	tnc_options_init(&options);
 	options.machine.sram_size = 32 * 1024;
+	options.no_fallback = true;
 	assert_int_equal(tnc_compile(full, size, &options, &program,
 				     &program_size, &error), -ENOSPC);
 	assert_non_null(strstr(error.text, "operator 5 (CONV_2D): needs 40013"));

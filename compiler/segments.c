@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From a partitioned graph to a program. Operators that follow each other on one
+ * unit are a segment. Those of the machine are compiled as if they were a model of
+ * their own: what other segments write are its inputs, what those read its outputs,
+ * each with a place in memory, its home. So no pass or plan knows of the CPU.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "pass.h"
+#include "plan.h"
+
+#define HOME_ALIGN 64
+
+/* A run of operators on one unit. */
+struct segment {
+	bool is_cpu;
+	int first;
+	int count;
+};
+
+/* Of a tensor: which operators touch it, as positions in the list. */
+struct span {
+	int first;		/* -1: none */
+	int last;
+	bool is_shared;		/* by segments, or touched on the CPU */
+};
+
+struct build {
+	struct tnc *c;
+	struct segment *segment;
+	int segments;
+	struct span *span;	/* by tensor that owns its bytes */
+	struct tnc_home *home;	/* likewise */
+	struct tnc_program *program;
+};
+
+static bool is_cpu(const struct tnc_op *op)
+{
+	return op->mode & TNC_MODE_CPU;
+}
+
+static int root_of(const struct tnc *c, int id)
+{
+	return tnc_tensor_root(c, id)->id;
+}
+
+/* --- Segments -------------------------------------------------------------- */
+
+static bool is_output(const struct tnc *c, int id)
+{
+	for (int i = 0; i < c->outputs.count; i++)
+		if (c->outputs.id[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * Reshapes go with the operator before them. On the CPU they are aliases, unless
+ * the model wants the result in a place of its own.
+ */
+static void settle_reshapes(struct tnc *c)
+{
+	bool before_is_cpu = false;
+	int kept = 0;
+
+	for (int i = 0; i < c->ops; i++)
+		if (c->op[i]->kind != TNC_RESHAPE) {
+			before_is_cpu = is_cpu(c->op[i]);
+			break;
+		}
+	for (int i = 0; i < c->ops; i++) {
+		struct tnc_op *op = c->op[i];
+
+		if (op->kind == TNC_RESHAPE && before_is_cpu) {
+			op->mode |= TNC_MODE_CPU;
+			if (!is_output(c, op->output)) {
+				c->tensor[op->output]->alias = op->input[0];
+				continue;
+			}
+		}
+		before_is_cpu = is_cpu(op);
+		c->op[kept++] = op;
+	}
+	c->ops = kept;
+}
+
+static void find_segments(struct build *b)
+{
+	struct tnc *c = b->c;
+
+	b->segment = tnc_alloc(c, c->ops + 1, sizeof(*b->segment));
+	for (int i = 0; i < c->ops; i++) {
+		if (!i || is_cpu(c->op[i]) != is_cpu(c->op[i - 1]))
+			b->segment[b->segments++] = (struct segment){
+				.is_cpu = is_cpu(c->op[i]), .first = i
+			};
+		b->segment[b->segments - 1].count++;
+	}
+}
+
+/* --- Homes ----------------------------------------------------------------- */
+
+static void touch(struct build *b, const struct segment *s, int tensor, int op)
+{
+	struct span *span;
+
+	if (tensor == TNC_INPUT_NONE)
+		return;
+	span = &b->span[root_of(b->c, tensor)];
+	span->is_shared |= s->is_cpu ||
+			   (span->first >= 0 && span->first < s->first);
+	if (span->first < 0)
+		span->first = s->is_cpu ? op : s->first;
+	/* the machine takes its segment's operators in any order */
+	span->last = s->is_cpu ? op : s->first + s->count - 1;
+}
+
+static void find_spans(struct build *b)
+{
+	struct tnc *c = b->c;
+
+	b->span = tnc_alloc(c, c->tensors + 1, sizeof(*b->span));
+	for (int i = 0; i < c->tensors; i++)
+		b->span[i].first = -1;
+	for (int i = 0; i < b->segments; i++) {
+		const struct segment *s = &b->segment[i];
+
+		for (int k = s->first; k < s->first + s->count; k++) {
+			const struct tnc_op *op = c->op[k];
+
+			for (int n = 0; n < op->inputs; n++)
+				touch(b, s, op->input[n], k);
+			touch(b, s, op->output, k);
+		}
+	}
+}
+
+static void set_home(struct build *b, int tensor, int region, uint64_t offset)
+{
+	if (offset > UINT32_MAX)
+		tnc_error(b->c, -ENOSPC, "more than 4 GiB of memory");
+	b->home[tensor] = (struct tnc_home){ true, region, offset };
+}
+
+static uint64_t aligned(uint64_t size)
+{
+	return (size + HOME_ALIGN - 1) & -(uint64_t)HOME_ALIGN;
+}
+
+/* Variables are in a region of their own, with what they begin with. */
+static void set_variable_homes(struct build *b, int region)
+{
+	struct tnc *c = b->c;
+	uint64_t end = 0;
+
+	for (int i = 0; i < c->variables; i++) {
+		int read = c->variable[i].read;
+
+		set_home(b, read, region, end);
+		end += aligned(tnc_tensor_bytes(c->tensor[read]));
+	}
+	if (end > UINT32_MAX)
+		tnc_error(c, -ENOSPC, "more than 4 GiB of variables");
+	b->program->variables = tnc_alloc(c, 1, end + 1);
+	b->program->variables_size = end;
+	for (int i = 0; i < c->variables; i++) {
+		const struct tnc_variable *v = &c->variable[i];
+
+		if (v->init != TNC_INPUT_NONE)
+			memcpy(b->program->variables + b->home[v->read].offset,
+			       tnc_tensor_root(c, v->init)->data,
+			       tnc_tensor_bytes(c->tensor[v->init]));
+	}
+}
+
+/* Inputs and outputs of the model are regions. */
+static void set_interface_homes(struct build *b)
+{
+	struct tnc *c = b->c;
+	int region = NPU_REGION_TENSORS;
+
+	for (int i = 0; i < c->inputs.count; i++)
+		set_home(b, c->inputs.id[i], region++, 0);
+	for (int i = 0; i < c->outputs.count; i++, region++) {
+		int root = root_of(c, c->outputs.id[i]);
+
+		if (!b->home[root].is_set && !c->tensor[root]->data)
+			set_home(b, root, region, 0);
+	}
+	set_variable_homes(b, region);
+}
+
+static bool is_in_way(const struct build *b, int other, int tensor,
+		      uint64_t offset)
+{
+	const struct tnc_home *home = &b->home[other];
+	const struct span *x = &b->span[other], *y = &b->span[tensor];
+	const struct tnc *c = b->c;
+
+	return home->is_set && home->region == NPU_REGION_SCRATCH &&
+	       x->first <= y->last && y->first <= x->last &&
+	       home->offset < offset + tnc_tensor_bytes(c->tensor[tensor]) &&
+	       offset < home->offset + tnc_tensor_bytes(c->tensor[other]);
+}
+
+/* The first gap among all that lives at the same time. */
+static uint64_t first_gap(const struct build *b, int tensor)
+{
+	const struct tnc *c = b->c;
+	uint64_t offset = 0;
+
+	for (int i = 0; i < tensor;) {
+		if (!is_in_way(b, i, tensor, offset)) {
+			i++;
+			continue;
+		}
+		offset = aligned(b->home[i].offset +
+				 tnc_tensor_bytes(c->tensor[i]));
+		i = 0;
+	}
+	return offset;
+}
+
+/* Returns where the last one ends. */
+static uint64_t set_scratch_homes(struct build *b)
+{
+	struct tnc *c = b->c;
+	uint64_t end = 0;
+
+	for (int i = 0; i < c->tensors; i++) {
+		uint64_t offset;
+
+		if (!b->span[i].is_shared || b->home[i].is_set ||
+		    c->tensor[i]->data)
+			continue;
+		offset = first_gap(b, i);
+		set_home(b, i, NPU_REGION_SCRATCH, offset);
+		offset += aligned(tnc_tensor_bytes(c->tensor[i]));
+		end = offset > end ? offset : end;
+	}
+	return end;
+}
+
+/* Constants that operators on the CPU read; copied into the program. */
+static void set_constant_homes(struct build *b)
+{
+	struct tnc_program *program = b->program;
+	struct tnc *c = b->c;
+	uint64_t size = 0;
+
+	for (int i = 0; i < c->tensors; i++) {
+		if (!b->span[i].is_shared || !c->tensor[i]->data)
+			continue;
+		set_home(b, i, NPU_REGION_CONSTANTS, size);
+		size += aligned(tnc_tensor_bytes(c->tensor[i]));
+	}
+	if (size > UINT32_MAX)
+		tnc_error(c, -ENOSPC, "more than 4 GiB of constants");
+	program->constants = tnc_alloc(c, 1, size + 1);
+	program->constants_size = size;
+	for (int i = 0; i < c->tensors; i++)
+		if (b->home[i].is_set &&
+		    b->home[i].region == NPU_REGION_CONSTANTS)
+			memcpy(program->constants + b->home[i].offset,
+			       c->tensor[i]->data,
+			       tnc_tensor_bytes(c->tensor[i]));
+}
+
+/* --- Slices: segments as graphs -------------------------------------------- */
+
+static void add_once(struct tnc *c, struct tnc_list *list, int id)
+{
+	for (int i = 0; i < list->count; i++)
+		if (list->id[i] == id)
+			return;
+	tnc_list_append(c, list, id);
+}
+
+/* Own copies: passes change tensors and operators. */
+static void copy_graph(struct tnc *c, const struct segment *s)
+{
+	struct tnc_tensor **tensor = tnc_alloc(c, TNC_TENSORS_MAX,
+					       sizeof(*tensor));
+	struct tnc_op **op = tnc_alloc(c, s->count, sizeof(*op));
+
+	for (int i = 0; i < c->tensors; i++)
+		if (c->tensor[i]) {
+			tensor[i] = tnc_alloc(c, 1, sizeof(**tensor));
+			*tensor[i] = *c->tensor[i];
+		}
+	for (int i = 0; i < s->count; i++) {
+		const struct tnc_op *from = c->op[s->first + i];
+
+		op[i] = tnc_alloc(c, 1, sizeof(**op));
+		*op[i] = *from;
+		op[i]->input = tnc_alloc(c, from->inputs + 1,
+					 sizeof(*from->input));
+		memcpy(op[i]->input, from->input,
+		       from->inputs * sizeof(*from->input));
+		op[i]->inputs_room = from->inputs;
+	}
+	c->tensor = tensor;
+	c->op = op;
+	c->ops = s->count;
+	c->ops_room = s->count;
+}
+
+/* What comes from outside, and what is used there. */
+static void set_interface(struct tnc *c, const struct build *b,
+			  const struct segment *s)
+{
+	bool *is_own = tnc_alloc(c, c->tensors + 1, sizeof(*is_own));
+
+	c->inputs = (struct tnc_list){ 0 };
+	c->outputs = (struct tnc_list){ 0 };
+	for (int i = 0; i < c->ops; i++)
+		is_own[c->op[i]->output] = true;
+	for (int i = 0; i < c->ops; i++) {
+		const struct tnc_op *op = c->op[i];
+
+		for (int k = 0; k < op->inputs; k++) {
+			int root = op->input[k] == TNC_INPUT_NONE ? -1 :
+				   root_of(c, op->input[k]);
+
+			if (root >= 0 && !is_own[root] &&
+			    !c->tensor[root]->data)
+				add_once(c, &c->inputs, root);
+		}
+		if (b->home[op->output].is_set)
+			add_once(c, &c->outputs, op->output);
+	}
+}
+
+/* --- The program ----------------------------------------------------------- */
+
+static void add_commands(struct build *b, const struct tnc_program *part)
+{
+	struct tnc_program *all = b->program;
+	int count = all->cmds + part->cmds;
+	union npu_cmd *cmd = tnc_alloc(b->c, count + 1, sizeof(*cmd));
+	int *cmd_op = tnc_alloc(b->c, count + 1, sizeof(*cmd_op));
+
+	if (all->cmds) {
+		memcpy(cmd, all->cmd, all->cmds * sizeof(*cmd));
+		memcpy(cmd_op, all->cmd_op, all->cmds * sizeof(*cmd_op));
+	}
+	for (int i = 0; i < part->cmds; i++) {
+		cmd[all->cmds + i] = part->cmd[i];
+		cmd_op[all->cmds + i] = part->cmd_op[i] < 0 ? -1 :
+					all->layers + part->cmd_op[i];
+	}
+	all->cmd = cmd;
+	all->cmd_op = cmd_op;
+	all->cmds = count;
+}
+
+/* Those of a part begin where the ones before end. */
+static void add_constants(struct build *b, const struct tnc_program *part)
+{
+	struct tnc_program *all = b->program;
+	uint8_t *constants = part->constants;
+
+	if (part->constants_size <= all->constants_size)
+		return;
+	memcpy(constants, all->constants, all->constants_size);
+	all->constants = constants;
+	all->constants_size = part->constants_size;
+}
+
+static void add_layers(struct build *b, const struct tnc_program *part)
+{
+	struct tnc_program *all = b->program;
+	int count = all->layers + part->layers;
+	struct npu_program_layer *layer = tnc_alloc(b->c, count + 1,
+						    sizeof(*layer));
+	const char **name = tnc_alloc(b->c, count + 1, sizeof(*name));
+
+	if (all->layers) {
+		memcpy(layer, all->layer, all->layers * sizeof(*layer));
+		memcpy(name, all->layer_name, all->layers * sizeof(*name));
+	}
+	memcpy(layer + all->layers, part->layer, part->layers * sizeof(*layer));
+	memcpy(name + all->layers, part->layer_name,
+	       part->layers * sizeof(*name));
+	all->layer = layer;
+	all->layer_name = name;
+	all->layers = count;
+}
+
+static void add_estimate(struct tnc_program *all,
+			 const struct tnc_program *part)
+{
+	all->estimate.cycles += part->estimate.cycles;
+	all->estimate.energy_fj += part->estimate.energy_fj;
+	all->estimate.mac_ops += part->estimate.mac_ops;
+	all->estimate.mem_bytes += part->estimate.mem_bytes;
+	for (int i = 0; i < NPU_UNIT_COUNT; i++)
+		all->estimate.busy[i] += part->estimate.busy[i];
+	if (part->sram_used > all->sram_used)
+		all->sram_used = part->sram_used;
+	if (part->scratch_size > all->scratch_size)
+		all->scratch_size = part->scratch_size;
+}
+
+static void note_segment(struct build *b, int unit, int first, int count)
+{
+	if (count)
+		b->program->segment[b->program->segments++] =
+			(struct npu_program_segment){
+				.unit = unit, .first = first, .count = count
+			};
+}
+
+static void build_job(struct build *b, const struct segment *s)
+{
+	struct tnc_program *all = b->program, *part;
+	struct tnc *c = b->c, whole = *c;
+	int first = all->cmds;
+
+	copy_graph(c, s);
+	set_interface(c, b, s);
+	c->variables = 0;
+	c->home = b->home;
+	c->constants_base = aligned(all->constants_size);
+	tnc_pass_run_rest(c);
+	part = tnc_schedule(c);
+	add_commands(b, part);
+	add_layers(b, part);
+	add_constants(b, part);
+	add_estimate(all, part);
+	note_segment(b, NPU_SEGMENT_JOB, first, part->cmds);
+	c->tensor = whole.tensor;
+	c->tensors = whole.tensors;
+	c->op = whole.op;
+	c->ops = whole.ops;
+	c->ops_room = whole.ops_room;
+	c->inputs = whole.inputs;
+	c->outputs = whole.outputs;
+	c->variables = whole.variables;
+	c->home = NULL;
+}
+
+static void build_cpu(struct build *b, const struct segment *s)
+{
+	struct tnc_program *all = b->program, part = { 0 };
+	struct tnc *c = b->c;
+	int first = all->cpu_ops;
+
+	for (int i = 0; i < s->count; i++)
+		tnc_emit_cpu(c, c->op[s->first + i], all->layers + i, b->home,
+			     all);
+	tnc_program_name_layers(c, c->op + s->first, s->count, &part);
+	add_layers(b, &part);
+	note_segment(b, NPU_SEGMENT_CPU, first, all->cpu_ops - first);
+}
+
+/* Appends a copy of @id to a place of its own. */
+static void append_copy(struct build *b, int id, int region, uint32_t offset)
+{
+	struct tnc *c = b->c;
+	struct tnc_op *op = tnc_op_append(c, TNC_RESHAPE);
+	struct tnc_home *home;
+
+	op->mode = TNC_MODE_CPU;
+	tnc_op_add_input(c, op, id);
+	op->output = tnc_tensor_new(c, c->tensor[id])->id;
+	home = tnc_alloc(c, c->tensors, sizeof(*home));
+	memcpy(home, b->home, (c->tensors - 1) * sizeof(*home));
+	b->home = home;
+	set_home(b, op->output, region, offset);
+}
+
+/*
+ * At the end: outputs that are an input, a constant or another output are copied,
+ * and what variables keep.
+ */
+static void copy_rest(struct build *b)
+{
+	struct tnc *c = b->c;
+	struct segment s = { .is_cpu = true, .first = c->ops };
+
+	for (int i = 0; i < c->outputs.count; i++) {
+		int region = NPU_REGION_TENSORS + c->inputs.count + i;
+		int id = c->outputs.id[i];
+
+		if (b->home[root_of(c, id)].region != region)
+			append_copy(b, id, region, 0);
+	}
+	for (int i = 0; i < c->variables; i++) {
+		const struct tnc_variable *v = &c->variable[i];
+		const struct tnc_home *home = &b->home[v->read];
+
+		if (root_of(c, v->kept) != v->read)
+			append_copy(b, v->kept, home->region, home->offset);
+	}
+	s.count = c->ops - s.first;
+	if (s.count)
+		build_cpu(b, &s);
+}
+
+/* What is copied at the end has to be there until then, constants too. */
+static void share(struct build *b, int id)
+{
+	struct span *span = &b->span[root_of(b->c, id)];
+
+	span->is_shared = true;
+	span->last = b->c->ops;
+}
+
+static void share_results(struct build *b)
+{
+	for (int i = 0; i < b->c->outputs.count; i++)
+		share(b, b->c->outputs.id[i]);
+	for (int i = 0; i < b->c->variables; i++)
+		share(b, b->c->variable[i].kept);
+}
+
+static struct tnc_program *build(struct tnc *c)
+{
+	struct build b = { .c = c };
+
+	settle_reshapes(c);
+	find_segments(&b);
+	find_spans(&b);
+	share_results(&b);
+	b.program = tnc_alloc(c, 1, sizeof(*b.program));
+	b.program->segment = tnc_alloc(c, b.segments + 1,
+				       sizeof(*b.program->segment));
+	b.home = tnc_alloc(c, c->tensors + 1, sizeof(*b.home));
+	set_interface_homes(&b);
+	c->scratch_base = set_scratch_homes(&b);
+	b.program->scratch_size = c->scratch_base;
+	set_constant_homes(&b);
+	for (int i = 0; i < b.segments; i++) {
+		if (b.segment[i].is_cpu)
+			build_cpu(&b, &b.segment[i]);
+		else
+			build_job(&b, &b.segment[i]);
+	}
+	copy_rest(&b);
+	return b.program;
+}
+
+/* Needs: a partitioned graph. Returns its program. */
+struct tnc_program *tnc_segments_make(struct tnc *c)
+{
+	/* variables have a region of their own */
+	int tensors = c->inputs.count + c->outputs.count + (c->variables > 0);
+	bool has_cpu = false;
+
+	if (tensors > NPU_PROGRAM_MAX_TENSORS)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: %d inputs, outputs and variables, at most %d",
+			  tensors, NPU_PROGRAM_MAX_TENSORS);
+	for (int i = 0; i < c->ops; i++)
+		has_cpu |= is_cpu(c->op[i]);
+	if (has_cpu)
+		return build(c);
+	tnc_pass_run_rest(c);
+	return tnc_schedule(c);
+}
