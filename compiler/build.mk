@@ -14,6 +14,7 @@ tnc-objs := \
 	compiler/emit.o \
 	compiler/emit_cpu.o \
 	compiler/error.o \
+	compiler/expand.o \
 	compiler/estimate.o \
 	compiler/flatbuffer.o \
 	compiler/fold.o \

@@ -227,7 +227,7 @@ struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *weights = tnc_op_input(c, op, 1);
 
 	if (op->kind == TNC_CONV_2D || op->kind == TNC_DEPTHWISE_CONV_2D ||
-	    op->kind == TNC_CONV_INTEGER)
+	    op->kind == TNC_CONV_INTEGER || op->kind == TNC_TRANSPOSE_CONV)
 		return (struct tnc_hw){ weights->shape[1], weights->shape[2] };
 	return op->window;
 }
@@ -250,6 +250,10 @@ struct tnc_pads tnc_op_pads(const struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	struct tnc_hw window = tnc_op_window(c, op);
 	struct tnc_pads pads = { 0 };
+
+	/* A transposed convolution's window moves over its output. */
+	if (op->kind == TNC_TRANSPOSE_CONV)
+		in = tnc_op_output(c, op);
 
 	if (op->pad == TNC_PAD_EXPLICIT)
 		return op->pads;

@@ -14,6 +14,7 @@
 	X('s', tnc_pass_state) \
 	X('c', tnc_pass_partition) \
 	X('a', tnc_pass_absorb) \
+	X('e', tnc_pass_expand) \
 	X('l', tnc_pass_legalise) \
 	X('v', tnc_pass_view)
 

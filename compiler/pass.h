@@ -11,6 +11,7 @@ void tnc_pass_fold(struct tnc *c);
 void tnc_pass_state(struct tnc *c);
 void tnc_pass_partition(struct tnc *c);
 void tnc_pass_absorb(struct tnc *c);
+void tnc_pass_expand(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 void tnc_pass_view(struct tnc *c);
 

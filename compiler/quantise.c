@@ -37,6 +37,7 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 	switch (op->kind) {
 	case TNC_CONV_2D:
 	case TNC_DEPTHWISE_CONV_2D:
+	case TNC_TRANSPOSE_CONV:
 	case TNC_FULLY_CONNECTED:
 		return out->shape[out->rank - 1];
 	case TNC_ADD:
@@ -136,6 +137,7 @@ void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
 	switch (op->kind) {
 	case TNC_CONV_2D:
 	case TNC_DEPTHWISE_CONV_2D:
+	case TNC_TRANSPOSE_CONV:
 	case TNC_FULLY_CONNECTED:
 	case TNC_BATCH_MATMUL:
 		if (op->mode & TNC_MODE_ONNX)

@@ -115,6 +115,7 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 					    struct tnc_op *op) = {
 	[TNC_CONV_2D] = tnc_ref_conv,
 	[TNC_DEPTHWISE_CONV_2D] = tnc_ref_depthwise,
+	[TNC_TRANSPOSE_CONV] = tnc_ref_transpose_conv,
 	[TNC_FULLY_CONNECTED] = tnc_ref_fully_connected,
 	[TNC_BATCH_MATMUL] = tnc_ref_batch_matmul,
 	[TNC_ADD] = tnc_ref_binary,
@@ -150,6 +151,46 @@ bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op)
 	return tnc_ref_onnx_is(c, op) || tnc_cpu_is(c, op) || ref_kind[op->kind];
 }
 
+/* Windows move over each picture of a batch alike. */
+static bool is_batch(const struct tnc *c, const struct tnc_op *op)
+{
+	return tnc_op_info[op->kind].attrs & TNC_HAS_PAD &&
+	       tnc_op_output(c, op)->shape[0] > 1;
+}
+
+static struct tnc_tensor *picture_of(struct tnc *c, int id, int batch)
+{
+	struct tnc_tensor *picture = tnc_alloc(c, 1, sizeof(*picture));
+	uint8_t *all = (uint8_t *)tnc_ref_value(c, id);
+
+	*picture = *c->tensor[id];
+	picture->shape[0] = 1;
+	picture->alias = -1;
+	picture->is_view = false;
+	picture->data = NULL;
+	picture->value = all + batch * tnc_tensor_bytes(picture);
+	return picture;
+}
+
+/* One after the other, each in place of the whole. */
+static void ref_batch(struct tnc *c, struct tnc_op *op)
+{
+	struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	struct tnc_tensor *out = tnc_op_output(c, op);
+	int batches = out->shape[0];
+
+	for (int batch = 0; batch < batches; batch++) {
+		struct tnc_tensor *from = picture_of(c, in->id, batch);
+		struct tnc_tensor *to = picture_of(c, out->id, batch);
+
+		c->tensor[in->id] = from;
+		c->tensor[out->id] = to;
+		ref_kind[op->kind](c, op);
+		c->tensor[in->id] = in;
+		c->tensor[out->id] = out;
+	}
+}
+
 /* Computes one operator; its inputs must have values. */
 void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 {
@@ -166,6 +207,8 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 		tnc_ref_onnx(c, op);
 	else if (tnc_cpu_is(c, op))
 		tnc_cpu_run(c, op);
+	else if (is_batch(c, op))
+		ref_batch(c, op);
 	else
 		ref_kind[op->kind](c, op);
 	tnc_ref_write_view(c, op);

@@ -86,6 +86,7 @@ void tnc_ref_binary(struct tnc *c, struct tnc_op *op);
 /* ref_conv.c */
 void tnc_ref_conv(struct tnc *c, struct tnc_op *op);
 void tnc_ref_depthwise(struct tnc *c, struct tnc_op *op);
+void tnc_ref_transpose_conv(struct tnc *c, struct tnc_op *op);
 void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op);
 void tnc_ref_batch_matmul(struct tnc *c, struct tnc_op *op);
 

@@ -224,6 +224,51 @@ void tnc_ref_fully_connected(struct tnc *c, struct tnc_op *op)
 					  weight_zero(&p, oc)));
 }
 
+/* Sums that each input element adds to, as far as its taps lie in the output. */
+static void scatter(const struct product *p, int64_t in, int y, int x,
+		    struct tnc_hw size, int64_t *sum)
+{
+	int out_h = p->out->shape[1], out_w = p->out->shape[2];
+	int out_c = p->out->shape[3], in_c = p->in->shape[3];
+
+	for (int ky = 0; ky < size.h; ky++)
+	for (int kx = 0; kx < size.w; kx++) {
+		int oy = y + ky, ox = x + kx;
+
+		if (oy < 0 || oy >= out_h || ox < 0 || ox >= out_w)
+			continue;
+		for (int oc = 0; oc < out_c; oc++)
+			sum[((int64_t)oy * out_w + ox) * out_c + oc] +=
+				dot(p, in * in_c,
+				    p->w + (((int64_t)oc * size.h + ky) *
+						    size.w + kx) * in_c,
+				    in_c, weight_zero(p, oc));
+	}
+}
+
+void tnc_ref_transpose_conv(struct tnc *c, struct tnc_op *op)
+{
+	struct tnc_arena_mark mark;
+	struct product p = product_of(c, op);
+	int64_t elements = tnc_tensor_elements(p.out);
+	struct tnc_hw size = tnc_op_window(c, op);
+	struct tnc_pads pads = tnc_op_pads(c, op);
+	int channels = p.out->shape[3];
+	int64_t *sum;
+
+	mark = tnc_arena_mark(c->arena);
+	sum = tnc_alloc(c, elements, sizeof(*sum));
+	for (int y = 0; y < p.in->shape[1]; y++)
+	for (int x = 0; x < p.in->shape[2]; x++)
+		scatter(&p, (int64_t)y * p.in->shape[2] + x,
+			y * op->stride.h - pads.top,
+			x * op->stride.w - pads.left, size, sum);
+	for (int64_t i = 0; i < elements; i++)
+		put(&p, i, i % channels,
+		    sum[i] + bias_of(&p, i % channels));
+	tnc_arena_rewind(c->arena, mark);
+}
+
 /* One product: matrices begin at elements @a, @b and @out. */
 static void multiply(const struct product *p, const struct tnc_matmul *s,
 		     int64_t a, int64_t b, int64_t out)

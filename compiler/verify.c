@@ -53,7 +53,7 @@ static void verify_view(struct tnc *c, const struct tnc_tensor *t,
 				  (long long)t->stride[d]);
 		end += (t->shape[d] - 1) * t->stride[d];
 	}
-	if (t->data || t->alias != of->id || t->offset < 0 ||
+	if (t->data || t->offset < 0 ||
 	    end > (int64_t)tnc_tensor_bytes(of))
 		tnc_error(c, -EINVAL, "view is not within tensor %d", of->id);
 }
@@ -69,7 +69,8 @@ static void verify_alias(struct tnc *c, const struct tnc_tensor *t)
 		return;
 	}
 	for (of = t; of->alias >= 0; of = tnc_tensor_get(c, of->alias))
-		if (steps++ > c->tensors || !tnc_tensor_get(c, of->alias))
+		if (steps++ > c->tensors || !tnc_tensor_get(c, of->alias) ||
+		    (of != t && of->is_view))
 			tnc_error(c, -EINVAL, "alias leads nowhere");
 	if (t->is_view) {
 		verify_view(c, t, of);
@@ -103,6 +104,7 @@ static void (*const verify_kind[TNC_OP_KINDS])(struct tnc *c,
 					       const struct tnc_op *op) = {
 	[TNC_CONV_2D] = tnc_verify_conv,
 	[TNC_DEPTHWISE_CONV_2D] = tnc_verify_depthwise,
+	[TNC_TRANSPOSE_CONV] = tnc_verify_transpose_conv,
 	[TNC_FULLY_CONNECTED] = tnc_verify_fully_connected,
 	[TNC_BATCH_MATMUL] = tnc_verify_batch_matmul,
 	[TNC_ADD] = tnc_verify_sum,

@@ -24,6 +24,7 @@ void tnc_need_same_quant(struct tnc *c, const struct tnc_tensor *a,
 void tnc_verify_window(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_conv(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_transpose_conv(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_batch_matmul(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_sum(struct tnc *c, const struct tnc_op *op);

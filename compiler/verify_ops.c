@@ -191,9 +191,7 @@ static void verify_window(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 
 	tnc_verify_window(c, op);
-	if (in->shape[0] != 1 || tnc_op_output(c, op)->shape[0] != 1)
-		tnc_error(c, -EOPNOTSUPP, "unsupported batch of %d",
-			  in->shape[0]);
+	tnc_need_size(c, tnc_op_output(c, op), 0, in->shape[0]);
 }
 
 void tnc_verify_conv(struct tnc *c, const struct tnc_op *op)
@@ -207,6 +205,41 @@ void tnc_verify_conv(struct tnc *c, const struct tnc_op *op)
 	verify_window(c, op);
 	tnc_need_size(c, w, 3, tnc_op_input(c, op, 0)->shape[3]);
 	tnc_need_size(c, tnc_op_output(c, op), 3, w->shape[0]);
+}
+
+/* Along one axis: each output position has to be within reach of the input. */
+static void need_reach(struct tnc *c, int in, int out, int stride, int kernel,
+		       int pad)
+{
+	if ((int64_t)out + pad > (int64_t)(in - 1) * stride + kernel)
+		tnc_error(c, -EINVAL,
+			  "%d positions are more than %d with stride %d reach",
+			  out, in, stride);
+}
+
+void tnc_verify_transpose_conv(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *w = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	struct tnc_pads pads;
+
+	need_int8_or_int16(c, in);
+	need_int8_or_int16(c, out);
+	tnc_need_rank(c, in, 4);
+	tnc_need_rank(c, out, 4);
+	tnc_need_rank(c, w, 4);
+	need_weights(c, op, 0);
+	need_positive(c, op->stride, "stride");
+	need_positive(c, tnc_op_window(c, op), "window");
+	tnc_need_size(c, out, 0, in->shape[0]);
+	tnc_need_size(c, w, 3, in->shape[3]);
+	tnc_need_size(c, out, 3, w->shape[0]);
+	pads = tnc_op_pads(c, op);
+	need_reach(c, in->shape[1], out->shape[1], op->stride.h, w->shape[1],
+		   pads.top);
+	need_reach(c, in->shape[2], out->shape[2], op->stride.w, w->shape[2],
+		   pads.left);
 }
 
 void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op)

@@ -10,6 +10,10 @@ unit-tests += float
 float-objs := tests/unit/models.o libtnc.a
 float-libs := -ljansson $(tnc-libs)
 
+unit-tests += expand
+expand-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
+expand-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += graph
 graph-objs := tests/unit/models.o libtnc.a
 graph-libs := -ljansson $(tnc-libs)
@@ -51,6 +55,7 @@ $(addprefix $(B)/tests/unit/, \
 	against.o \
 	compile_test.o \
 	compiled.o \
+	expand_test.o \
 	float_test.o \
 	graph_test.o \
 	models.o partition_test.o \

@@ -134,7 +134,7 @@ static const struct {
 	      .in_shape = { 1, 2147483647, 4, 2 }),
 	WRONG("huge product", -EINVAL, "elements",
 	      .in_shape = { 65536, 65536, 65536, 65536 }),
-	WRONG("batch", -EOPNOTSUPP, "batch of 2",
+	WRONG("batch", -EINVAL, "dimension 0 is 1, must be 2",
 	      .in_shape = { 2, 4, 4, 2 }),
 	WRONG("no scale", -EINVAL, "tensor 0: has 0 scales, needs 1",
 	      .in_scales = 0),
