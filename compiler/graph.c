@@ -4,6 +4,7 @@
  * ask. Sizes asked here are those the verifier has bounded.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "ir.h"
 
@@ -102,6 +103,20 @@ int64_t tnc_tensor_elements(const struct tnc_tensor *t)
 size_t tnc_tensor_bytes(const struct tnc_tensor *t)
 {
 	return tnc_tensor_elements(t) * tnc_type_info[t->type].size;
+}
+
+/* Element @index of a constant of int32 or int64. */
+int64_t tnc_tensor_integer(const struct tnc_tensor *t, int64_t index)
+{
+	int32_t narrow;
+	int64_t wide;
+
+	if (t->type == TNC_INT64) {
+		memcpy(&wide, t->data + index * 8, 8);
+		return wide;
+	}
+	memcpy(&narrow, t->data + index * 4, 4);
+	return narrow;
 }
 
 /*

@@ -165,7 +165,8 @@
 	  "block", "before") \
 	X(BATCH_TO_SPACE_ND, "batch_to_space_nd", 1, 1, TNC_IS_MOVE, \
 	  "block", "before") \
-	X(GATHER, "gather", 2, 2, TNC_HAS_AXIS, "batch_dims", NULL) \
+	X(GATHER, "gather", 2, 2, TNC_HAS_AXIS | TNC_IS_MOVE, \
+	  "batch_dims", NULL) \
 	X(GATHER_ND, "gather_nd", 2, 2, 0, NULL, NULL) \
 	X(SCATTER_ND, "scatter_nd", 2, 2, 0, NULL, NULL) \
 	X(ONE_HOT, "one_hot", 4, 4, TNC_HAS_AXIS, NULL, NULL) \
@@ -446,6 +447,7 @@ const struct tnc_tensor *tnc_tensor_root(const struct tnc *c, int id);
 void tnc_tensor_check_shape(struct tnc *c, const struct tnc_tensor *t);
 int64_t tnc_tensor_elements(const struct tnc_tensor *t);
 size_t tnc_tensor_bytes(const struct tnc_tensor *t);
+int64_t tnc_tensor_integer(const struct tnc_tensor *t, int64_t index);
 int tnc_tensor_dim(const struct tnc_tensor *t, int rank, int dim);
 struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind);
 struct tnc_variable *tnc_variable_append(struct tnc *c, int read, int kept,

@@ -495,6 +495,75 @@ static void move_batch(struct mover *m)
 		move_block(m, place);
 }
 
+/* Indices from @first on that are as far apart as the first two. */
+static int progression(const int64_t *index, int first, int end)
+{
+	int count = 1;
+
+	while (first + count < end &&
+	       (count == 1 || index[first + count] -
+				      index[first + count - 1] ==
+			      index[first + 1] - index[first]))
+		count++;
+	return count;
+}
+
+/*
+ * Indices @first to @first + @count, of one row of the indices' last dimension,
+ * whose elements lie @at bytes from the output's first one.
+ */
+static void add_gathered(struct mover *m, const int64_t *index, int count,
+			 int64_t at, int rank)
+{
+	int axis = m->op->axis, last = axis + rank - 1;
+	struct box b = whole(m, 0);
+
+	b.to += at;
+	b.from += index[0] * m->in.stride[axis];
+	b.dims = 0;
+	for (int d = 0; d < axis; d++)
+		b.dim[b.dims++] = (struct box_dim){
+			m->in.shape[d], m->in.stride[d], m->out.stride[d]
+		};
+	if (count > 1)
+		b.dim[b.dims++] = (struct box_dim){
+			count, (index[1] - index[0]) * m->in.stride[axis],
+			m->out.stride[last]
+		};
+	for (int d = axis + 1; d < m->in.rank; d++)
+		b.dim[b.dims++] = (struct box_dim){
+			m->in.shape[d], m->in.stride[d],
+			m->out.stride[d + rank - 1]
+		};
+	add_box(m, &b);
+}
+
+static void move_gather(struct mover *m)
+{
+	const struct tnc_tensor *t = tnc_op_input(m->c, m->op, 1);
+	int64_t count = tnc_tensor_elements(t);
+	int64_t *index = tnc_alloc(m->c, count, sizeof(*index));
+	int row = t->rank ? t->shape[t->rank - 1] : 1;
+	int axis = m->op->axis;
+
+	if (!t->data || (m->op->list[0].count && m->op->list[0].id[0]))
+		tnc_error(m->c, -EOPNOTSUPP,
+			  "unsupported: indices that are not constant");
+	for (int64_t i = 0; i < count; i++)
+		index[i] = tnc_tensor_integer(t, i);
+	for (int64_t first = 0; first < count;) {
+		int64_t at = 0, rest = first, end = (first / row + 1) * row;
+		int n = progression(index, first, end);
+
+		for (int d = t->rank - 1; d >= 0; d--) {
+			at += rest % t->shape[d] * m->out.stride[axis + d];
+			rest /= t->shape[d];
+		}
+		add_gathered(m, index + first, n, at, t->rank);
+		first += n;
+	}
+}
+
 static void (*const move_kind[TNC_OP_KINDS])(struct mover *m) = {
 	[TNC_TRANSPOSE] = move_transpose,
 	[TNC_CONCATENATION] = move_concatenation,
@@ -508,6 +577,7 @@ static void (*const move_kind[TNC_OP_KINDS])(struct mover *m) = {
 	[TNC_DEPTH_TO_SPACE] = move_depth,
 	[TNC_SPACE_TO_BATCH_ND] = move_batch,
 	[TNC_BATCH_TO_SPACE_ND] = move_batch,
+	[TNC_GATHER] = move_gather,
 };
 
 /* What margins are filled with: one byte where all of an element are alike. */
@@ -567,6 +637,8 @@ int tnc_move_inputs(struct tnc *c, const struct tnc_op *op)
 		.size = tnc_type_info[tnc_op_output(c, op)->type].size,
 	};
 
+	if (op->kind == TNC_GATHER)
+		return 1;
 	if (op->kind != TNC_PAD)
 		return op->inputs;
 	choose_fill(&m);

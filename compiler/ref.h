@@ -92,6 +92,7 @@ void tnc_ref_batch_matmul(struct tnc *c, struct tnc_op *op);
 
 /* ref_move.c */
 void tnc_ref_move(struct tnc *c, struct tnc_op *op);
+void tnc_ref_gather(struct tnc *c, struct tnc_op *op);
 void tnc_ref_concatenation(struct tnc *c, struct tnc_op *op);
 
 /* ref_sequence.c */

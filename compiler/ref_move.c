@@ -3,6 +3,7 @@
  * The reference executor's operators that move bytes: for each element of the
  * output, which element of the input it is. Called by ref.c; any type.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "ref.h"
@@ -236,5 +237,52 @@ void tnc_ref_concatenation(struct tnc *c, struct tnc_op *op)
 			memcpy(to, from + row * bytes, bytes);
 			to += bytes;
 		}
+	}
+}
+
+/* Dimensions from @first up to @end as one. */
+static int64_t product(const struct tnc_tensor *t, int first, int end)
+{
+	int64_t size = 1;
+
+	for (int d = first; d < end; d++)
+		size *= t->shape[d];
+	return size;
+}
+
+static int64_t index_at(struct tnc *c, const struct tnc_tensor *t, int64_t i)
+{
+	struct tnc_tensor constant = *t;
+
+	constant.data = (uint8_t *)tnc_ref_value(c, t->id);
+	return tnc_tensor_integer(&constant, i);
+}
+
+/* An index that is out of range, which only a model's input can be, is an error. */
+void tnc_ref_gather(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *index = tnc_op_input(c, op, 1);
+	int batch_dims = op->list[0].count ? op->list[0].id[0] : 0;
+	int64_t batches = product(in, 0, batch_dims);
+	int64_t outer = product(in, batch_dims, op->axis);
+	int64_t indices = product(index, batch_dims, index->rank);
+	int64_t bytes = product(in, op->axis + 1, in->rank) *
+			tnc_type_info[in->type].size;
+	const int8_t *from = tnc_ref_value(c, in->id);
+	uint8_t *to = tnc_op_output(c, op)->value;
+	int size = in->shape[op->axis];
+
+	for (int64_t b = 0; b < batches; b++)
+	for (int64_t o = 0; o < outer; o++)
+	for (int64_t i = 0; i < indices; i++) {
+		int64_t at = index_at(c, index, b * indices + i);
+
+		if (at < 0 || at >= size)
+			tnc_error(c, -EINVAL, "index %lld of %d",
+				  (long long)at, size);
+		memcpy(to, from + ((b * outer + o) * size + at) * bytes,
+		       bytes);
+		to += bytes;
 	}
 }

@@ -33,20 +33,6 @@ struct tnc_tensor *tnc_tflite_output(const struct tnc_tflite_op *from,
 	return c->tensor[from->out.id[index]];
 }
 
-/* Element @index of a constant of int32 or int64. */
-static int64_t value_of(const struct tnc_tensor *t, int64_t index)
-{
-	int32_t narrow;
-	int64_t wide;
-
-	if (t->type == TNC_INT64) {
-		memcpy(&wide, t->data + index * 8, 8);
-		return wide;
-	}
-	memcpy(&narrow, t->data + index * 4, 4);
-	return narrow;
-}
-
 /* Values of any number of elements; the shape is the caller's business. */
 void tnc_tflite_constant(const struct tnc_tflite_op *from, int index,
 			 struct tnc_list *list)
@@ -65,7 +51,7 @@ void tnc_tflite_constant(const struct tnc_tflite_op *from, int index,
 	if (count > TNC_INPUTS_MAX)
 		tnc_error(c, -EINVAL, "%lld values", (long long)count);
 	for (int64_t i = 0; i < count; i++) {
-		int64_t value = value_of(t, i);
+		int64_t value = tnc_tensor_integer(t, i);
 
 		/* Ends of slices are often as large as can be. */
 		value = value > INT32_MAX ? INT32_MAX : value;

@@ -36,6 +36,7 @@ void tnc_verify_softmax(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_reshape(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_transpose(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_concatenation(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_gather(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_slice(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_pad(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_mirror_pad(struct tnc *c, const struct tnc_op *op);

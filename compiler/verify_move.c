@@ -276,3 +276,38 @@ void tnc_verify_batch_to_space(struct tnc *c, const struct tnc_op *op)
 {
 	verify_batch(c, op, tnc_op_input(c, op, 0), tnc_op_output(c, op));
 }
+
+/* The output has the indices' dimensions in place of the axis. */
+void tnc_verify_gather(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *index = tnc_op_input(c, op, 1);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int batch = op->list[0].count ? op->list[0].id[0] : 0;
+	int d = 0;
+
+	verify_move(c, op, in);
+	need_axis(c, op->axis, in->rank);
+	if (index->type != TNC_INT32 && index->type != TNC_INT64)
+		tnc_error(c, -EINVAL, "indices of %s",
+			  tnc_type_info[index->type].name);
+	if (batch < 0 || batch > op->axis || batch > index->rank)
+		tnc_error(c, -EINVAL, "%d dimensions of batches", batch);
+	tnc_need_rank(c, out, in->rank - 1 + index->rank - batch);
+	for (; d < op->axis; d++)
+		tnc_need_size(c, out, d, in->shape[d]);
+	for (int k = 0; k < batch; k++)
+		tnc_need_size(c, index, k, in->shape[k]);
+	for (int k = batch; k < index->rank; k++)
+		tnc_need_size(c, out, d++, index->shape[k]);
+	for (int k = op->axis + 1; k < in->rank; k++)
+		tnc_need_size(c, out, d++, in->shape[k]);
+	for (int64_t i = 0; index->data && i < tnc_tensor_elements(index); i++) {
+		int64_t value = tnc_tensor_integer(index, i);
+
+		if (value < 0 || value >= in->shape[op->axis])
+			tnc_error(c, -EINVAL, "index %lld is %lld of %d",
+				  (long long)i, (long long)value,
+				  in->shape[op->axis]);
+	}
+}

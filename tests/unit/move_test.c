@@ -328,6 +328,32 @@ static void concatenation(struct maker *m, int from)
 	fprintf(m->ops, " axis=%d act=none", axis);
 }
 
+/* By constant indices, of which some are in a row. */
+static void gather(struct maker *m, int from)
+{
+	const struct tensor *in = &m->tensor[from];
+	int axis = pick(m, 0, in->rank - 1), count = pick(m, 1, 6);
+	struct tensor out = *in;
+	int value = 0, indices;
+
+	if (m->tensors > TENSORS_MAX - 2)
+		return;
+	out.shape[axis] = count;
+	indices = m->tensors;
+	m->tensor[m->tensors++] = (struct tensor){ .is_used = true };
+	fprintf(m->head, "const %%%d int32 [%d] name=\"i\"\n", indices, count);
+	fprintf(m->data, "data %%%d\n", indices);
+	for (int i = 0; i < count; i++) {
+		if (value >= in->shape[axis] || pick(m, 0, 1))
+			value = pick(m, 0, in->shape[axis] - 1);
+		fprintf(m->data, "%02x%02x0000", value & 255, value >> 8);
+		value++;
+	}
+	fputs("\nend\n", m->data);
+	if (begin(m, "gather", from, &out))
+		fprintf(m->ops, " %%%d axis=%d batch_dims=0", indices, axis);
+}
+
 /* Of one pixel: operands with strides of their own for a command. */
 static void conv(struct maker *m, int from)
 {
@@ -354,7 +380,7 @@ static void conv(struct maker *m, int from)
 static void (*const makers[])(struct maker *m, int from) = {
 	transpose, slice, pad, mirror_pad, tile, reverse, broadcast, depth,
 	space_to_batch, batch_to_space, reshape, maximum, concatenation,
-	conv,
+	conv, gather,
 };
 
 #define MAKERS ((int)(sizeof(makers) / sizeof(makers[0])))
