@@ -152,6 +152,7 @@ static void emit_decode(struct emitter *e, const struct tnc_transfer *t)
 static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 {
 	const struct tnc_buffer *b;
+	uint32_t addr;
 	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_COPY } };
 	struct npu_cmd_copy *copy = &cmd.copy;
 	struct issued now = { .ranges = 0 };
@@ -183,16 +184,17 @@ static void emit_transfer(struct emitter *e, const struct tnc_transfer *t)
 		else
 			copy->dst_stride[i] = t->sram_stride[i];
 	}
+	addr = b->addr + t->in_buffer;
 	if (t->is_store) {
 		copy->src_region = NPU_REGION_SRAM;
-		copy->src = b->addr;
+		copy->src = addr;
 	} else {
 		copy->dst_region = NPU_REGION_SRAM;
-		copy->dst = b->addr;
+		copy->dst = addr;
 	}
 	/* Transfers are dense in SRAM. */
-	add_range(&now, b->addr,
-		  (uint64_t)b->addr +
+	add_range(&now, addr,
+		  (uint64_t)addr +
 			  (uint64_t)t->run * t->n[0] * t->n[1] * t->n[2],
 		  !t->is_store);
 	use(e, t->buffer);

@@ -197,6 +197,11 @@ static bool place_loads(struct placer *pl)
 		if (i >= LOADS_AHEAD)
 			first = most(first, p->load[i - LOADS_AHEAD].step);
 		drop_gone(pl, first);
+		if (b->is_placed) {
+			/* The next part of a map. */
+			load->at = first = most(first, b->first);
+			continue;
+		}
 		b->first = most(first, load->ready);
 		while (!place_buffer(pl, b))
 			if (++b->first > load->step)

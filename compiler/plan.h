@@ -63,7 +63,10 @@ struct tnc_tile {
 struct tnc_hint {
 	int channels;
 	int rows;
+	bool joins;		/* its tiles come among those of the one before */
 };
+
+#define TNC_CHAIN_MAX 8	/* operators that take turns */
 
 /* What the planner decides for one operator. */
 struct tnc_op_plan {
@@ -101,6 +104,7 @@ struct tnc_map {
 	int last_op;
 	bool is_kept;		/* by a variable: in memory until the end */
 	int writer;		/* operator whose output it holds so far, or -1 */
+	uint32_t loaded;	/* bytes that loads have brought so far */
 	int buffer;
 };
 
@@ -117,6 +121,7 @@ struct tnc_buffer {
 struct tnc_transfer {
 	bool is_store;
 	int buffer;		/* -1: from memory to memory */
+	uint32_t in_buffer;	/* where in the buffer it begins */
 	int region;
 	uint32_t offset;
 	int to_region;		/* memory to memory only; likewise the next */

@@ -5,9 +5,10 @@
  * units overlap: the array can begin before all of a layer's weights are there,
  * and the vector unit before all of a map. Where that pays is found by trying, as
  * the estimate is exact: first one cut for all operators, then, from the last
- * operator to the first, another for each.
+ * operator to the first, another for each, then neighbours that take turns.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "plan.h"
 
@@ -98,6 +99,40 @@ static void search_each(struct search *s)
 	}
 }
 
+/*
+ * Lets operators take turns, band by band: the first one's input can then come
+ * in while the others work, and the vector unit works beside the array.
+ */
+static void try_chain(struct search *s, int first, int count, int rows)
+{
+	struct tnc_hint before[TNC_CHAIN_MAX];
+	uint64_t cycles;
+
+	memcpy(before, s->hint + first, count * sizeof(*before));
+	for (int i = 0; i < count; i++)
+		s->hint[first + i] = (struct tnc_hint){
+			.rows = rows,
+			.joins = i > 0,
+		};
+	cycles = try_hints(s);
+	if (cycles < s->cycles)
+		s->cycles = cycles;
+	else
+		memcpy(s->hint + first, before, count * sizeof(*before));
+}
+
+static void search_chains(struct search *s)
+{
+	for (int first = 0; first < s->c->ops; first++)
+		for (int count = 2; count <= TNC_CHAIN_MAX; count++)
+			for (int rows = 4; rows <= 16; rows *= 2) {
+				if (s->work > WORK_MAX ||
+				    first + count > s->c->ops)
+					return;
+				try_chain(s, first, count, rows);
+			}
+}
+
 /* Needs: a legal graph. Leaves it alone; returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
@@ -115,6 +150,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	search_one_for_all(&s);
 	search_each(&s);
+	search_chains(&s);
 	if (!tnc_plan_make(&plan, c, s.hint))
 		tnc_plan_does_not_fit(&plan);
 	tnc_emit(&plan, program);

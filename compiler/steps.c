@@ -58,6 +58,13 @@ static uint32_t offset_of(const struct area *a, const struct layout *l)
 	       a->channel * l->size;
 }
 
+/* From the start of the map to behind the area's last byte. */
+static uint32_t end_of(const struct area *a, const struct layout *l)
+{
+	return offset_of(a, l) + (a->h - 1) * l->row + (a->w - 1) * l->pixel +
+	       a->channels * l->size;
+}
+
 static int buffer_add(struct tnc_plan *p, uint32_t size, int op, int step)
 {
 	struct tnc_buffer *b;
@@ -146,16 +153,29 @@ static struct tnc_transfer *transfer_area(struct tnc_plan *p, bool is_store,
 	return t;
 }
 
-/* The buffer of a resident map; brought in when memory has it. */
-static int resident_buffer(struct tnc_plan *p, struct tnc_map *map, int op)
+/*
+ * The buffer of a resident map. If memory has it, its bytes are brought in up to
+ * @end, which is as far as the step at hand looks.
+ */
+static int resident_buffer(struct tnc_plan *p, struct tnc_map *map, int op,
+			   uint32_t end)
 {
+	struct tnc_transfer *load;
+
 	if (map->buffer < 0) {
 		map->buffer = buffer_add(p, map->size, op, p->steps);
-		if (map->first_op < 0) {
-			p->buffer[map->buffer].is_loaded = true;
-			transfer_block(p, false, map->buffer, map->region,
-				       map->offset, map->size, op);
-		}
+		p->buffer[map->buffer].is_loaded = map->first_op < 0;
+		map->loaded = 0;
+	}
+	/* What is stored later is stored from where it is, whole. */
+	if (map->output >= 0 || map->is_kept)
+		end = map->size;
+	if (map->first_op < 0 && map->loaded < end) {
+		load = transfer_block(p, false, map->buffer, map->region,
+				      map->offset + map->loaded,
+				      end - map->loaded, op);
+		load->in_buffer = map->loaded;
+		map->loaded = end;
 	}
 	touch(p, map->buffer);
 	return map->buffer;
@@ -211,8 +231,9 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 	int buffer;
 
 	if (map->is_resident)
-		return resident_surface(resident_buffer(p, map, w->number), a,
-					&l);
+		return resident_surface(
+			resident_buffer(p, map, w->number, end_of(a, &l)), a,
+			&l);
 	if (w->in_buffer[index] < 0 || !same_area(a, &w->last_in[index])) {
 		buffer = buffer_add(p, area_bytes(a, l.size), w->number,
 				    p->steps);
@@ -235,8 +256,8 @@ static struct tnc_surface output_surface(struct walk *w, const struct area *a)
 	int buffer;
 
 	if (map->is_resident)
-		return resident_surface(resident_buffer(p, map, w->number), a,
-					&l);
+		return resident_surface(resident_buffer(p, map, w->number, 0),
+					a, &l);
 	buffer = buffer_add(p, area_bytes(a, l.size), w->number, p->steps);
 	transfer_area(p, true, buffer, map, a, &l, w->number);
 	return tile_surface(buffer, a, l.size);
@@ -376,7 +397,7 @@ static void touch_map(struct walk *w, int tensor)
 	struct tnc_map *map = &w->p->map[w->p->map_of[tensor]];
 
 	if (map->is_resident)
-		resident_buffer(w->p, map, w->number);
+		resident_buffer(w->p, map, w->number, map->size);
 }
 
 static void walk_move(struct walk *w)
@@ -448,10 +469,11 @@ static void place_chunks(struct tnc_plan *p, int number)
 	}
 }
 
-static void walk_op(struct tnc_plan *p, int number)
+static struct walk walk_of(struct tnc_plan *p, int number)
 {
 	struct tnc_op_plan *plan = &p->op[number];
-	struct walk w = {
+
+	return (struct walk){
 		.p = p,
 		.number = number,
 		.op = p->c->op[number],
@@ -460,6 +482,12 @@ static void walk_op(struct tnc_plan *p, int number)
 		.in_buffer = { -1, -1 },
 		.chunk = -1,
 	};
+}
+
+static void walk_op(struct tnc_plan *p, int number)
+{
+	struct walk w = walk_of(p, number);
+	struct tnc_op_plan *plan = w.plan;
 
 	tnc_place_op(p->c, w.op);
 	plan->first_step = p->steps;
@@ -473,6 +501,128 @@ static void walk_op(struct tnc_plan *p, int number)
 	plan->last_step = p->steps - 1;
 	p->map[p->map_of[w.op->output]].writer = number;
 	tnc_place_none(p->c);
+}
+
+/* --- Chains: operators whose tiles take turns ----------------------------- */
+
+/*
+ * Can the operator's tiles come among others'? They have to be bands of rows
+ * of maps that stay where they are, and none may be overwritten that an earlier
+ * operator still reads.
+ */
+static bool can_take_turns(const struct tnc_plan *p, int number)
+{
+	const struct tnc_op *op = p->c->op[number];
+	const struct tnc_op_plan *plan = &p->op[number];
+	const struct tnc_geometry *g = &plan->geometry;
+	int out = p->map_of[op->output];
+
+	if (g->is_move || plan->tile.c < g->out_c ||
+	    plan->tile.w < g->out_w || !p->map[out].is_resident)
+		return false;
+	for (int i = 0; i < g->inputs; i++) {
+		int in = p->map_of[op->input[i]];
+
+		if (in == out || !p->map[in].is_resident)
+			return false;
+	}
+	return true;
+}
+
+/* How many operators from @first on take turns. */
+static int chain_length(const struct tnc_plan *p, int first)
+{
+	int count = 1;
+
+	if (!can_take_turns(p, first))
+		return 1;
+	while (count < TNC_CHAIN_MAX && first + count < p->c->ops &&
+	       p->hint[first + count].joins &&
+	       can_take_turns(p, first + count))
+		count++;
+	return count;
+}
+
+struct chain {
+	struct walk walk[TNC_CHAIN_MAX];
+	int row[TNC_CHAIN_MAX];	/* rows of each output that have their step */
+};
+
+static struct area next_band(const struct chain *chain, int k)
+{
+	const struct tnc_geometry *g = chain->walk[k].g;
+	int left = g->out_h - chain->row[k];
+
+	return (struct area){
+		.y = chain->row[k],
+		.h = least(chain->walk[k].plan->tile.h, left),
+		.w = g->out_w,
+		.channels = g->out_c,
+	};
+}
+
+/* Has the chain made all that the next band of operator @k needs of @input? */
+static bool has_input(const struct chain *chain, int k, int input,
+		      const struct area *out)
+{
+	const struct walk *w = &chain->walk[k];
+	const struct tnc_plan *p = w->p;
+	struct tnc_step unused; /* what is missing before the area */
+	struct area in;
+
+	for (int q = 0; q < k; q++) {
+		const struct walk *of = &chain->walk[q];
+
+		if (p->map_of[of->op->output] !=
+			    p->map_of[w->op->input[input]] ||
+		    chain->row[q] == of->g->out_h)
+			continue;
+		/* Other views of the map have its rows elsewhere. */
+		if (of->op->output != w->op->input[input] ||
+		    of->g->out_h != w->g->in_h || of->g->out_w != w->g->in_w)
+			return false;
+		in = input_area(w, input, out, &unused);
+		if (in.y + in.h > chain->row[q])
+			return false;
+	}
+	return true;
+}
+
+/* Adds the next step of operator @k, if there is one and it can be. */
+static bool chain_step(struct chain *chain, int k)
+{
+	struct walk *w = &chain->walk[k];
+	struct area out = next_band(chain, k);
+
+	if (!out.h)
+		return false;
+	for (int i = 0; i < w->g->inputs; i++)
+		if (!has_input(chain, k, i, &out))
+			return false;
+	tnc_place_op(w->p->c, w->op);
+	if (!chain->row[k])
+		w->plan->first_step = w->p->steps;
+	step_add(w, &out);
+	chain->row[k] += out.h;
+	w->plan->last_step = w->p->steps - 1;
+	tnc_place_none(w->p->c);
+	return true;
+}
+
+/* The last operator that can go on does: so maps are used up soon. */
+static void walk_chain(struct tnc_plan *p, int first, int count)
+{
+	struct chain chain = { 0 };
+	int k;
+
+	for (k = 0; k < count; k++)
+		chain.walk[k] = walk_of(p, first + k);
+	do {
+		for (k = count - 1; k >= 0 && !chain_step(&chain, k); k--)
+			;
+	} while (k >= 0);
+	for (k = 0; k < count; k++)
+		p->map[p->map_of[chain.walk[k].op->output]].writer = first + k;
 }
 
 static int most(int a, int b)
@@ -550,8 +700,13 @@ void tnc_steps_create(struct tnc_plan *p)
 	for (int i = 0; i < p->c->ops; i++)
 		place_chunks(p, i);
 	tnc_maps_place(p);
-	for (int i = 0; i < p->c->ops; i++)
-		walk_op(p, i);
+	for (int i = 0, count; i < p->c->ops; i += count) {
+		count = chain_length(p, i);
+		if (count > 1)
+			walk_chain(p, i, count);
+		else
+			walk_op(p, i);
+	}
 	for (int i = 0; i < p->c->outputs.count; i++)
 		store_output(p, i);
 	for (int i = 0; i < p->c->variables; i++)

@@ -390,6 +390,37 @@ static void test_no_constants(void **state)
 }
 
 /* Rows longer than a pitch can say: moved in tiles, though there is room. */
+/*
+ * An input that takes as long to come in as the operators take to work: these
+ * take turns, band by band, and begin with what is there.
+ */
+static void test_operators_take_turns(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,64,64,8] q=[0.5:-3] name=\"x\"\n"
+		"tensor %1 int8 [1,64,64,8] q=[0.5:-3] name=\"a\"\n"
+		"tensor %2 int8 [1,32,32,8] q=[0.5:-3] name=\"b\"\n"
+		"tensor %3 int8 [1,32,32,8] q=[0.5:-3] name=\"c\"\n"
+		"tensor %4 int8 [1,32,32,8] q=[0.7:9] name=\"y\"\n"
+		"input %0\n"
+		"max_pool_2d %1 = %0 window=3x3 pad=same act=none\n"
+		"average_pool_2d %2 = %1 window=2x2 stride=2x2 pad=same act=none\n"
+		"max_pool_2d %3 = %2 window=3x3 pad=same act=none\n"
+		"add %4 = %3 %2 act=none\n"
+		"output %4\n";
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	struct compiled *compiled;
+	uint64_t work = (64 * 64 * 8 * 9 + 32 * 32 * 8 * (4 + 9 + 4)) / 8;
+
+	compiled = compiled_create(text, strlen(text), "bands", &machine);
+	assert_true(compiled_cycles(compiled) <
+		    64 * 64 * 8 + 32 * 32 * 8 + work - 25000);
+	compiled_destroy(compiled);
+	for (uint32_t kib = 32; kib <= 256; kib *= 2)
+		check_text(text, kib);
+}
+
 static void test_long_rows(void **state)
 {
 	static const char text[] =
@@ -564,6 +595,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_no_constants),
+		cmocka_unit_test(test_operators_take_turns),
 		cmocka_unit_test(test_long_rows),
 		cmocka_unit_test(test_broadcast),
 		cmocka_unit_test(test_much_work),
