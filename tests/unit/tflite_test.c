@@ -190,30 +190,63 @@ static void test_sound(void **state)
 		fail_msg("%s", error.text);
 }
 
+/* The graph of a sound model as text, to be freed. */
+static char *print(const struct tiny_tflite *tiny)
+{
+	uint8_t bytes[TINY_MAX];
+	struct tnc_options options;
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	tnc_options_init(&options);
+	if (tnc_graph_open(bytes, tiny_tflite_write(tiny, bytes), &options,
+			   &graph, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(tnc_graph_print(graph, to), 0);
+	fclose(to);
+	tnc_graph_close(graph);
+	return text;
+}
+
 /* Weights of four bits: 0x0b is -5 and 0, 0x30 is 0 and 3, and so on. */
 static void test_int4(void **state)
 {
 	struct tiny_tflite tiny = tiny_tflite;
-	char *text = NULL, bytes[TINY_MAX];
-	struct tnc_options options;
-	struct tnc_graph *graph;
-	struct tnc_error error;
-	size_t size;
-	FILE *to = open_memstream(&text, &size);
+	char *text;
 
 	tiny.weights_type = 17;
 	tiny.weights_bytes = 27;
-	tnc_options_init(&options);
-	assert_int_equal(tnc_graph_open(bytes,
-					tiny_tflite_write(&tiny,
-							  (uint8_t *)bytes),
-					&options, &graph, &error), 0);
-	tnc_graph_print(graph, to);
-	fclose(to);
+	text = print(&tiny);
 	assert_non_null(strstr(text, "const %1 int8 [3,3,3,2]"));
 	assert_non_null(strstr(text, "data %1\n  fb000003"));
 	free(text);
-	tnc_graph_close(graph);
+}
+
+/* Without a bias int16 inputs have sums of 64 bits, unless the file says 32. */
+static void test_sums_of_int16(void **state)
+{
+	struct tiny_tflite tiny = tiny_tflite;
+	char *text;
+
+	tiny.in_type = 7;
+	tiny.in_zero = 0;
+	tiny.bias_type = 4;
+	text = print(&tiny);
+	assert_non_null(strstr(text, "conv_2d %3 = %0 %1 stride"));
+	free(text);
+	tiny.bias_type = 2;
+	text = print(&tiny);
+	assert_non_null(strstr(text, "conv_2d %3 = %0 %1 %4 stride"));
+	assert_non_null(strstr(text, "const %4 int32 [3]"));
+	assert_non_null(strstr(text, "data %4\n  000000000000000000000000\n"));
+	free(text);
+	tiny.in_type = 9;
+	text = print(&tiny);
+	assert_non_null(strstr(text, "conv_2d %3 = %0 %1 stride"));
+	free(text);
 }
 
 static void test_wrong(void **state)
@@ -352,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_int4),
+		cmocka_unit_test(test_sums_of_int16),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_not_a_model),
 		cmocka_unit_test(test_prefixes),

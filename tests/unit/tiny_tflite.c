@@ -180,16 +180,17 @@ static void operators(struct out *o, size_t from, const struct tiny_tflite *t)
 					 { 2, 4, t->stride },
 					 { 3, 1, t->activation },
 					 { 4, 4, t->dilation },
-					 { 5, 4, t->dilation } };
+					 { 5, 4, t->dilation },
+					 { 6, 1, t->bias_type } };
 	const int inputs[] = { t->operator_input, 1, 2 }, output = 3;
 	size_t at[FIELDS_MAX], list = vector(o, from, 1);
 
 	put(o, 0, 4);
 	table(o, list, fields, 5, at);
-	vector_of_ints(o, at[1], inputs, 3);
+	vector_of_ints(o, at[1], inputs, t->bias_type ? 2 : 3);
 	vector_of_ints(o, at[2], &output, 1);
 	from = at[4];
-	table(o, from, options, 6, at);
+	table(o, from, options, t->bias_type ? 7 : 6, at);
 }
 
 static void subgraph(struct out *o, size_t from, const struct tiny_tflite *t)

@@ -18,6 +18,7 @@ struct tiny_tflite {
 	const char *custom;
 	int opcode_index;
 	int operator_input;	/* tensor number of its first input */
+	int bias_type;		/* if not 0: no bias, but sums of this type */
 	int options_type;
 	int padding;
 	int stride;
