@@ -17,6 +17,8 @@ tnc-objs := \
 	compiler/expand.o \
 	compiler/estimate.o \
 	compiler/flatbuffer.o \
+	compiler/float_fold.o \
+	compiler/float_fuse.o \
 	compiler/fold.o \
 	compiler/geometry.o \
 	compiler/graph.o \

@@ -8,21 +8,24 @@
 
 #include "pass.h"
 
+/* Letter, function, whether only models that are to be quantised need it. */
 #define PASSES(X) \
-	X('t', tnc_pass_layout) \
-	X('f', tnc_pass_fold) \
-	X('s', tnc_pass_state) \
-	X('c', tnc_pass_partition) \
-	X('a', tnc_pass_absorb) \
-	X('e', tnc_pass_expand) \
-	X('l', tnc_pass_legalise) \
-	X('v', tnc_pass_view)
+	X('t', tnc_pass_layout, false) \
+	X('f', tnc_pass_fold, false) \
+	X('n', tnc_pass_merge, true) \
+	X('s', tnc_pass_state, false) \
+	X('c', tnc_pass_partition, false) \
+	X('a', tnc_pass_absorb, false) \
+	X('e', tnc_pass_expand, false) \
+	X('l', tnc_pass_legalise, false) \
+	X('v', tnc_pass_view, false)
 
 static const struct pass {
 	char letter;
 	void (*run)(struct tnc *c);
+	bool is_quantising;
 } passes[] = {
-#define X(letter, run) { letter, run },
+#define X(letter, run, is_quantising) { letter, run, is_quantising },
 	PASSES(X)
 #undef X
 };
@@ -30,7 +33,7 @@ static const struct pass {
 const char *tnc_pass_letters(void)
 {
 	static const char letters[] = {
-#define X(letter, run) letter,
+#define X(letter, run, is_quantising) letter,
 		PASSES(X)
 #undef X
 		0
@@ -70,14 +73,19 @@ static int first_of_rest(void)
 	return i;
 }
 
+static void run_some(struct tnc *c, int first, int end)
+{
+	for (int i = first; i < end; i++)
+		if (c->options.quantise || !passes[i].is_quantising)
+			tnc_pass_run(c, passes[i].letter);
+}
+
 void tnc_pass_run_first(struct tnc *c)
 {
-	for (int i = 0; i < first_of_rest(); i++)
-		tnc_pass_run(c, passes[i].letter);
+	run_some(c, 0, first_of_rest());
 }
 
 void tnc_pass_run_rest(struct tnc *c)
 {
-	for (int i = first_of_rest(); i < TNC_ARRAY_SIZE(passes); i++)
-		tnc_pass_run(c, passes[i].letter);
+	run_some(c, first_of_rest(), TNC_ARRAY_SIZE(passes));
 }

@@ -8,6 +8,7 @@
 /* In their order; each file says what it needs and what it leaves. */
 void tnc_pass_layout(struct tnc *c);
 void tnc_pass_fold(struct tnc *c);
+void tnc_pass_merge(struct tnc *c);
 void tnc_pass_state(struct tnc *c);
 void tnc_pass_partition(struct tnc *c);
 void tnc_pass_absorb(struct tnc *c);

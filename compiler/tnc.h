@@ -51,6 +51,43 @@ struct tnc_constant {
 };
 
 /**
+ * struct tnc_quantised_op - what became of one operator of a float model
+ * @source: number of the operator in the model; -1 for the outputs together
+ * @op: its name; "total"
+ * @tensor: name of its output; how scales were made of ranges
+ * @snr_db: signal to noise of the output, quantised against float
+ * @scale: of the output in int8, 0 if it is not
+ * @zero_point: likewise
+ * @kept_float: why it stays float, or NULL
+ */
+struct tnc_quantised_op {
+	int source;
+	const char *op;
+	const char *tensor;
+	double snr_db;
+	float scale;
+	int32_t zero_point;
+	const char *kept_float;
+};
+
+/**
+ * struct tnc_quantise - how a float model becomes one of int8
+ * @inputs: calibration inputs: raw tensors, those of the first inference in the
+ *	model's order, then those of the next
+ * @count: inferences
+ * @int8_interface: inputs and outputs of the model are int8, too
+ * @report: is told of each operator in order, then of the total, or NULL
+ * @context: handed to @report
+ */
+struct tnc_quantise {
+	const void *const *inputs;
+	size_t count;
+	int int8_interface;
+	void (*report)(void *context, const struct tnc_quantised_op *op);
+	void *context;
+};
+
+/**
  * struct tnc_options - what a compilation depends on besides the model
  * @name: what messages call the model, usually its file name
  * @machine: the machine to compile for
@@ -62,6 +99,7 @@ struct tnc_constant {
  *	error; without it, such run on the CPU, on float numbers
  * @partition_to: where it is said which operators run on the CPU, and why; NULL:
  *	nowhere
+ * @quantise: makes int8 of what is float; NULL: it stays as it is
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many
@@ -75,6 +113,7 @@ struct tnc_options {
 	FILE *dump_to;
 	bool no_fallback;
 	FILE *partition_to;
+	const struct tnc_quantise *quantise;
 	size_t memory_limit;
 	const struct tnc_constant *constants;
 	size_t constants_count;

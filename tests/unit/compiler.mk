@@ -18,6 +18,10 @@ unit-tests += graph
 graph-objs := tests/unit/models.o libtnc.a
 graph-libs := -ljansson $(tnc-libs)
 
+unit-tests += merge
+merge-objs := tests/unit/float_graph.o libtnc.a
+merge-libs := $(tnc-libs)
+
 unit-tests += move
 move-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 move-libs := $(tnc-libs) -ldrm -pthread
@@ -56,9 +60,12 @@ $(addprefix $(B)/tests/unit/, \
 	compile_test.o \
 	compiled.o \
 	expand_test.o \
+	float_graph.o \
 	float_test.o \
 	graph_test.o \
-	models.o partition_test.o \
+	merge_test.o \
+	models.o \
+	partition_test.o \
 	move_test.o \
 	random_products_test.o \
 	random_test.o \
