@@ -46,6 +46,14 @@ tnc-objs := \
 	compiler/place.o \
 	compiler/plan.o \
 	compiler/program.o \
+	compiler/ptq.o \
+	compiler/ptq_build.o \
+	compiler/ptq_constant.o \
+	compiler/ptq_float.o \
+	compiler/ptq_measure.o \
+	compiler/ptq_range.o \
+	compiler/ptq_rule.o \
+	compiler/ptq_sense.o \
 	compiler/quantise.o \
 	compiler/ref.o \
 	compiler/ref_binary.o \

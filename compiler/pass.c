@@ -13,6 +13,7 @@
 	X('t', tnc_pass_layout, false) \
 	X('f', tnc_pass_fold, false) \
 	X('n', tnc_pass_merge, true) \
+	X('q', tnc_pass_quantise, true) \
 	X('s', tnc_pass_state, false) \
 	X('c', tnc_pass_partition, false) \
 	X('a', tnc_pass_absorb, false) \

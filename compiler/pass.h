@@ -9,6 +9,7 @@
 void tnc_pass_layout(struct tnc *c);
 void tnc_pass_fold(struct tnc *c);
 void tnc_pass_merge(struct tnc *c);
+void tnc_pass_quantise(struct tnc *c);
 void tnc_pass_state(struct tnc *c);
 void tnc_pass_partition(struct tnc *c);
 void tnc_pass_absorb(struct tnc *c);

@@ -30,6 +30,11 @@ unit-tests += partition
 partition-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
 partition-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
+unit-tests += ptq
+ptq-objs := tests/unit/compiled.o tests/unit/float_graph.o tests/unit/models.o \
+	libtnc.a libtinynpu.a
+ptq-libs := -ljansson $(tnc-libs) -ldrm -pthread
+
 unit-tests += random
 random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random-libs := $(tnc-libs) -ldrm -pthread
@@ -65,8 +70,9 @@ $(addprefix $(B)/tests/unit/, \
 	graph_test.o \
 	merge_test.o \
 	models.o \
-	partition_test.o \
 	move_test.o \
+	partition_test.o \
+	ptq_test.o \
 	random_products_test.o \
 	random_test.o \
 	ref_test.o \
