@@ -31,6 +31,7 @@ tnc-objs := \
 	compiler/onnx_attr.o \
 	compiler/onnx_build.o \
 	compiler/onnx_conv.o \
+	compiler/onnx_group.o \
 	compiler/onnx_math.o \
 	compiler/onnx_matmul.o \
 	compiler/onnx_move.o \

@@ -17,7 +17,9 @@
 struct layout {
 	struct tnc *c;
 	int tensors;		/* those that the graph had before */
+	int known;		/* how many of the new ones @by has besides */
 	struct tnc_op **by;	/* the TRANSPOSE or RESHAPE that writes it */
+	struct tnc_op **turned;	/* the last TRANSPOSE that reads it */
 	int *same;		/* the tensor that is read instead */
 	struct tnc_op **op;	/* the new list */
 	int ops;
@@ -31,6 +33,7 @@ enum way {
 	AXIS,		/* inputs of one shape but for dimension op->axis */
 	LISTS,		/* lists with an entry for each dimension */
 	REDUCES,	/* a list of dimensions that go */
+	PICKS,		/* places along dimension op->axis, in a list */
 };
 
 static enum way way_of(const struct tnc *c, const struct tnc_op *op)
@@ -52,6 +55,9 @@ static enum way way_of(const struct tnc *c, const struct tnc_op *op)
 	case TNC_REDUCE_MIN:
 	case TNC_REDUCE_PROD:
 		return REDUCES;
+	case TNC_GATHER:
+		return !op->list[0].count &&
+		       tnc_op_input(c, op, 1)->rank == 1 ? PICKS : STAYS;
 	case TNC_QUANTIZE:
 		return op->inputs == 1 && tnc_op_output(c, op)->quant.count == 1 ?
 			       ELEMENTS : STAYS;
@@ -88,15 +94,17 @@ static void keep(struct layout *l, struct tnc_op *op)
 {
 	l->op = tnc_grow(l->c, l->op, l->ops, &l->room, sizeof(*l->op));
 	l->op[l->ops++] = op;
-	if (op->output < l->tensors &&
+	if (op->output < l->known &&
 	    (op->kind == TNC_TRANSPOSE || op->kind == TNC_RESHAPE))
 		l->by[op->output] = op;
+	if (op->kind == TNC_TRANSPOSE && op->input[0] < l->tensors)
+		l->turned[op->input[0]] = op;
 }
 
 static struct tnc_op *writer(const struct layout *l, int id,
 			     enum tnc_op_kind kind)
 {
-	struct tnc_op *op = id >= 0 && id < l->tensors ? l->by[id] : NULL;
+	struct tnc_op *op = id >= 0 && id < l->known ? l->by[id] : NULL;
 
 	return op && op->kind == kind ? op : NULL;
 }
@@ -158,17 +166,36 @@ static bool without_quant(const struct tnc_tensor *a, const struct tnc_tensor *b
 	       !memcmp(a->shape, b->shape, a->rank * sizeof(*a->shape));
 }
 
-/* From @in to @out with no element moved: nothing, if that can be. */
-static void reshape(struct layout *l, const struct tnc_op *op, int in)
+/* The tensor before a RESHAPE, or the tensor itself. */
+static int before_reshape(const struct layout *l, int id)
 {
-	const struct tnc_tensor *from = l->c->tensor[in];
-	const struct tnc_tensor *to = tnc_op_output(l->c, op);
+	const struct tnc_op *op = writer(l, id, TNC_RESHAPE);
 
-	if (!is_output(l->c, op->output) &&
+	return op ? op->input[0] : id;
+}
+
+/* From @in to @out with no element moved: nothing, if that can be. */
+static void reshape(struct layout *l, const struct tnc_op *like, int in, int out)
+{
+	const struct tnc_tensor *from, *to = l->c->tensor[out];
+
+	in = before_reshape(l, in);
+	from = l->c->tensor[in];
+	if (!is_output(l->c, out) &&
 	    (same_tensor(from, to) || without_quant(from, to)))
-		l->same[op->output] = in;
+		l->same[out] = in;
 	else
-		append(l, op, TNC_RESHAPE, in, op->output, NULL);
+		append(l, like, TNC_RESHAPE, in, out, NULL);
+}
+
+/* From @in to @out, a tensor that the graph had before. */
+static void move_to(struct layout *l, const struct tnc_op *like, int in, int out,
+		    const int *perm)
+{
+	if (moves_nothing(l->c->tensor[in], perm))
+		reshape(l, like, in, out);
+	else
+		append(l, like, TNC_TRANSPOSE, in, out, perm);
 }
 
 static void transpose(struct layout *l, struct tnc_op *op)
@@ -184,10 +211,7 @@ static void transpose(struct layout *l, struct tnc_op *op)
 			perm[d] = perm_of(before)[perm_of(op)[d]];
 		in = before->input[0];
 	}
-	if (moves_nothing(l->c->tensor[in], perm))
-		reshape(l, op, in);
-	else
-		append(l, op, TNC_TRANSPOSE, in, op->output, perm);
+	move_to(l, op, in, op->output, perm);
 }
 
 /* The shape that @perm makes @shape from. */
@@ -230,16 +254,34 @@ static int constant_before(struct layout *l, int id, int rank, const int *perm)
 	return new->id;
 }
 
+/* The tensor that @perm would make @id from, if another transposition made it. */
+static int turned_back(const struct layout *l, int id, const int *perm, int rank)
+{
+	const struct tnc_op *op = id >= 0 && id < l->tensors ? l->turned[id] :
+							       NULL;
+
+	if (!op || tnc_op_output(l->c, op)->rank != rank)
+		return -1;
+	for (int d = 0; d < rank; d++)
+		if (perm_of(op)[perm[d]] != d)
+			return -1;
+	return op->output;
+}
+
 /*
  * The inputs that @op would read before the transposition: what the same one was
- * made from, or constants in another order. NULL: there is something else.
+ * made from, or constants in another order. NULL: there is something else. Those
+ * from @moved on are not looked at.
  */
 static int *inputs_before(struct layout *l, const struct tnc_op *op,
-			  const struct tnc_op *move, int rank)
+			  const struct tnc_op *move, int moved)
 {
 	int *id = tnc_alloc(l->c, op->inputs, sizeof(*id));
+	int rank = tnc_op_output(l->c, move)->rank;
 
-	for (int i = 0; i < op->inputs; i++) {
+	for (int i = moved; i < op->inputs; i++)
+		id[i] = op->input[i];
+	for (int i = 0; i < moved; i++) {
 		const struct tnc_op *by = writer(l, op->input[i],
 						 TNC_TRANSPOSE);
 		const struct tnc_tensor *t = tnc_op_input(l->c, op, i);
@@ -249,6 +291,9 @@ static int *inputs_before(struct layout *l, const struct tnc_op *op,
 		if (by && t->rank == rank &&
 		    !memcmp(perm_of(by), perm_of(move), rank * sizeof(int)))
 			id[i] = by->input[0];
+		else if (turned_back(l, op->input[i], perm_of(move), rank) >= 0)
+			id[i] = turned_back(l, op->input[i], perm_of(move),
+					    rank);
 		else if (tnc_tensor_elements(t) == 1 && t->rank <= 1)
 			id[i] = op->input[i];
 		else if (tnc_tensor_root(l->c, t->id)->data && t->rank <= rank)
@@ -262,7 +307,7 @@ static int *inputs_before(struct layout *l, const struct tnc_op *op,
 
 /* The operator reads @id and writes a tensor that is transposed behind it. */
 static void swap(struct layout *l, struct tnc_op *op, const int *id,
-		 const int *perm)
+		    const int *perm)
 {
 	struct tnc_tensor *out = tnc_op_output(l->c, op);
 	struct tnc_tensor *before = tnc_tensor_new(l->c, out);
@@ -272,7 +317,7 @@ static void swap(struct layout *l, struct tnc_op *op, const int *id,
 		op->input[i] = id[i];
 	op->output = before->id;
 	keep(l, op);
-	append(l, op, TNC_TRANSPOSE, before->id, out->id, perm);
+	move_to(l, op, before->id, out->id, perm);
 }
 
 static void permute_list(struct tnc *c, struct tnc_list *list, const int *perm)
@@ -329,10 +374,10 @@ static bool swaps(struct layout *l, struct tnc_op *op)
 	}
 	if (out->rank != tnc_op_output(l->c, move)->rank)
 		return false;
-	id = inputs_before(l, op, move, out->rank);
+	id = inputs_before(l, op, move, way == PICKS ? 1 : op->inputs);
 	if (!id)
 		return false;
-	if (way == AXIS)
+	if (way == AXIS || way == PICKS)
 		op->axis = perm_of(move)[op->axis];
 	for (int i = 0; i < TNC_LISTS && way == LISTS; i++)
 		permute_list(l->c, &op->list[i], perm_of(move));
@@ -385,8 +430,9 @@ static bool swaps_reshape(struct layout *l, struct tnc_op *op)
 		perm[to[k]] = to[rank];
 	}
 	unpermute(out->shape, out->rank, perm, before->shape);
-	append(l, op, TNC_RESHAPE, move->input[0], before->id, NULL);
-	append(l, op, TNC_TRANSPOSE, before->id, out->id, perm);
+	append(l, op, TNC_RESHAPE, before_reshape(l, move->input[0]),
+	       before->id, NULL);
+	move_to(l, op, before->id, out->id, perm);
 	return true;
 }
 
@@ -435,7 +481,8 @@ static bool reorders_weights(struct layout *l, struct tnc_op *op)
 	    tnc_op_input(l->c, op, 1)->shape[1] != in->shape[1])
 		return false;
 	new = tnc_tensor_new(l->c, in);
-	append(l, op, TNC_RESHAPE, move->input[0], new->id, NULL);
+	append(l, op, TNC_RESHAPE, before_reshape(l, move->input[0]), new->id,
+	       NULL);
 	op->input[0] = new->id;
 	op->input[1] = weights_before(l, op->input[1], move);
 	keep(l, op);
@@ -444,8 +491,6 @@ static bool reorders_weights(struct layout *l, struct tnc_op *op)
 
 static void visit(struct layout *l, struct tnc_op *op)
 {
-	const struct tnc_op *before;
-
 	for (int i = 0; i < op->inputs; i++)
 		if (op->input[i] >= 0 && op->input[i] < l->tensors)
 			op->input[i] = l->same[op->input[i]];
@@ -456,8 +501,7 @@ static void visit(struct layout *l, struct tnc_op *op)
 	if (op->kind == TNC_RESHAPE) {
 		if (swaps_reshape(l, op))
 			return;
-		before = writer(l, op->input[0], TNC_RESHAPE);
-		reshape(l, op, before ? before->input[0] : op->input[0]);
+		reshape(l, op, op->input[0], op->output);
 		return;
 	}
 	if (!swaps(l, op) && !reorders_weights(l, op))
@@ -470,7 +514,10 @@ void tnc_pass_layout(struct tnc *c)
 	struct tnc_op **op = c->op;
 	int ops = c->ops;
 
-	l.by = tnc_alloc(c, c->tensors + 1, sizeof(*l.by));
+	/* Most operators make one tensor, or none. */
+	l.known = c->tensors + 2 * c->ops;
+	l.by = tnc_alloc(c, l.known + 1, sizeof(*l.by));
+	l.turned = tnc_alloc(c, c->tensors + 1, sizeof(*l.turned));
 	l.same = tnc_alloc(c, c->tensors + 1, sizeof(*l.same));
 	for (int i = 0; i < c->tensors; i++)
 		l.same[i] = i;

@@ -353,5 +353,6 @@ void tnc_onnx_import(struct tnc *c, const uint8_t *data, size_t size)
 		c->model_name = tnc_strndup(c, model->graph->name,
 					    strlen(model->graph->name));
 	import_graph(&im);
+	tnc_onnx_group(c);
 	tnc_drop_unused(c);
 }

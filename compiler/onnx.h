@@ -98,6 +98,9 @@ int tnc_onnx_slice(struct tnc_onnx *im, int id, int axis, int begin, int size);
 int tnc_onnx_reduce(struct tnc_onnx *im, enum tnc_op_kind kind, int id,
 		    const bool *axes, bool keep);
 
+/* onnx_group.c: the last step, on the whole graph */
+void tnc_onnx_group(struct tnc *c);
+
 /* onnx_ops.c: finds the operator and imports the node */
 void tnc_onnx_node(struct tnc_onnx *im);
 

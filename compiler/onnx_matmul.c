@@ -18,6 +18,21 @@ static int transposed(struct tnc_onnx *im, int id)
 	return tnc_onnx_transpose(im, id, perm);
 }
 
+/* A constant, or what dequantised bytes of one are. */
+static bool is_fixed(const struct tnc_onnx *im, int id)
+{
+	const struct tnc *c = im->c;
+
+	if (c->tensor[id]->data)
+		return true;
+	for (int i = c->ops - 1; i >= 0; i--)
+		if (c->op[i]->output == id)
+			return c->op[i]->kind == TNC_DEQUANTIZE &&
+			       c->op[i]->inputs == 1 &&
+			       tnc_op_input(c, c->op[i], 0)->data;
+	return false;
+}
+
 static int fully_connected(struct tnc_onnx *im, int a, int w, int bias,
 			   enum tnc_type type, struct tnc_quant out_quant)
 {
@@ -83,7 +98,7 @@ static int product(struct tnc_onnx *im, int a, int b, enum tnc_type type,
 {
 	const struct tnc_tensor *y = tnc_onnx_tensor(im, b);
 
-	if (y->rank == 2 && y->data) {
+	if (y->rank == 2 && is_fixed(im, b)) {
 		b = transposed(im, b);
 		weights.axis = 0;
 		if (weights.count)
@@ -138,9 +153,11 @@ void tnc_onnx_matmul(struct tnc_onnx *im, int kind)
 }
 
 /* Is the addend of a product one constant for each column? */
-static bool is_bias(const struct tnc_tensor *t, int columns)
+static bool is_bias(const struct tnc_onnx *im, int id, int columns)
 {
-	return t->data && t->rank && t->shape[t->rank - 1] == columns &&
+	const struct tnc_tensor *t = im->c->tensor[id];
+
+	return is_fixed(im, id) && t->rank && t->shape[t->rank - 1] == columns &&
 	       tnc_tensor_elements(t) == columns;
 }
 
@@ -156,7 +173,7 @@ void tnc_onnx_gemm(struct tnc_onnx *im, int kind)
 	int a = tnc_onnx_input(im, 0), b = tnc_onnx_input(im, 1), c, out;
 	float alpha = tnc_onnx_attr_float(im, "alpha", 1.0f);
 	float beta = tnc_onnx_attr_float(im, "beta", 1.0f);
-	bool is_constant = tnc_onnx_tensor(im, b)->data;
+	bool is_constant = is_fixed(im, b);
 	enum tnc_type type = tnc_onnx_tensor(im, a)->type;
 	struct tnc_quant none = { 0 };
 	bool by_output = tnc_onnx_attr_int(im, "transB", 0);
@@ -174,8 +191,10 @@ void tnc_onnx_gemm(struct tnc_onnx *im, int kind)
 		b = transposed(im, b);
 	if (is_constant && alpha == 1.0f && beta == 1.0f &&
 	    c != TNC_INPUT_NONE &&
-	    is_bias(tnc_onnx_tensor(im, c), tnc_onnx_tensor(im, b)->shape[0])) {
-		c = tnc_onnx_reshape(im, c, 1, tnc_onnx_tensor(im, b)->shape);
+	    is_bias(im, c, tnc_onnx_tensor(im, b)->shape[0])) {
+		if (tnc_onnx_tensor(im, c)->rank != 1)
+			c = tnc_onnx_reshape(im, c, 1,
+					     tnc_onnx_tensor(im, b)->shape);
 		tnc_onnx_output(im, 0, fully_connected(im, a, b, c, type,
 						       none));
 		return;

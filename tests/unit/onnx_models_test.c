@@ -137,20 +137,22 @@ static void run(struct test *t, const char *directory, const char *passes,
 	tnc_graph_close(graph);
 }
 
-static void test_nodes(void **state)
+/* As imported, and with transpositions and constants gone. */
+static void test_directory(void **state)
 {
+	const char *directory = *state;
 	json_t *manifest, *json;
 	size_t i;
 
-	if (!models_have("onnx_nodes"))
+	if (!models_have(directory))
 		skip();
-	manifest = models_manifest("onnx_nodes");
+	manifest = models_manifest(directory);
 	json_array_foreach(json_object_get(manifest, "tests"), i, json) {
 		struct test t;
 
-		open_test(&t, "onnx_nodes", json);
-		run(&t, "onnx_nodes", "", 1e-5f);
-		run(&t, "onnx_nodes", "tf", 1e-5f);
+		open_test(&t, directory, json);
+		run(&t, directory, "", 1e-5f);
+		run(&t, directory, "tf", 1e-5f);
 		close_test(&t);
 	}
 	json_decref(manifest);
@@ -272,7 +274,8 @@ static void test_taps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodes),
+		{ "onnx_nodes", test_directory, NULL, NULL, "onnx_nodes" },
+		{ "onnx_qdq", test_directory, NULL, NULL, "onnx_qdq" },
 		cmocka_unit_test(test_qlinear),
 		cmocka_unit_test(test_taps),
 	};

@@ -206,6 +206,148 @@ static void test_wrong(void **state)
 	}
 }
 
+/* Scales that all of the models below have. */
+#define Q "const s f32 - 0.5; const z u8 - 128; const r f32 - 0.25;"
+
+/* What operators a model comes to, when transpositions have met. */
+static const struct {
+	const char *name;
+	const char *model;
+	const char *operators;
+} graphs[] = {
+	{ "float convolutions",
+	  "opset 13; input x f32 1,2,4,4; const w f32 2,2,3,3 1; const b f32 2 1;"
+	  "node Conv x,w,b c pads=[1,1,1,1]; node Relu c r;"
+	  "node Conv r,w d auto_pad='SAME_UPPER'; node Add d,r y; output y",
+	  "transpose conv_2d relu conv_2d add transpose" },
+	{ "depthwise and grouped",
+	  "opset 13; input x f32 1,4,4,4; const w f32 4,1,3,3 1;"
+	  "const v f32 4,2,1,1 1; node Conv x,w c group=4;"
+	  "node Conv c,v y group=2; output y",
+	  "transpose depthwise_conv_2d slice conv_2d slice conv_2d "
+	  "concatenation transpose" },
+	{ "a line of samples",
+	  "opset 13; input x f32 1,2,9; const w f32 3,2,3 1;"
+	  "node Conv x,w c; node MaxPool c y kernel_shape=[2]; output y",
+	  "reshape transpose conv_2d max_pool_2d reshape transpose" },
+	{ "wide padding",
+	  "opset 13; input x f32 1,1,4,4; const w f32 1,1,1,1 1;"
+	  "node Conv x,w y pads=[1,0,0,0]; output y",
+	  "reshape pad conv_2d reshape" },
+	{ "between bytes",
+	  "opset 13; input x f32 1,2,4,4;" Q
+	  "const w u8 2,2,1,1 1; const b f32 2 1; node QuantizeLinear x,s,z q;"
+	  "node DequantizeLinear q,s,z d; node DequantizeLinear w,r,z v;"
+	  "node Conv d,v,b c; node Relu c a; node QuantizeLinear a,r,z p;"
+	  "node DequantizeLinear p,r,z e; node Sigmoid e f;"
+	  "node QuantizeLinear f,r,z g; node DequantizeLinear g,r,z y;"
+	  "output y",
+	  "quantize transpose conv_2d logistic transpose dequantize" },
+	{ "weights by channel",
+	  "opset 13; input x f32 1,2,4,4;" Q
+	  "const w i8 2,1,1,1 1; const t f32 2 0.1,0.2; const o i8 2 0;"
+	  "node QuantizeLinear x,s,z q; node DequantizeLinear q,s,z d;"
+	  "node DequantizeLinear w,t,o v axis=0; node Conv d,v c group=2;"
+	  "node QuantizeLinear c,r,z p; node DequantizeLinear p,r,z y;"
+	  "output y",
+	  "quantize transpose depthwise_conv_2d transpose dequantize" },
+	{ "bytes only move",
+	  "opset 13; input x u8 1,2,4,4;" Q "const n i64 2 1,-1;"
+	  "node DequantizeLinear x,s,z d; node Transpose d e perm=[0,2,3,1];"
+	  "node Reshape e,n f; node QuantizeLinear f,s,z y; output y",
+	  "quantize transpose reshape quantize" },
+	{ "another scale",
+	  "opset 13; input x f32 1,4;" Q "node QuantizeLinear x,s,z q;"
+	  "node DequantizeLinear q,s,z d; node QuantizeLinear d,r,z p;"
+	  "node DequantizeLinear p,r,z y; output y",
+	  "quantize quantize dequantize" },
+	{ "a float result",
+	  "opset 13; input x f32 1,2,4,4;" Q
+	  "const w u8 2,2,1,1 1; node QuantizeLinear x,s,z q;"
+	  "node DequantizeLinear q,s,z d; node DequantizeLinear w,r,z v;"
+	  "node Conv d,v y; output y",
+	  "quantize transpose dequantize conv_2d transpose" },
+	{ "a layer of bytes",
+	  "opset 13; input x f32 2,4;" Q
+	  "const w u8 3,4 1; const b i32 3 1; const i i32 - 0;"
+	  "const u f32 - 0.125; node QuantizeLinear x,s,z q;"
+	  "node DequantizeLinear q,s,z d; node DequantizeLinear w,r,z v;"
+	  "node DequantizeLinear b,u,i c; node Gemm d,v,c g transB=1;"
+	  "node QuantizeLinear g,r,z p; node DequantizeLinear p,r,z y;"
+	  "output y",
+	  "quantize fully_connected dequantize" },
+	{ "flat",
+	  "opset 13; input x f32 1,2,4,4; const w f32 2,2,1,1 1;"
+	  "const m f32 8,3 1; const c f32 3 1; node Conv x,w k;"
+	  "node MaxPool k p kernel_shape=[2,2] strides=[2,2];"
+	  "node Flatten p f; node Gemm f,m,c y; output y",
+	  "transpose conv_2d max_pool_2d reshape fully_connected" },
+	{ "scales of inputs",
+	  "opset 13; input x u8 1,1,4,4; input xs f32 -; input xz u8 -;"
+	  "const w u8 1,1,1,1 1; const s f32 - 0.5; const z u8 - 1;"
+	  "node QLinearConv x,xs,xz,w,s,z,s,z y; output y",
+	  "reshape conv_integer reshape" },
+	{ "shapes of shapes",
+	  "opset 13; input x f32 2,3,4; node Shape x s; const i i64 1 0;"
+	  "const m i64 1 -1; node Gather s,i b; node Concat b,m t axis=0;"
+	  "node Reshape x,t y; output y",
+	  "reshape" },
+	{ "nearest and linear",
+	  "opset 13; input x f32 1,2,4,4; const a f32 4 1,1,2,2;"
+	  "const b i64 4 1,2,3,3; node Resize x,-,a u; node Resize u,-,-,b v;"
+	  "node Resize v,-,a y mode='linear'; output y",
+	  "transpose resize_nearest_neighbor gather gather "
+	  "resize_bilinear transpose" },
+	{ "an output that is an input",
+	  "opset 13; input x f32 2; node Identity x y; output y", "reshape" },
+};
+
+/* The first words of the lines that are operators. */
+static void list_operators(char *printed, char *list)
+{
+	char *rest, *line;
+
+	*list = 0;
+	for (line = strtok_r(printed, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *space = strchr(line, ' ');
+
+		if (*line == ' ' || !strstr(line, " = ") || !space)
+			continue;
+		*space = 0;
+		if (*list)
+			strcat(list, " ");
+		strcat(list, line);
+	}
+}
+
+static void test_graphs(void **state)
+{
+	for (size_t i = 0; i < sizeof(graphs) / sizeof(graphs[0]); i++) {
+		uint8_t bytes[TINY_ONNX_MAX];
+		size_t size = tiny_onnx_write(graphs[i].model, bytes), printed;
+		struct tnc_options options;
+		struct tnc_graph *graph;
+		struct tnc_error error;
+		char *text, list[1024];
+		FILE *to = open_memstream(&text, &printed);
+
+		tnc_options_init(&options);
+		options.name = graphs[i].name;
+		if (tnc_graph_open(bytes, size, &options, &graph, &error) ||
+		    tnc_graph_pass(graph, 't', &error) ||
+		    tnc_graph_pass(graph, 'f', &error))
+			fail_msg("%s", error.text);
+		tnc_graph_print(graph, to);
+		fclose(to);
+		list_operators(text, list);
+		if (strcmp(list, graphs[i].operators))
+			fail_msg("%s: %s", graphs[i].name, list);
+		free(text);
+		tnc_graph_close(graph);
+	}
+}
+
 /* Bytes that are no ONNX: what is said, and at which offset. */
 static const struct {
 	const char *text;
@@ -344,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_graphs),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_prefixes),
