@@ -59,6 +59,10 @@ unit-tests += weights
 weights-objs := tests/unit/models.o libtnc.a
 weights-libs := -ljansson $(tnc-libs)
 
+unit-tests += tflite_state
+tflite_state-objs := tests/unit/built_tflite.o libtnc.a
+tflite_state-libs := $(tnc-libs)
+
 # What includes the compiler's and the library's headers.
 $(addprefix $(B)/tests/unit/, \
 	against.o \
@@ -77,6 +81,7 @@ $(addprefix $(B)/tests/unit/, \
 	random_test.o \
 	ref_test.o \
 	state_test.o \
+	tflite_state_test.o \
 	tflite_test.o \
 	tiny_tflite.o \
 	weights_test.o): \

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TensorFlow Lite files with a state: variables with names, initialised by a graph
+ * that is called once, and LSTM and SVDF, each of their operands wrong or left out
+ * once. What comes of a sound one is computed; every other ends in an error that
+ * says where.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "built_tflite.h"
+#include "compiler/tnc.h"
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+static int open_graphs(const struct built_graph *graphs, int count,
+		       struct tnc_graph **graph, struct tnc_error *error)
+{
+	uint8_t *bytes = malloc(BUILT_MAX);
+	size_t size = built_tflite_write(graphs, count, bytes);
+	struct tnc_options options;
+	int status;
+
+	tnc_options_init(&options);
+	options.name = "built";
+	options.memory_limit = (size_t)64 << 20;
+	error->text[0] = 0;
+	status = tnc_graph_open(bytes, size, &options, graph, error);
+	free(bytes);
+	return status;
+}
+
+static void refuse(const struct built_graph *graphs, int count,
+		   const char *text)
+{
+	struct tnc_graph *graph;
+	struct tnc_error error;
+
+	assert_int_not_equal(open_graphs(graphs, count, &graph, &error), 0);
+	if (!strstr(error.text, text))
+		fail_msg("\"%s\" instead of \"%s\"", error.text, text);
+}
+
+/* --- Variables with names ---------------------------------------------------- */
+
+#define MAP(t) { .type = (t), .rank = 1, .shape = { 4 }, .scale = 0.5f }
+#define HANDLE { .type = BUILT_RESOURCE }
+
+/* x, handle, sum, next */
+static const struct built_tensor sum_tensors[] = {
+	MAP(BUILT_INT8), HANDLE, MAP(BUILT_INT8), MAP(BUILT_INT8),
+};
+
+#define NAMED(n) \
+	{ .builtin = 142, .options_type = 111, .output = 1, \
+	  .fields = { { .number = 1, .text = n } }, .field_count = 1 }
+
+static const struct built_op sum_ops[] = {
+	{ .builtin = 129, .options_type = 103, .output = BUILT_NONE,
+	  .fields = { { .number = 0, .size = 4, .value = 1 } },
+	  .field_count = 1 },
+	NAMED("sum"),
+	{ .builtin = 143, .inputs = { 1 }, .input_count = 1, .output = 2 },
+	{ .builtin = 0, .inputs = { 2, 0 }, .input_count = 2, .output = 3 },
+	{ .builtin = 144, .inputs = { 1, 3 }, .input_count = 2,
+	  .output = BUILT_NONE },
+};
+
+/* first values, handle */
+static const struct built_tensor init_tensors[] = {
+	{ .type = BUILT_INT8, .rank = 1, .shape = { 4 }, .scale = 0.5f,
+	  .bytes = 4, .fill = 10 },
+	HANDLE,
+};
+
+static const struct built_op init_ops[] = {
+	NAMED("sum"),
+	{ .builtin = 144, .inputs = { 1, 0 }, .input_count = 2,
+	  .output = BUILT_NONE },
+};
+
+static const struct built_graph sum_graphs[] = {
+	{ sum_tensors, COUNT(sum_tensors), sum_ops, COUNT(sum_ops), 0, 3 },
+	{ init_tensors, COUNT(init_tensors), init_ops, COUNT(init_ops),
+	  BUILT_NONE, BUILT_NONE },
+};
+
+static void test_variables_with_names(void **state)
+{
+	static const int8_t x[4] = { 1, 2, 3, -100 };
+	static const int8_t sums[2][4] = { { 11, 13, 15, -87 },
+					   { 12, 15, 18, -128 } };
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	const void *in = x;
+	int8_t y[4];
+	void *out = y;
+
+	if (open_graphs(sum_graphs, 2, &graph, &error))
+		fail_msg("%s", error.text);
+	tnc_graph_keep_state(graph, 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tnc_graph_run(graph, &in, &out, &error), 0);
+		assert_memory_equal(y, sums[i], 4);
+	}
+	tnc_graph_close(graph);
+}
+
+/* The sum's graphs with one operator changed. */
+static void refuse_sum(int graph, int number, struct built_op op,
+		       const char *text)
+{
+	struct built_graph graphs[] = { sum_graphs[0], sum_graphs[1] };
+	struct built_op ops[COUNT(sum_ops)];
+
+	memcpy(ops, graphs[graph].ops,
+	       graphs[graph].op_count * sizeof(ops[0]));
+	ops[number] = op;
+	graphs[graph].ops = ops;
+	refuse(graphs, 2, text);
+}
+
+static void test_wrong_variables(void **state)
+{
+	struct built_op op = sum_ops[0];
+
+	op.fields[0].value = 2;
+	refuse_sum(0, 0, op, "graph 2 of 2");
+	op.fields[0].value = -1;
+	refuse_sum(0, 0, op, "graph -1 of 2");
+	op.fields[0].value = 0;
+	refuse_sum(0, 0, op, "graph 0 of 2");
+	op = sum_ops[2];
+	op.inputs[0] = 0;
+	refuse_sum(0, 2, op, "input 0 is no variable");
+	op.input_count = 0;
+	refuse_sum(0, 2, op, "input 0 is no variable");
+	op = sum_ops[4];
+	op.inputs[1] = 1;
+	refuse_sum(0, 4, op, "operand 1 is no tensor");
+	op.input_count = 1;
+	refuse_sum(0, 4, op, "operand 1 is no tensor");
+	op = sum_ops[3];
+	op.inputs[0] = 1;
+	refuse_sum(0, 3, op, "unsupported tensor type resource");
+	op = sum_ops[1];
+	op.output = BUILT_NONE;
+	refuse_sum(0, 1, op, "0 outputs instead of 1");
+	op = sum_ops[1];
+	op.output = 9;
+	refuse_sum(0, 1, op, "tensor 9 of 4");
+	refuse_sum(1, 1, sum_ops[0], "calls another");
+	op = sum_ops[2];
+	op.output = 0;
+	refuse_sum(1, 1, op, "read in a graph that is called once");
+}
+
+/* --- LSTM -------------------------------------------------------------------- */
+
+#define CELLS 2
+#define DEPTH 3
+#define STEPS 2
+
+/* Tensors by operand, then the output. */
+struct lstm {
+	struct built_tensor tensors[BUILT_OPERANDS + 1];
+	struct built_op op;
+	struct built_graph graph;
+};
+
+static struct built_tensor constant(int type, int rows, int columns, int size)
+{
+	return (struct built_tensor){
+		.type = type, .rank = columns ? 2 : 1,
+		.shape = { rows, columns }, .scale = 0.01f,
+		.bytes = rows * (columns ? columns : 1) * size, .fill = 3,
+	};
+}
+
+static void make_lstm(struct lstm *l)
+{
+	*l = (struct lstm){ .op = {
+		.builtin = 44, .options_type = 71,
+		.input_count = BUILT_OPERANDS, .output = BUILT_OPERANDS,
+		.fields = { { .number = 0, .size = 1, .value = 4 },
+			    { .number = 1, .size = 4, .value = 0x41200000 } },
+		.field_count = 2,
+	} };
+	for (int i = 0; i < BUILT_OPERANDS; i++)
+		l->op.inputs[i] = (i >= 9 && i < 12) || i == 16 || i == 17 ||
+				  i >= 20 ? BUILT_NONE : i;
+	l->tensors[0] = (struct built_tensor){
+		.type = BUILT_INT8, .rank = 3, .shape = { 1, STEPS, DEPTH },
+		.scale = 0.02f, .zero = -3,
+	};
+	for (int i = 1; i < 9; i++)
+		l->tensors[i] = constant(BUILT_INT8, CELLS,
+					 i < 5 ? DEPTH : CELLS, 1);
+	for (int i = 9; i < 18; i++)
+		l->tensors[i] = constant(BUILT_INT32, CELLS, 0, 4);
+	l->tensors[18] = (struct built_tensor){
+		.type = BUILT_INT8, .rank = 2, .shape = { 1, CELLS },
+		.scale = 0.008f, .zero = 5, .is_variable = true,
+	};
+	l->tensors[19] = (struct built_tensor){
+		.type = BUILT_INT16, .rank = 2, .shape = { 1, CELLS },
+		.scale = 1.0f / 2048, .is_variable = true,
+	};
+	for (int i = 20; i < BUILT_OPERANDS; i++)
+		l->tensors[i] = constant(BUILT_INT16, CELLS, 0, 2);
+	l->tensors[BUILT_OPERANDS] = (struct built_tensor){
+		.type = BUILT_INT8, .rank = 3, .shape = { 1, STEPS, CELLS },
+		.scale = 0.008f, .zero = 5,
+	};
+	l->graph = (struct built_graph){ l->tensors, BUILT_OPERANDS + 1,
+					 &l->op, 1, 0, BUILT_OPERANDS };
+}
+
+static void test_a_sound_lstm_is_read(void **state)
+{
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	struct lstm l;
+
+	make_lstm(&l);
+	if (open_graphs(&l.graph, 1, &graph, &error))
+		fail_msg("%s", error.text);
+	tnc_graph_close(graph);
+}
+
+static void test_operands_of_an_lstm_left_out(void **state)
+{
+	struct lstm l;
+
+	for (int i = 0; i < 20; i++) {
+		make_lstm(&l);
+		if (l.op.inputs[i] == BUILT_NONE) {
+			l.op.inputs[i] = i;
+			refuse(&l.graph, 1, i < 16 ? "peepholes" : "projection");
+		} else {
+			l.op.inputs[i] = BUILT_NONE;
+			refuse(&l.graph, 1, "operator 0 (");
+		}
+	}
+	make_lstm(&l);
+	l.op.inputs[22] = 22;
+	refuse(&l.graph, 1, "layer normalisation");
+	make_lstm(&l);
+	l.op.input_count = 19;
+	refuse(&l.graph, 1, "19 inputs, needs 20");
+}
+
+static void test_operands_of_an_lstm_of_another_shape(void **state)
+{
+	struct lstm l;
+
+	for (int i = 0; i <= BUILT_OPERANDS; i++) {
+		if (i < BUILT_OPERANDS &&
+		    (make_lstm(&l), l.op.inputs[i] == BUILT_NONE))
+			continue;
+		make_lstm(&l);
+		l.tensors[i].shape[l.tensors[i].rank - 1]++;
+		l.tensors[i].bytes = 0;
+		refuse(&l.graph, 1, "operator 0 (");
+		make_lstm(&l);
+		l.tensors[i].rank--;
+		l.tensors[i].bytes = 0;
+		refuse(&l.graph, 1, "operator 0 (");
+	}
+}
+
+static void test_an_lstm_of_another_kind(void **state)
+{
+	struct lstm l;
+
+	make_lstm(&l);
+	l.op.fields[0].value = 1;
+	refuse(&l.graph, 1, "unsupported activation 1 of cells");
+	make_lstm(&l);
+	l.op.fields[1].value = 0x7fc00000;
+	refuse(&l.graph, 1, "cells are clipped at");
+	make_lstm(&l);
+	l.tensors[18].is_variable = false;
+	refuse(&l.graph, 1, "input 18 is no variable");
+	make_lstm(&l);
+	l.tensors[19].scale = 1e-20f;
+	refuse(&l.graph, 1, "unsupported");
+	make_lstm(&l);
+	l.tensors[19].zero = 1;
+	refuse(&l.graph, 1, "unsupported zero point 1");
+	make_lstm(&l);
+	l.tensors[6].zero = 1;
+	refuse(&l.graph, 1, "unsupported zero point 1");
+	make_lstm(&l);
+	l.tensors[0].scale = 1e20f;
+	refuse(&l.graph, 1, "unsupported ratio of scales");
+	make_lstm(&l);
+	l.tensors[19].type = BUILT_INT8;
+	refuse(&l.graph, 1, "unsupported int8, must be int16");
+}
+
+/* --- SVDF -------------------------------------------------------------------- */
+
+struct svdf {
+	struct built_tensor tensors[6];
+	struct built_op op;
+	struct built_graph graph;
+};
+
+static void make_svdf(struct svdf *s)
+{
+	*s = (struct svdf){
+		.tensors = {
+			{ .type = BUILT_INT8, .rank = 2, .shape = { 1, DEPTH },
+			  .scale = 0.02f, .zero = -3 },
+			constant(BUILT_INT8, 4, DEPTH, 1),
+			constant(BUILT_INT16, 4, 3, 2),
+			constant(BUILT_INT32, 2, 0, 4),
+			{ .type = BUILT_INT16, .rank = 2, .shape = { 1, 12 },
+			  .scale = 0.001f, .is_variable = true },
+			{ .type = BUILT_INT8, .rank = 2, .shape = { 1, 2 },
+			  .scale = 0.1f, .zero = 5 },
+		},
+		.op = { .builtin = 27, .options_type = 6,
+			.inputs = { 0, 1, 2, 3, 4 }, .input_count = 5,
+			.output = 5,
+			.fields = { { .number = 0, .size = 4, .value = 2 } },
+			.field_count = 1 },
+	};
+	s->graph = (struct built_graph){ s->tensors, 6, &s->op, 1, 0, 5 };
+}
+
+static void test_svdf(void **state)
+{
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	struct svdf s;
+
+	for (int left_out = 0; left_out < 2; left_out++) {
+		make_svdf(&s);
+		s.op.inputs[3] = left_out ? BUILT_NONE : 3;
+		if (open_graphs(&s.graph, 1, &graph, &error))
+			fail_msg("%s", error.text);
+		tnc_graph_close(graph);
+	}
+	for (int rank = -1; rank < 4; rank += 1 + (rank == 0) * 2) {
+		make_svdf(&s);
+		s.op.fields[0].value = rank;
+		refuse(&s.graph, 1, "4 filters of rank");
+	}
+	for (int i = 0; i < 6; i++) {
+		make_svdf(&s);
+		s.tensors[i].shape[s.tensors[i].rank - 1]++;
+		s.tensors[i].bytes = 0;
+		refuse(&s.graph, 1, "operator 0 (SVDF)");
+		make_svdf(&s);
+		s.tensors[i].type = BUILT_INT32;
+		s.tensors[i].bytes = i == 3 ? 4 : 0;
+		refuse(&s.graph, 1, i == 3 ? "its buffer" : "operator 0 (SVDF)");
+		if (i == 3 || i == 5)
+			continue;
+		make_svdf(&s);
+		s.op.inputs[i] = BUILT_NONE;
+		refuse(&s.graph, 1, "operator 0 (SVDF)");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_variables_with_names),
+		cmocka_unit_test(test_wrong_variables),
+		cmocka_unit_test(test_a_sound_lstm_is_read),
+		cmocka_unit_test(test_operands_of_an_lstm_left_out),
+		cmocka_unit_test(test_operands_of_an_lstm_of_another_shape),
+		cmocka_unit_test(test_an_lstm_of_another_kind),
+		cmocka_unit_test(test_svdf),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
