@@ -1449,6 +1449,21 @@ static void test_timeline_of_dma(void **state)
 	assert_int_equal(board_peek64(CORE(NPU_CORE_CYCLES)), 128 + 32 + 20);
 }
 
+/* Fetches hold up only a DMA unit that works: here until 128 + 64 + 16 + 64. */
+static void test_timeline_of_fetches(void **state)
+{
+	uint32_t i;
+
+	put_copy(0, 0, 0, NPU_REGION_SRAM, 0, 16);
+	for (i = 1; i < 10; i++)
+		put_nop(i, 10);
+	put_copy(10, 0, 0, NPU_REGION_SRAM, 0, 16);
+	assert_int_equal(run_job(11), NPU_CORE_DONE);
+	/* Fetched at 768; before 272 began those of three NOPs. */
+	assert_int_equal(board_peek64(CORE(NPU_CORE_CYCLES)),
+			 768 + 64 + 16 + 64 + 3 * 64);
+}
+
 static void test_timeline_of_waits(void **state)
 {
 	/* DMA ends at 1264; VEC, fetched at 192, waits for it. */
@@ -1566,6 +1581,7 @@ int main(void)
 		TEST(test_waits_count_modulo, setup_job),
 		TEST(test_timeline_of_nops, setup_job),
 		TEST(test_timeline_of_dma, setup_job),
+		TEST(test_timeline_of_fetches, setup_job),
 		TEST(test_timeline_of_waits, setup_job),
 		TEST(test_timeline_of_a_full_queue, setup_job),
 		TEST(test_energy, setup_job),

@@ -412,7 +412,7 @@ static inline void npu_cost(const struct npu_machine *m,
  * @end: ends of each unit's last commands, by number modulo the queue's depth
  * @last_end: when each unit's last command ends
  * @busy: cycles in which each unit worked
- * @stolen: memory cycles of fetches since the last DMA command
+ * @stolen: memory cycles of fetches that are the next DMA command's to pay for
  * @end_of_all: when the last command of all ends
  */
 struct npu_timeline {
@@ -485,7 +485,9 @@ static inline uint64_t npu_timeline_issue(struct npu_timeline *t,
 	unsigned int u;
 
 	t->fetched = npu_max64(t->fetched + fetch, slot);
-	t->stolen += fetch;
+	if (unit == NPU_UNIT_DMA ||
+	    t->fetched - fetch < t->last_end[NPU_UNIT_DMA])
+		t->stolen += fetch;
 	begin = npu_max64(t->fetched, t->last_end[unit]);
 	for (u = 0; u < NPU_UNIT_COUNT; u++) {
 		int64_t number;
