@@ -24,6 +24,8 @@ tnc-objs := \
 	compiler/graph.o \
 	compiler/layout.o \
 	compiler/legalise.o \
+	compiler/lower.o \
+	compiler/lower_shape.o \
 	compiler/maps.o \
 	compiler/matmul.o \
 	compiler/move.o \
@@ -56,13 +58,17 @@ tnc-objs := \
 	compiler/ptq_rule.o \
 	compiler/ptq_sense.o \
 	compiler/quantise.o \
+	compiler/quantise_vector.o \
 	compiler/ref.o \
 	compiler/ref_binary.o \
 	compiler/ref_conv.o \
+	compiler/ref_elementwise.o \
+	compiler/ref_fixed.o \
 	compiler/ref_move.o \
 	compiler/ref_onnx.o \
 	compiler/ref_sequence.o \
 	compiler/ref_softmax.o \
+	compiler/ref_unary.o \
 	compiler/ref_view.o \
 	compiler/schedule.o \
 	compiler/segments.o \
@@ -79,10 +85,12 @@ tnc-objs := \
 	compiler/tile.o \
 	compiler/tnc.o \
 	compiler/unsigned.o \
+	compiler/vector.o \
 	compiler/verify.o \
 	compiler/verify_move.o \
 	compiler/verify_ops.o \
 	compiler/verify_sequence.o \
+	compiler/verify_vector.o \
 	compiler/view.o
 
 # protobuf-c writes the reader of ONNX files from their published description.

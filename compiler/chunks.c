@@ -102,8 +102,9 @@ static void chunk_make(struct tnc *c, const struct tnc_op *op,
 	uint8_t *block = tnc_alloc(c, 1, size);
 
 	tnc_pack_chunk(c, op, g, first, channels, block);
-	block_sections(g, channels, chunk->coded.section);
-	if (c->options.weights != TNC_WEIGHTS_RAW &&
+	if (!g->block) /* programs are small, and not weights */
+		block_sections(g, channels, chunk->coded.section);
+	if (!g->block && c->options.weights != TNC_WEIGHTS_RAW &&
 	    !tnc_encode(c->coder, c->arena, block, &chunk->coded))
 		tnc_error(c, -ENOMEM, "out of memory for a coded stream");
 	chunk->size = size;

@@ -6,8 +6,9 @@
  * machine finds hazards, so that a program that comes from here has none.
  */
 #include "plan.h"
+#include "vector.h"
 
-#define RANGES_MAX 4
+#define RANGES_MAX (TNC_OPERANDS + 2)
 
 struct range {
 	uint64_t low, high;	/* [low, high) of SRAM */
@@ -421,6 +422,48 @@ static void emit_softmax(struct emitter *e, const struct tnc_step *s,
 	softmax->diff_min = most < 255 ? -most : -255;
 }
 
+static const uint8_t element_types[TNC_TYPES] = {
+	[TNC_INT8] = NPU_TYPE_S8,   [TNC_INT16] = NPU_TYPE_S16,
+	[TNC_INT32] = NPU_TYPE_S32, [TNC_UINT8] = NPU_TYPE_U8,
+	[TNC_BOOL] = NPU_TYPE_U8,
+};
+
+static void emit_vector(struct emitter *e, const struct tnc_step *s,
+			const struct tnc_op *op, union npu_cmd *cmd,
+			struct issued *now)
+{
+	const struct tnc_geometry *g = &e->p->op[s->op].geometry;
+	const struct tnc_buffer *program = &e->p->buffer[s->weights];
+	const struct tnc_tensor *block = tnc_vector_block(e->p->c, op);
+	struct npu_cmd_vprog *v = &cmd->vprog;
+	int lanes = 1;
+
+	for (int i = 0; i < g->inputs; i++) {
+		const struct tnc_tensor *in = tnc_op_input(e->p->c, op, i);
+
+		(&v->a)[i] = operand(e, now, &s->in[i], false);
+		(&v->a_type)[i] = element_types[in->type];
+		if (s->in[i].c > lanes)
+			lanes = s->in[i].c;
+	}
+	for (int i = 0; i < g->inputs; i++)
+		if (s->in[i].c < lanes)
+			v->flags |= NPU_VPROG_A_ONE << i;
+	v->ofm = operand(e, now, &s->out, true);
+	v->ofm_type = element_types[tnc_op_output(e->p->c, op)->type];
+	if (s->out.c < lanes)
+		v->flags |= NPU_VPROG_OFM_ONE;
+	v->height = s->out.h;
+	v->width = s->out.w;
+	v->channels = lanes;
+	v->count = tnc_vector_count(block);
+	v->steps = tnc_vector_steps(block);
+	v->program = program->addr;
+	v->program_size = g->block;
+	add_range(now, program->addr, program->addr + g->block, false);
+	use(e, s->weights);
+}
+
 /* How each operator becomes a command. */
 static const struct {
 	enum npu_op code;
@@ -440,6 +483,7 @@ static const struct {
 	[TNC_AVERAGE_POOL_2D] = { NPU_OP_POOL_AVG, NPU_UNIT_VEC, emit_pool },
 	[TNC_MAX_POOL_2D] = { NPU_OP_POOL_MAX, NPU_UNIT_VEC, emit_pool },
 	[TNC_SOFTMAX] = { NPU_OP_SOFTMAX, NPU_UNIT_VEC, emit_softmax },
+	[TNC_VECTOR] = { NPU_OP_VPROG, NPU_UNIT_VEC, emit_vector },
 };
 
 /* Whether there is a command that does what a legal operator asks for. */

@@ -7,6 +7,7 @@
 
 #include "move.h"
 #include "plan.h"
+#include "vector.h"
 
 #define FIELD8_MAX 255
 #define FIELD16_MAX 65535
@@ -24,6 +25,30 @@ static void binary_geometry(struct tnc *c, const struct tnc_op *op,
 
 		g->repeats_row[i] = in->shape[1] < g->out_h;
 		g->repeats_column[i] = in->shape[2] < g->out_w;
+	}
+}
+
+/* Inputs are as large as the output, or repeated; the last is the program. */
+static void vector_geometry(struct tnc *c, const struct tnc_op *op,
+			    struct tnc_geometry *g)
+{
+	const struct tnc_tensor *block = tnc_vector_block(c, op);
+
+	g->in_h = g->out_h;
+	g->in_w = g->out_w;
+	g->in_c = tnc_vector_lanes(c, op);
+	g->inputs = op->inputs - 1;
+	g->block = tnc_tensor_bytes(block);
+	g->work = tnc_vector_work(block);
+	g->is_channelwise = !tnc_vector_reduces(block) && g->out_c == g->in_c;
+	if (!g->is_channelwise)
+		g->channel_unit = g->out_c;
+	for (int i = 0; i < g->inputs; i++) {
+		const struct tnc_tensor *in = tnc_op_input(c, op, i);
+
+		g->repeats_row[i] = in->shape[1] < g->out_h;
+		g->repeats_column[i] = in->shape[2] < g->out_w;
+		g->repeats_channel[i] = in->shape[3] < g->in_c;
 	}
 }
 
@@ -102,6 +127,8 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 		return move_geometry(c, op);
 	if (tnc_op_is_binary(op))
 		binary_geometry(c, op, &g);
+	if (op->kind == TNC_VECTOR)
+		vector_geometry(c, op, &g);
 	if (is_depthwise) {
 		g.multiplier = g.out_c / g.in_c;
 		g.channel_unit = g.multiplier;
@@ -137,7 +164,8 @@ void tnc_geometry_check(struct tnc *c, const struct tnc_op *op,
 	limit(c, "padding at the top", g->pads.top, FIELD8_MAX);
 	limit(c, "padding on the left", g->pads.left, FIELD8_MAX);
 	limit(c, "depth multiplier", g->multiplier, FIELD8_MAX);
-	limit(c, "input depth", g->in_c, FIELD16_MAX / g->in_size[0]);
+	for (int i = 0; i < g->inputs; i++)
+		limit(c, "input depth", g->in_c, FIELD16_MAX / g->in_size[i]);
 	limit(c, "output depth", g->out_c, FIELD16_MAX / g->out_size);
 	tnc_place_none(c);
 }
@@ -185,6 +213,7 @@ static uint64_t in_rows(const struct tnc_geometry *g,
 		     g->in_h);
 }
 
+/* Of the input that has most: one that is repeated has one. */
 static uint64_t in_channels(const struct tnc_geometry *g,
 			    const struct tnc_tile *tile)
 {
@@ -199,7 +228,8 @@ uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
 		return (uint64_t)g->in_c * tile->c;
 	return (g->repeats_row[input] ? 1 : in_rows(g, tile)) *
 	       (g->repeats_column[input] ? 1 : in_columns(g, tile)) *
-	       in_channels(g, tile) * g->in_size[input];
+	       (g->repeats_channel[input] ? 1 : in_channels(g, tile)) *
+	       g->in_size[input];
 }
 
 static uint64_t out_elements(const struct tnc_tile *tile)
@@ -232,7 +262,7 @@ uint64_t tnc_geometry_chunk_bytes(const struct tnc_geometry *g, int channels)
 	uint64_t weights;
 
 	if (!g->has_weights)
-		return 0;
+		return g->block;
 	weights = g->is_channelwise ?
 		npu_dwconv_weight_bytes(channels, taps) :
 		npu_conv_weight_bytes(channels, taps * g->in_c);
@@ -254,9 +284,10 @@ bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 	uint64_t out = out_elements(tile);
 	uint64_t taps = (uint64_t)g->window.h * g->window.w;
 	uint64_t depth = taps * (g->is_channelwise ? 1 : g->in_c);
+	uint64_t lanes = (uint64_t)tile->h * tile->w * in_channels(g, tile);
 	uint64_t most = g->has_weights ? NPU_MAX_CMD_MACS : NPU_MAX_CMD_STEPS;
 
-	return out * depth <= most &&
+	return (g->block ? lanes * g->work : out * depth) <= most &&
 	       tile->h <= FIELD16_MAX && tile->w <= FIELD16_MAX &&
 	       in_rows(g, tile) <= FIELD16_MAX && has_pitches(g, tile);
 }

@@ -178,6 +178,7 @@
 	  NULL, NULL) \
 	X(LSTM_CELL, "unidirectional_sequence_lstm_cell", 1, 20, \
 	  TNC_HAS_ALPHA, NULL, NULL) \
+	X(VECTOR, "vector", 2, 4, 0, NULL, NULL) \
 	X(CUSTOM, "custom", 0, TNC_INPUTS_ANY, 0, "options", "result")
 
 enum tnc_op_kind {
@@ -483,10 +484,13 @@ int64_t tnc_matmul_batches(const struct tnc_matmul *s);
 int64_t tnc_matmul_index(const struct tnc_matmul *s, const int32_t *dim,
 			 int64_t batch);
 
-/* quantise.c */
+/* quantise.c, quantise_vector.c */
 struct tnc_factor tnc_factor_of(double real);
 void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
 		    struct tnc_factor *factor);
+int tnc_vector_factor_count(enum tnc_op_kind kind);
+void tnc_vector_factors(struct tnc *c, const struct tnc_op *op,
+			struct tnc_factor *factor);
 int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op);
 void tnc_op_clamp(const struct tnc *c, const struct tnc_op *op, int *min,
 		  int *max);
@@ -502,6 +506,11 @@ void tnc_verify_tensor(struct tnc *c, const struct tnc_tensor *t);
 void tnc_verify_op(struct tnc *c, const struct tnc_op *op);
 bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op);
 void tnc_ref_op(struct tnc *c, struct tnc_op *op);
+bool tnc_ref_has_unary(enum tnc_op_kind kind, enum tnc_type type);
+void tnc_ref_unary_table(struct tnc *c, const struct tnc_op *op,
+			 int8_t table[256]);
+struct tnc_factor tnc_ref_sigmoid_factor(const struct tnc_op *op, float scale);
+int tnc_ref_sigmoid(int i);
 void tnc_ref_run(struct tnc *c, const void *const *inputs,
 		 void *const *outputs);
 void tnc_ref_reset(struct tnc *c);

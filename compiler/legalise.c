@@ -15,6 +15,7 @@
 
 #include "cpu.h"
 #include "pass.h"
+#include "vector.h"
 
 /*
  * A tensor of the same bytes as @id, seen as a picture. When an operator writes
@@ -145,6 +146,10 @@ void tnc_pass_legalise(struct tnc *c)
 	for (int i = 0; i < c->ops; i++) {
 		struct tnc_op *op = c->op[i];
 
+		if (tnc_lower(c, op)) {
+			c->op[kept++] = op;
+			continue;
+		}
 		refuse_cpu(c, op);
 		if (drop_reshape(c, op))
 			continue;

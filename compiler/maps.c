@@ -28,13 +28,16 @@ static int *last_readers(struct tnc *c)
 }
 
 /* Does the other input read other bytes of the same map? */
-static bool is_shared(const struct tnc_plan *p, const struct tnc_op *op,
-		      int index)
+static bool is_shared(const struct tnc_plan *p, int op_number, int index)
 {
-	int other = op->input[1 - index];
+	const struct tnc_op *op = p->c->op[op_number];
 
-	return p->map_of[other] == p->map_of[op->input[index]] &&
-	       p->c->tensor[other]->is_view;
+	for (int i = 0; i < p->op[op_number].geometry.inputs; i++)
+		if (i != index &&
+		    p->map_of[op->input[i]] == p->map_of[op->input[index]] &&
+		    p->c->tensor[op->input[i]]->is_view)
+			return true;
+	return false;
 }
 
 /*
@@ -47,15 +50,16 @@ static int map_to_overwrite(const struct tnc_plan *p, int op_number,
 	const struct tnc *c = p->c;
 	const struct tnc_op *op = c->op[op_number];
 
-	if (!tnc_op_is_binary(op) || tnc_op_output(c, op)->is_view)
+	if ((!tnc_op_is_binary(op) && op->kind != TNC_VECTOR) ||
+	    tnc_op_output(c, op)->is_view)
 		return -1;
-	for (int i = 0; i < op->inputs; i++) {
+	for (int i = 0; i < p->op[op_number].geometry.inputs; i++) {
 		int map = p->map_of[op->input[i]];
 		int root = tnc_tensor_root(c, op->input[i])->id;
 
 		if (p->map[map].first_op >= 0 &&
 		    !c->tensor[op->input[i]]->is_view &&
-		    !is_shared(p, op, i) &&
+		    !is_shared(p, op_number, i) &&
 		    c->tensor[root]->type == tnc_op_output(c, op)->type &&
 		    tnc_tensor_bytes(c->tensor[root]) ==
 			    tnc_tensor_bytes(tnc_op_output(c, op)) &&

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "vector.h"
 
 static void put32(uint8_t *to, uint32_t value)
 {
@@ -78,8 +79,13 @@ void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
 		    const struct tnc_geometry *g, int first, int channels,
 		    uint8_t *block)
 {
-	const uint8_t *weights = tnc_op_input(c, op, 1)->data;
+	const uint8_t *weights;
 
+	if (g->block) {
+		memcpy(block, tnc_vector_block(c, op)->data, g->block);
+		return;
+	}
+	weights = tnc_op_input(c, op, 1)->data;
 	pack_head(c, op, g, first, channels, block);
 	block += npu_conv_weight_offset(g->format, channels);
 	if (g->is_product)

@@ -26,6 +26,7 @@
 #include "move.h"
 
 #define TNC_STEPS_MAX 200000
+#define TNC_OPERANDS 3		/* activations that an operator reads, at most */
 
 /* An operator in numbers: what tiling has to know of it. */
 struct tnc_geometry {
@@ -37,10 +38,14 @@ struct tnc_geometry {
 	struct tnc_pads pads;
 	int inputs;		/* activations */
 	bool is_move;		/* only moves bytes: the rest is nothing */
-	int in_size[2];		/* bytes of an element; likewise the next */
+	int in_size[TNC_OPERANDS];	/* bytes of an element; likewise: */
 	int out_size;
-	bool repeats_row[2];	/* an input has one row for all; likewise: */
-	bool repeats_column[2];
+	/* An input has one row for all; likewise the next. */
+	bool repeats_row[TNC_OPERANDS];
+	bool repeats_column[TNC_OPERANDS];
+	bool repeats_channel[TNC_OPERANDS];
+	uint32_t block;		/* bytes of the program, of a vector operator */
+	int work;		/* likewise, per element */
 	bool has_weights;
 	uint8_t format;		/* of the command that has, NPU_CONV_* */
 	bool is_product;	/* weights are input 1, of each batch its own */
@@ -151,10 +156,10 @@ struct tnc_surface {
 
 struct tnc_step {
 	int op;
-	struct tnc_surface in[2];
+	struct tnc_surface in[TNC_OPERANDS];
 	struct tnc_surface out;
 	int pad_top, pad_left;
-	int weights;		/* buffer, or -1 */
+	int weights;		/* or a program: buffer, or -1 */
 	int channel;		/* first output channel */
 	struct tnc_moves moves;	/* instead, if it only moves bytes */
 	struct tnc_moves shuffle;	/* before: from in[1] to the weights */

@@ -30,6 +30,14 @@ struct tnc_factor tnc_factor_of(double real)
 	return factor;
 }
 
+/* Numbers without scales: nothing is scaled. */
+static bool is_plain(const struct tnc *c, const struct tnc_op *op)
+{
+	return !tnc_op_input(c, op, 0)->quant.count ||
+	       !tnc_op_input(c, op, 1)->quant.count ||
+	       !tnc_op_output(c, op)->quant.count;
+}
+
 int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *out = tnc_op_output(c, op);
@@ -42,13 +50,15 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 		return out->shape[out->rank - 1];
 	case TNC_ADD:
 	case TNC_SUB:
-		return 3;
+		return is_plain(c, op) ? 0 : 3;
 	case TNC_BATCH_MATMUL:
+		return 1;
 	case TNC_MUL:
+		return is_plain(c, op) ? 0 : 1;
 	case TNC_SOFTMAX:
 		return 1;
 	default:
-		return 0;
+		return tnc_vector_factor_count(op->kind);
 	}
 }
 
@@ -104,10 +114,11 @@ static void sum_factors(struct tnc *c, const struct tnc_op *op,
 	double b = tnc_op_input(c, op, 1)->quant.scale[0];
 	double out = tnc_op_output(c, op)->quant.scale[0];
 	double twice = 2 * (a > b ? a : b);
+	double unit = tnc_op_output(c, op)->type == TNC_INT16 ? 32768 : 1048576;
 
 	factor[0] = tnc_factor_of(a / twice);
 	factor[1] = tnc_factor_of(b / twice);
-	factor[2] = tnc_factor_of(twice / (1048576.0 * out));
+	factor[2] = tnc_factor_of(twice / (unit * out));
 }
 
 /* Product of the inputs to output. */
@@ -156,6 +167,8 @@ void tnc_op_factors(struct tnc *c, const struct tnc_op *op,
 		softmax_factor(c, op, factor);
 		break;
 	default:
+		if (tnc_vector_factor_count(op->kind))
+			tnc_vector_factors(c, op, factor);
 		break;
 	}
 }

@@ -111,6 +111,16 @@ static void ref_softmax(struct tnc *c, struct tnc_op *op)
 				    factor);
 }
 
+static void ref_arithmetic(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+
+	if (out->type == TNC_INT8 && out->quant.count)
+		tnc_ref_binary(c, op);
+	else
+		tnc_ref_elementwise(c, op);
+}
+
 static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 					    struct tnc_op *op) = {
 	[TNC_CONV_2D] = tnc_ref_conv,
@@ -118,11 +128,51 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_TRANSPOSE_CONV] = tnc_ref_transpose_conv,
 	[TNC_FULLY_CONNECTED] = tnc_ref_fully_connected,
 	[TNC_BATCH_MATMUL] = tnc_ref_batch_matmul,
-	[TNC_ADD] = tnc_ref_binary,
-	[TNC_SUB] = tnc_ref_binary,
-	[TNC_MUL] = tnc_ref_binary,
-	[TNC_MAXIMUM] = tnc_ref_binary,
-	[TNC_MINIMUM] = tnc_ref_binary,
+	[TNC_ADD] = ref_arithmetic,
+	[TNC_SUB] = ref_arithmetic,
+	[TNC_MUL] = ref_arithmetic,
+	[TNC_MAXIMUM] = ref_arithmetic,
+	[TNC_MINIMUM] = ref_arithmetic,
+	[TNC_RELU] = tnc_ref_unary,
+	[TNC_RELU6] = tnc_ref_unary,
+	[TNC_RELU_N1_TO_1] = tnc_ref_unary,
+	[TNC_RELU_0_TO_1] = tnc_ref_unary,
+	[TNC_LEAKY_RELU] = tnc_ref_unary,
+	[TNC_ELU] = tnc_ref_unary,
+	[TNC_HARD_SWISH] = tnc_ref_unary,
+	[TNC_HARD_SIGMOID] = tnc_ref_unary,
+	[TNC_LOGISTIC] = tnc_ref_unary,
+	[TNC_TANH] = tnc_ref_unary,
+	[TNC_GELU] = tnc_ref_unary,
+	[TNC_SOFTPLUS] = tnc_ref_unary,
+	[TNC_EXP] = tnc_ref_unary,
+	[TNC_LOG] = tnc_ref_unary,
+	[TNC_SQRT] = tnc_ref_unary,
+	[TNC_RSQRT] = tnc_ref_unary,
+	[TNC_SQUARE] = tnc_ref_unary,
+	[TNC_ABS] = tnc_ref_unary,
+	[TNC_NEG] = tnc_ref_unary,
+	[TNC_SIGN] = tnc_ref_unary,
+	[TNC_SIN] = tnc_ref_unary,
+	[TNC_COS] = tnc_ref_unary,
+	[TNC_ERF] = tnc_ref_unary,
+	[TNC_FLOOR] = tnc_ref_unary,
+	[TNC_CEIL] = tnc_ref_unary,
+	[TNC_ROUND] = tnc_ref_unary,
+	[TNC_SQUARED_DIFFERENCE] = tnc_ref_elementwise,
+	[TNC_EQUAL] = tnc_ref_elementwise,
+	[TNC_NOT_EQUAL] = tnc_ref_elementwise,
+	[TNC_LESS] = tnc_ref_elementwise,
+	[TNC_LESS_EQUAL] = tnc_ref_elementwise,
+	[TNC_GREATER] = tnc_ref_elementwise,
+	[TNC_GREATER_EQUAL] = tnc_ref_elementwise,
+	[TNC_LOGICAL_AND] = tnc_ref_elementwise,
+	[TNC_LOGICAL_OR] = tnc_ref_elementwise,
+	[TNC_LOGICAL_NOT] = tnc_ref_elementwise,
+	[TNC_SELECT] = tnc_ref_elementwise,
+	[TNC_PRELU] = tnc_ref_elementwise,
+	[TNC_QUANTIZE] = tnc_ref_elementwise,
+	[TNC_CAST] = tnc_ref_elementwise,
 	[TNC_AVERAGE_POOL_2D] = ref_pool,
 	[TNC_MAX_POOL_2D] = ref_pool,
 	[TNC_RESHAPE] = ref_reshape,

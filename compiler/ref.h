@@ -105,6 +105,19 @@ void tnc_ref_svdf_state(struct tnc *c, struct tnc_op *op);
 void tnc_ref_read_views(struct tnc *c, const struct tnc_op *op);
 void tnc_ref_write_view(struct tnc *c, const struct tnc_op *op);
 
+/* ref_elementwise.c, ref_unary.c */
+void tnc_ref_elementwise(struct tnc *c, struct tnc_op *op);
+void tnc_ref_unary(struct tnc *c, struct tnc_op *op);
+
+/* ref_fixed.c */
+int32_t tnc_ref_shift_left(int32_t x, int shift);
+int32_t tnc_ref_exp(int32_t a, int integer_bits);
+int32_t tnc_ref_reciprocal(int32_t a);
+int32_t tnc_ref_logistic(int32_t a);
+int32_t tnc_ref_tanh(int32_t a);
+int32_t tnc_ref_log(int32_t a);
+struct tnc_factor tnc_ref_rsqrt(int32_t a);
+
 /* ref_softmax.c */
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor);

@@ -33,8 +33,8 @@ struct walk {
 	const struct tnc_op *op;
 	struct tnc_op_plan *plan;
 	const struct tnc_geometry *g;
-	struct area last_in[2];		/* the input tiles that are loaded */
-	int in_buffer[2];
+	struct area last_in[TNC_OPERANDS]; /* the tiles that are loaded */
+	int in_buffer[TNC_OPERANDS];
 	int chunk;			/* the chunk that is loaded, or -1 */
 	int chunk_buffer;
 };
@@ -315,6 +315,10 @@ static struct area input_area(const struct walk *w, int index,
 		in.x = 0;
 		in.w = 1;
 	}
+	if (g->repeats_channel[index]) {
+		in.channel = 0;
+		in.channels = 1;
+	}
 	return in;
 }
 
@@ -345,12 +349,12 @@ static void step_weights(struct walk *w, const struct area *out,
 			 struct tnc_step *step)
 {
 	const struct tnc_geometry *g = w->g;
-	int chunk = out->y / g->batch_h * w->plan->chunks +
-		    out->channel / w->plan->tile.c;
+	int chunk = g->block ? 0 : out->y / g->batch_h * w->plan->chunks +
+				   out->channel / w->plan->tile.c;
 	bool is_new = chunk != w->chunk;
 
 	step->weights = -1;
-	if (!g->has_weights)
+	if (!g->has_weights && !g->block)
 		return;
 	if (g->is_product && is_new) {
 		struct area in = matrix_area(g, out);
@@ -453,10 +457,11 @@ static void place_chunks(struct tnc_plan *p, int number)
 	const struct tnc_geometry *g = &op->geometry;
 
 	op->chunks = 0;
-	if (!g->has_weights)
+	if (!g->has_weights && !g->block)
 		return;
-	op->chunks = npu_div_up(g->out_c, op->tile.c);
-	op->chunk = tnc_chunks_of(p->c, number, g, op->tile.c);
+	op->chunks = g->block ? 1 : npu_div_up(g->out_c, op->tile.c);
+	op->chunk = tnc_chunks_of(p->c, number, g,
+				  g->block ? g->out_c : op->tile.c);
 	op->chunk_offset = tnc_alloc(p->c, op->chunks, sizeof(uint32_t));
 	for (int i = 0; i < op->chunks; i++) {
 		uint64_t end = (uint64_t)p->constants_size +
@@ -479,7 +484,7 @@ static struct walk walk_of(struct tnc_plan *p, int number)
 		.op = p->c->op[number],
 		.plan = plan,
 		.g = &plan->geometry,
-		.in_buffer = { -1, -1 },
+		.in_buffer = { -1, -1, -1 },
 		.chunk = -1,
 	};
 }

@@ -66,8 +66,9 @@ static uint64_t tile_need(const struct tnc_plan *p, int number,
 	const struct tnc_op_plan *op = &p->op[number];
 	const struct tnc_geometry *g = &op->geometry;
 	struct moving m = moving_bytes(p, number, tile);
-	bool has_chunks = tile->c < g->out_c || tnc_geometry_batches(g) > 1;
-	bool has_tiles = has_chunks || tile->h < g->out_h ||
+	bool is_cut = tile->c < g->out_c || tnc_geometry_batches(g) > 1;
+	bool has_chunks = !g->block && is_cut;
+	bool has_tiles = is_cut || tile->h < g->out_h ||
 			 tile->w < g->out_w;
 
 	if (op->level != LEVEL_ROOMY)
@@ -103,14 +104,15 @@ static uint64_t tile_traffic(const struct tnc_plan *p, int number,
 {
 	const struct tnc_geometry *g = &p->op[number].geometry;
 	struct moving m = moving_bytes(p, number, tile);
-	uint64_t chunks = npu_div_up(g->out_c, tile->c);
+	uint64_t parts = npu_div_up(g->out_c, tile->c);
+	uint64_t chunks = g->block ? 1 : parts; /* a program is whole */
 	uint64_t batches = tnc_geometry_batches(g);
 	uint64_t areas = npu_div_up(g->batch_h, tile->h) * batches *
 			 npu_div_up(g->out_w, tile->w);
 	uint64_t in = m.in ? m.in + COMMAND_COST : 0;
 	uint64_t out = m.out ? m.out + COMMAND_COST : 0;
 	uint64_t weights = m.weights ? m.weights + COMMAND_COST : 0;
-	uint64_t tiles = areas * chunks;
+	uint64_t tiles = areas * parts;
 	uint64_t by_channels = in * tiles + weights * chunks * batches;
 	uint64_t by_areas = (g->is_channelwise ? in * tiles : in * areas) +
 			    weights * (chunks > 1 ? tiles : batches);

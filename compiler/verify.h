@@ -27,10 +27,19 @@ void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_transpose_conv(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_batch_matmul(struct tnc *c, const struct tnc_op *op);
-void tnc_verify_sum(struct tnc *c, const struct tnc_op *op);
-void tnc_verify_selection(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_pool(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_softmax(struct tnc *c, const struct tnc_op *op);
+
+/* verify_vector.c: operators that become programs of the vector unit */
+void tnc_verify_unary(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_quantize(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_cast(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_comparison(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_logical(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_select(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_prelu(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_arithmetic(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_vector(struct tnc *c, const struct tnc_op *op);
 
 /* verify_ops.c, verify_move.c: operators that move bytes */
 void tnc_verify_reshape(struct tnc *c, const struct tnc_op *op);

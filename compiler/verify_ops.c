@@ -310,24 +310,6 @@ void tnc_need_broadcast(struct tnc *c, const struct tnc_op *op)
 	}
 }
 
-void tnc_verify_sum(struct tnc *c, const struct tnc_op *op)
-{
-	tnc_need_activation(c, tnc_op_input(c, op, 0));
-	tnc_need_activation(c, tnc_op_input(c, op, 1));
-	tnc_need_activation(c, tnc_op_output(c, op));
-	tnc_need_broadcast(c, op);
-}
-
-/* Bytes are compared, not values: all have to mean the same. */
-void tnc_verify_selection(struct tnc *c, const struct tnc_op *op)
-{
-	const struct tnc_tensor *out = tnc_op_output(c, op);
-
-	tnc_verify_sum(c, op);
-	tnc_need_same_quant(c, tnc_op_input(c, op, 0), out);
-	tnc_need_same_quant(c, tnc_op_input(c, op, 1), out);
-}
-
 void tnc_verify_pool(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);

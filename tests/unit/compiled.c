@@ -148,6 +148,8 @@ static void *random_input(const struct tnc_graph *graph, int index,
 		*seed = *seed * UINT64_C(6364136223846793005) +
 			1442695040888963407;
 		input[i] = *seed >> 33;
+		if (!strcmp(info.type, "bool"))
+			input[i] &= 1;
 	}
 	if (!strcmp(info.type, "float32"))
 		make_floats(input, info.size_bytes);

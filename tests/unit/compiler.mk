@@ -43,6 +43,10 @@ unit-tests += random_products
 random_products-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_products-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += random_vector
+random_vector-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
+random_vector-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
@@ -79,6 +83,7 @@ $(addprefix $(B)/tests/unit/, \
 	ptq_test.o \
 	random_products_test.o \
 	random_test.o \
+	random_vector_test.o \
 	ref_test.o \
 	state_test.o \
 	tflite_state_test.o \

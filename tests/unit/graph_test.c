@@ -136,6 +136,10 @@ static void test_variables(void **state)
 #define ADD "add %1 = %0 %0 act=none source=0\n"
 #define IN "input %0\n"
 #define OUT "output %1\n"
+#define PICTURES \
+	"tensor %0 int8 [1,1,1,4] q=[0.5:1] name=\"x\"\n" \
+	"tensor %1 int8 [1,1,1,4] q=[0.5:1] name=\"y\"\n"
+#define VECTOR "vector %1 = %0 %2\noutput %1\n"
 
 static const struct {
 	const char *text;
@@ -195,13 +199,21 @@ static const struct {
 	{ HEAD X Y "tensor %2 int8 [4] q=[0.5:1] alias=%0 name=\"a\"\n" IN
 	  "add %2 = %0 %0 act=none\noutput %2\n", "tensor 2 is an alias" },
 	{ HEAD X "tensor %1 int32 [4] q=[0.5:1] name=\"y\"\n" IN ADD OUT,
-	  "tensor 1: unsupported int32" },
+	  "output of int32 from input of int8" },
 	{ HEAD X "tensor %1 int8 [2,2] q=[0.5:1] name=\"y\"\n" IN ADD OUT,
 	  "tensor 1: has 2 dimensions, needs 1" },
 	{ HEAD X "tensor %1 int8 [4] q=[0.5:1] name=\"y\"\n" IN
 	  "softmax %1 = %0 beta=1\n" OUT, "scale 1/256" },
 	{ HEAD X "tensor %1 int8 [4] q=[0.00390625:-128] name=\"y\"\n" IN
 	  "softmax %1 = %0 beta=-1\n" OUT, "beta is -1" },
+	{ HEAD PICTURES "const %2 uint8 [8] name=\"p\"\n" IN VECTOR
+	  "data %2\n0102030405060708\nend\n", "that does not end" },
+	{ HEAD PICTURES "const %2 uint8 [8] name=\"p\"\n" IN VECTOR
+	  "data %2\nff02030405060708\nend\n", "with instruction 0xff" },
+	{ HEAD PICTURES "const %2 int8 [8] name=\"p\"\n" IN VECTOR
+	  "data %2\n0202030405060708\nend\n", "must be uint8" },
+	{ HEAD PICTURES "tensor %2 uint8 [8] name=\"p\"\n" IN
+	  "input %2\n" VECTOR, "must be constant bytes" },
 };
 
 static void test_wrong(void **state)
