@@ -25,6 +25,8 @@ tnc-objs := \
 	compiler/layout.o \
 	compiler/legalise.o \
 	compiler/lower.o \
+	compiler/lower_reduce.o \
+	compiler/lower_rows.o \
 	compiler/lower_shape.o \
 	compiler/maps.o \
 	compiler/matmul.o \
@@ -66,10 +68,13 @@ tnc-objs := \
 	compiler/ref_fixed.o \
 	compiler/ref_move.o \
 	compiler/ref_onnx.o \
+	compiler/ref_resize.o \
+	compiler/ref_rows.o \
 	compiler/ref_sequence.o \
 	compiler/ref_softmax.o \
 	compiler/ref_unary.o \
 	compiler/ref_view.o \
+	compiler/resize.o \
 	compiler/schedule.o \
 	compiler/segments.o \
 	compiler/sequence.o \
@@ -89,6 +94,7 @@ tnc-objs := \
 	compiler/verify.o \
 	compiler/verify_move.o \
 	compiler/verify_ops.o \
+	compiler/verify_rows.o \
 	compiler/verify_sequence.o \
 	compiler/verify_vector.o \
 	compiler/view.o

@@ -352,6 +352,7 @@ static void emit_pool(struct emitter *e, const struct tnc_step *s,
 	pool->stride_x = g->stride.w;
 	pool->pad_top = s->pad_top;
 	pool->pad_left = s->pad_left;
+	pool->flags = s->in[0].size == 2 ? NPU_POOL_S16 : 0;
 	pool->act_min = op->clamp_min;
 	pool->act_max = op->clamp_max;
 }
@@ -422,6 +423,32 @@ static void emit_softmax(struct emitter *e, const struct tnc_step *s,
 	softmax->diff_min = most < 255 ? -most : -255;
 }
 
+static void emit_resize(struct emitter *e, const struct tnc_step *s,
+			const struct tnc_op *op, union npu_cmd *cmd,
+			struct issued *now)
+{
+	const struct tnc_resize *r = &e->p->op[s->op].geometry.resize;
+	struct npu_cmd_resize *resize = &cmd->resize;
+
+	resize->ifm = operand(e, now, &s->in[0], false);
+	resize->ofm = operand(e, now, &s->out, true);
+	resize->ifm_h = s->in[0].h;
+	resize->ifm_w = s->in[0].w;
+	resize->channels = s->in[0].c;
+	resize->ofm_h = s->out.h;
+	resize->ofm_w = s->out.w;
+	resize->full_h = r->size[0];
+	resize->full_w = r->size[1];
+	resize->ifm_y = s->in_y;
+	resize->ifm_x = s->in_x;
+	resize->ofm_y = s->out_y;
+	resize->ofm_x = s->out_x;
+	resize->flags = r->flags;
+	resize->type = s->in[0].size == 2 ? NPU_TYPE_S16 : NPU_TYPE_S8;
+	resize->scale_y = r->scale[0];
+	resize->scale_x = r->scale[1];
+}
+
 static const uint8_t element_types[TNC_TYPES] = {
 	[TNC_INT8] = NPU_TYPE_S8,   [TNC_INT16] = NPU_TYPE_S16,
 	[TNC_INT32] = NPU_TYPE_S32, [TNC_UINT8] = NPU_TYPE_U8,
@@ -484,6 +511,9 @@ static const struct {
 	[TNC_MAX_POOL_2D] = { NPU_OP_POOL_MAX, NPU_UNIT_VEC, emit_pool },
 	[TNC_SOFTMAX] = { NPU_OP_SOFTMAX, NPU_UNIT_VEC, emit_softmax },
 	[TNC_VECTOR] = { NPU_OP_VPROG, NPU_UNIT_VEC, emit_vector },
+	[TNC_RESIZE_BILINEAR] = { NPU_OP_RESIZE, NPU_UNIT_VEC, emit_resize },
+	[TNC_RESIZE_NEAREST_NEIGHBOR] = { NPU_OP_RESIZE, NPU_UNIT_VEC,
+					  emit_resize },
 };
 
 /* Whether there is a command that does what a legal operator asks for. */

@@ -129,6 +129,9 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 		binary_geometry(c, op, &g);
 	if (op->kind == TNC_VECTOR)
 		vector_geometry(c, op, &g);
+	if (op->kind == TNC_RESIZE_BILINEAR ||
+	    op->kind == TNC_RESIZE_NEAREST_NEIGHBOR)
+		g.resize = tnc_resize_of(c, op);
 	if (is_depthwise) {
 		g.multiplier = g.out_c / g.in_c;
 		g.channel_unit = g.multiplier;
@@ -202,6 +205,8 @@ static uint64_t cells(int count, int stride, int window, int dilation,
 static uint64_t in_columns(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile)
 {
+	if (g->resize.is_there)
+		return tnc_resize_most(&g->resize, 1, tile->w);
 	return cells(tile->w, g->stride.w, g->window.w, g->dilation.w,
 		     g->in_w);
 }
@@ -209,6 +214,8 @@ static uint64_t in_columns(const struct tnc_geometry *g,
 static uint64_t in_rows(const struct tnc_geometry *g,
 			const struct tnc_tile *tile)
 {
+	if (g->resize.is_there)
+		return tnc_resize_most(&g->resize, 0, tile->h);
 	return cells(tile->h, g->stride.h, g->window.h, g->dilation.h,
 		     g->in_h);
 }
@@ -287,6 +294,8 @@ bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 	uint64_t lanes = (uint64_t)tile->h * tile->w * in_channels(g, tile);
 	uint64_t most = g->has_weights ? NPU_MAX_CMD_MACS : NPU_MAX_CMD_STEPS;
 
+	if (g->resize.is_there)
+		depth = 4;
 	return (g->block ? lanes * g->work : out * depth) <= most &&
 	       tile->h <= FIELD16_MAX && tile->w <= FIELD16_MAX &&
 	       in_rows(g, tile) <= FIELD16_MAX && has_pitches(g, tile);

@@ -143,6 +143,7 @@ void tnc_pass_legalise(struct tnc *c)
 	int kept = 0;
 
 	tnc_legalise_matmul_inputs(c);
+	tnc_legalise_reductions(c);
 	for (int i = 0; i < c->ops; i++) {
 		struct tnc_op *op = c->op[i];
 

@@ -7,21 +7,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "ref.h"
-#include "vector.h"
+#include "lower.h"
+#include "pass.h"
 
 #define MIN_OF(t) (tnc_type_info[(t)->type].min)
 #define MAX_OF(t) (tnc_type_info[(t)->type].max)
-
-/* What most programs need to know of their operator. */
-struct lowering {
-	struct tnc_vector v;
-	struct tnc_op *op;
-	const struct tnc_tensor *in, *other, *out;
-	int in_zero, other_zero, out_zero;
-	struct tnc_factor factor[3];
-	int min, max;		/* of the output */
-};
 
 static int zero_of(const struct tnc_tensor *t)
 {
@@ -383,7 +373,17 @@ static const struct {
 	[TNC_MINIMUM] = { NULL, lower_plain, lower_plain },
 	[TNC_SQUARED_DIFFERENCE] = { lower_squared_difference,
 				     lower_squared_difference, lower_plain },
+	[TNC_SOFTMAX] = { NULL, tnc_lower_softmax },
+	[TNC_LOG_SOFTMAX] = { tnc_lower_log_softmax },
+	[TNC_L2_NORMALIZATION] = { tnc_lower_l2_normalization },
 };
+
+/* Those that need a row of channels whole. */
+static bool is_of_rows(enum tnc_op_kind kind)
+{
+	return kind == TNC_SOFTMAX || kind == TNC_LOG_SOFTMAX ||
+	       kind == TNC_L2_NORMALIZATION;
+}
 
 static struct lowering lowering_of(struct tnc *c, struct tnc_op *op)
 {
@@ -449,17 +449,28 @@ static void (*program_of(const struct tnc *c, const struct tnc_op *op))(
 				      programs[op->kind].int16;
 }
 
+bool tnc_lower_has(const struct tnc *c, const struct tnc_op *op)
+{
+	return tnc_lower_is_reduction(c, op) ||
+	       (program_of(c, op) && is_possible(c, op));
+}
+
 bool tnc_lower(struct tnc *c, struct tnc_op *op)
 {
 	void (*program)(struct lowering *l) = program_of(c, op);
 	struct lowering l;
 
-	if (!program || !is_possible(c, op))
+	if (tnc_lower_reduction(c, op))
+		return true;
+	if (!tnc_lower_has(c, op))
 		return false;
 	tnc_place_op(c, op);
 	l = lowering_of(c, op);
 	program(&l);
-	tnc_lower_elementwise(c, op);
+	if (is_of_rows(op->kind))
+		tnc_lower_matrix(c, op);
+	else
+		tnc_lower_elementwise(c, op);
 	tnc_vector_finish(&l.v, op);
 	tnc_place_none(c);
 	return true;

@@ -102,3 +102,15 @@ void tnc_lower_elementwise(struct tnc *c, struct tnc_op *op)
 	shape_of(&d, -1, shape);
 	op->output = tnc_picture_view(c, op->output, shape, true);
 }
+
+/* Likewise, of one input: rows of the last dimension. */
+void tnc_lower_matrix(struct tnc *c, struct tnc_op *op)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int32_t depth = out->shape[out->rank - 1];
+	int32_t rows = tnc_tensor_elements(out) / depth;
+	const int32_t shape[4] = { 1, rows, 1, depth };
+
+	op->input[0] = tnc_picture_view(c, op->input[0], shape, false);
+	op->output = tnc_picture_view(c, op->output, shape, true);
+}

@@ -137,8 +137,8 @@ static int64_t matrices(const struct tnc_matmul *s, const int32_t *dim)
 }
 
 /* A new operator before number @at that makes input @index of it. */
-static struct tnc_op *insert_before(struct tnc *c, int at, int index,
-				    enum tnc_op_kind kind)
+struct tnc_op *tnc_insert_before(struct tnc *c, int at, int index,
+				 enum tnc_op_kind kind)
 {
 	struct tnc_op *op = tnc_op_append(c, kind), *user = c->op[at];
 	struct tnc_tensor *out = tnc_tensor_new(c, tnc_op_input(c, user,
@@ -159,7 +159,7 @@ static struct tnc_op *insert_before(struct tnc *c, int at, int index,
 static void insert_transpose(struct tnc *c, int at)
 {
 	struct tnc_op *user = c->op[at];
-	struct tnc_op *op = insert_before(c, at, 0, TNC_TRANSPOSE);
+	struct tnc_op *op = tnc_insert_before(c, at, 0, TNC_TRANSPOSE);
 	struct tnc_tensor *out = tnc_op_output(c, op);
 	int rank = out->rank, rows = out->shape[rank - 2];
 
@@ -176,7 +176,7 @@ static void insert_transpose(struct tnc *c, int at)
 static void insert_broadcast(struct tnc *c, int at, int index)
 {
 	const struct tnc_tensor *product = tnc_op_output(c, c->op[at]);
-	struct tnc_op *op = insert_before(c, at, index, TNC_BROADCAST_TO);
+	struct tnc_op *op = tnc_insert_before(c, at, index, TNC_BROADCAST_TO);
 	struct tnc_tensor *out = tnc_op_output(c, op);
 	int rank = product->rank;
 	int rows = out->shape[out->rank - 2], columns = out->shape[out->rank - 1];

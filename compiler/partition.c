@@ -14,6 +14,7 @@
 
 #include "cpu.h"
 #include "pass.h"
+#include "vector.h"
 
 const char *tnc_refusal_of(const struct tnc *c, const struct tnc_op *op)
 {
@@ -209,6 +210,8 @@ static const char *reason(struct tnc *c, const struct tnc_op *op)
 		return NULL;
 	if (why)
 		return why;
+	if (tnc_lower_has(c, op))
+		return NULL;
 	if (!tnc_cpu_has(op->kind))
 		return NULL;
 	if (tnc_cpu_is(c, op) || !is_small(tnc_op_output(c, op)->type))

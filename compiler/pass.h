@@ -31,6 +31,11 @@ int tnc_picture_view(struct tnc *c, int id, const int32_t shape[4],
 int tnc_matrix_view(struct tnc *c, int id, int depth, bool is_output);
 void tnc_legalise_broadcast(struct tnc *c, struct tnc_op *op);
 void tnc_legalise_matmul_inputs(struct tnc *c);
+struct tnc_op *tnc_insert_before(struct tnc *c, int at, int index,
+				 enum tnc_op_kind kind);
+
+/* lower_reduce.c: likewise */
+void tnc_legalise_reductions(struct tnc *c);
 void tnc_legalise_matmul(struct tnc *c, struct tnc_op *op);
 void tnc_matmul_of_fully_connected(struct tnc *c, struct tnc_op *op);
 

@@ -28,6 +28,14 @@
 #define TNC_STEPS_MAX 200000
 #define TNC_OPERANDS 3		/* activations that an operator reads, at most */
 
+/* Of an operator that resizes, by rows and by columns. */
+struct tnc_resize {
+	bool is_there;
+	uint8_t flags;		/* NPU_RESIZE_* */
+	int size[2];		/* of the input */
+	uint32_t scale[2];	/* as the command has it */
+};
+
 /* An operator in numbers: what tiling has to know of it. */
 struct tnc_geometry {
 	int in_h, in_w, in_c;
@@ -46,6 +54,7 @@ struct tnc_geometry {
 	bool repeats_channel[TNC_OPERANDS];
 	uint32_t block;		/* bytes of the program, of a vector operator */
 	int work;		/* likewise, per element */
+	struct tnc_resize resize;
 	bool has_weights;
 	uint8_t format;		/* of the command that has, NPU_CONV_* */
 	bool is_product;	/* weights are input 1, of each batch its own */
@@ -159,6 +168,7 @@ struct tnc_step {
 	struct tnc_surface in[TNC_OPERANDS];
 	struct tnc_surface out;
 	int pad_top, pad_left;
+	int in_y, in_x, out_y, out_x;	/* where in the whole the tiles begin */
 	int weights;		/* or a program: buffer, or -1 */
 	int channel;		/* first output channel */
 	struct tnc_moves moves;	/* instead, if it only moves bytes */
@@ -246,6 +256,12 @@ uint64_t tnc_geometry_constant_bytes(const struct tnc_geometry *g,
 int tnc_geometry_batches(const struct tnc_geometry *g);
 bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile);
+
+/* resize.c */
+struct tnc_resize tnc_resize_of(const struct tnc *c, const struct tnc_op *op);
+void tnc_resize_range(const struct tnc_resize *r, int dim, int first, int count,
+		      int *from, int *cells);
+int tnc_resize_most(const struct tnc_resize *r, int dim, int count);
 
 /* maps.c */
 struct tnc_home tnc_home_of_input(const struct tnc *c, int index);

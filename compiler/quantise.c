@@ -132,13 +132,15 @@ static void product_factor(struct tnc *c, const struct tnc_op *op,
 	factor[0] = tnc_factor_of(a * b / out);
 }
 
-/* Input difference to Q5.26. */
+/* Input difference to Q5.26, of int16 to 65535ths of 10. */
 static void softmax_factor(struct tnc *c, const struct tnc_op *op,
 			   struct tnc_factor *factor)
 {
 	double scale = tnc_op_input(c, op, 0)->quant.scale[0];
 	double real = op->beta * scale * 67108864.0;
 
+	if (tnc_op_input(c, op, 0)->type == TNC_INT16)
+		real = scale * (double)op->beta / (10.0 / 65535.0);
 	factor[0] = tnc_factor_of(fmin(real, 2147483647.0));
 }
 

@@ -62,6 +62,7 @@ static void ref_pool(struct tnc *c, struct tnc_op *op)
 	struct ref_window w = tnc_ref_window(c, op);
 	const int8_t *value = tnc_ref_value(c, op->input[0]);
 	bool is_max = op->kind == TNC_MAX_POOL_2D;
+	bool is_wide = tnc_op_output(c, op)->type == TNC_INT16;
 	int8_t *out = (int8_t *)tnc_op_output(c, op)->value;
 	int low, high;
 
@@ -71,22 +72,29 @@ static void ref_pool(struct tnc *c, struct tnc_op *op)
 	for (int ox = 0; ox < w.out_w; ox++)
 	for (int oc = 0; oc < w.out_c; oc++) {
 		int64_t cells = (int64_t)w.size.h * w.size.w;
-		int sum = 0, count = 0, max = -128;
+		int sum = 0, count = 0, max = INT16_MIN;
 
 		for (int64_t k = 0; k < cells; k++) {
 			int64_t at = ref_cell(&w, oy, ox, k / w.size.w,
 					      k % w.size.w);
-			const int8_t *in = value + at * w.in_c;
+			int x;
 
 			if (at < 0)
 				continue;
-			sum += in[oc];
+			at = at * w.in_c + oc;
+			x = is_wide ? ((const int16_t *)value)[at] : value[at];
+			sum += x;
 			count++;
-			max = in[oc] > max ? in[oc] : max;
+			max = x > max ? x : max;
 		}
 		if (!is_max)
 			max = count ? average(sum, count) : 0;
-		*out++ = ref_clamp(max, low, high);
+		max = ref_clamp(max, low, high);
+		if (is_wide)
+			memcpy(out, &(int16_t){ max }, 2);
+		else
+			*out = max;
+		out += is_wide ? 2 : 1;
 	}
 }
 
@@ -104,6 +112,11 @@ static void ref_softmax(struct tnc *c, struct tnc_op *op)
 	int64_t rows = tnc_tensor_elements(out) / depth;
 	const int8_t *in = tnc_ref_value(c, op->input[0]);
 	struct tnc_factor factor = tnc_ref_factors(c, op)[0];
+
+	if (out->type == TNC_INT16) {
+		tnc_ref_rows(c, op);
+		return;
+	}
 
 	for (int64_t row = 0; row < rows; row++)
 		tnc_ref_softmax_row(in + row * depth,
@@ -173,6 +186,18 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_PRELU] = tnc_ref_elementwise,
 	[TNC_QUANTIZE] = tnc_ref_elementwise,
 	[TNC_CAST] = tnc_ref_elementwise,
+	[TNC_MEAN] = tnc_ref_reduce,
+	[TNC_SUM] = tnc_ref_reduce,
+	[TNC_REDUCE_MAX] = tnc_ref_reduce,
+	[TNC_REDUCE_MIN] = tnc_ref_reduce,
+	[TNC_REDUCE_ANY] = tnc_ref_reduce,
+	[TNC_REDUCE_ALL] = tnc_ref_reduce,
+	[TNC_ARG_MAX] = tnc_ref_arg,
+	[TNC_ARG_MIN] = tnc_ref_arg,
+	[TNC_LOG_SOFTMAX] = tnc_ref_rows,
+	[TNC_L2_NORMALIZATION] = tnc_ref_rows,
+	[TNC_RESIZE_BILINEAR] = tnc_ref_resize,
+	[TNC_RESIZE_NEAREST_NEIGHBOR] = tnc_ref_resize,
 	[TNC_AVERAGE_POOL_2D] = ref_pool,
 	[TNC_MAX_POOL_2D] = ref_pool,
 	[TNC_RESHAPE] = ref_reshape,

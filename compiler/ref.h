@@ -109,6 +109,22 @@ void tnc_ref_write_view(struct tnc *c, const struct tnc_op *op);
 void tnc_ref_elementwise(struct tnc *c, struct tnc_op *op);
 void tnc_ref_unary(struct tnc *c, struct tnc_op *op);
 
+/* ref_rows.c */
+struct tnc_ref_log_softmax {
+	struct tnc_factor scale;	/* of differences, to Q5.26 */
+	struct tnc_factor reverse;	/* back */
+	int diff_min;
+};
+
+struct tnc_ref_log_softmax tnc_ref_log_softmax_of(const struct tnc_tensor *in);
+void tnc_ref_softmax_tables(int16_t exps[513], int16_t inverses[513]);
+void tnc_ref_rows(struct tnc *c, struct tnc_op *op);
+void tnc_ref_reduce(struct tnc *c, struct tnc_op *op);
+void tnc_ref_arg(struct tnc *c, struct tnc_op *op);
+
+/* ref_resize.c */
+void tnc_ref_resize(struct tnc *c, struct tnc_op *op);
+
 /* ref_fixed.c */
 int32_t tnc_ref_shift_left(int32_t x, int shift);
 int32_t tnc_ref_exp(int32_t a, int integer_bits);

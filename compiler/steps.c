@@ -303,6 +303,12 @@ static struct area input_area(const struct walk *w, int index,
 	tnc_geometry_range(out->x, out->w, g->stride.w,
 			   (g->window.w - 1) * g->dilation.w + 1, g->pads.left,
 			   g->in_w, &in.x, &in.w, &step->pad_left);
+	if (g->resize.is_there) {
+		tnc_resize_range(&g->resize, 0, out->y, out->h, &in.y, &in.h);
+		tnc_resize_range(&g->resize, 1, out->x, out->w, &in.x, &in.w);
+		step->in_y = in.y;
+		step->in_x = in.x;
+	}
 	if (g->is_channelwise) {
 		in.channel = out->channel / g->multiplier;
 		in.channels = out->channels / g->multiplier;
@@ -382,6 +388,8 @@ static void step_add(struct walk *w, const struct area *out)
 	struct tnc_step step = {
 		.op = w->number,
 		.channel = out->channel,
+		.out_y = out->y,
+		.out_x = out->x,
 	};
 
 	/* In the order in which the DMA unit had best bring them. */

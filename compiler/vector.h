@@ -58,8 +58,10 @@ static inline void tnc_vector_imm(struct tnc_vector *v, enum npu_vop op,
 
 /* lower.c: pass 'l' asks it of each operator; false: it stays as it is */
 bool tnc_lower(struct tnc *c, struct tnc_op *op);
+bool tnc_lower_has(const struct tnc *c, const struct tnc_op *op);
 
 /* lower_shape.c: inputs and output as pictures, some of them repeated */
 void tnc_lower_elementwise(struct tnc *c, struct tnc_op *op);
+void tnc_lower_matrix(struct tnc *c, struct tnc_op *op);
 
 #endif

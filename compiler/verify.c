@@ -152,6 +152,18 @@ static void (*const verify_kind[TNC_OP_KINDS])(struct tnc *c,
 	[TNC_PRELU] = tnc_verify_prelu,
 	[TNC_QUANTIZE] = tnc_verify_quantize,
 	[TNC_CAST] = tnc_verify_cast,
+	[TNC_MEAN] = tnc_verify_reduction,
+	[TNC_SUM] = tnc_verify_reduction,
+	[TNC_REDUCE_MAX] = tnc_verify_reduction,
+	[TNC_REDUCE_MIN] = tnc_verify_reduction,
+	[TNC_REDUCE_ANY] = tnc_verify_reduction,
+	[TNC_REDUCE_ALL] = tnc_verify_reduction,
+	[TNC_ARG_MAX] = tnc_verify_arg,
+	[TNC_ARG_MIN] = tnc_verify_arg,
+	[TNC_LOG_SOFTMAX] = tnc_verify_log_softmax,
+	[TNC_L2_NORMALIZATION] = tnc_verify_l2_normalization,
+	[TNC_RESIZE_BILINEAR] = tnc_verify_resize,
+	[TNC_RESIZE_NEAREST_NEIGHBOR] = tnc_verify_resize,
 	[TNC_VECTOR] = tnc_verify_vector,
 	[TNC_AVERAGE_POOL_2D] = tnc_verify_pool,
 	[TNC_MAX_POOL_2D] = tnc_verify_pool,
@@ -188,6 +200,8 @@ static int shift_max(const struct tnc *c, const struct tnc_op *op)
 	case TNC_FULLY_CONNECTED:
 	case TNC_BATCH_MATMUL:
 		return tnc_op_is_wide(c, op) ? 7 : 30;
+	case TNC_SOFTMAX:
+		return 31;
 	default:
 		return 30;
 	}
@@ -224,7 +238,8 @@ static void verify_factors(struct tnc *c, const struct tnc_op *op)
 		tnc_op_factors(c, op, factor);
 	}
 	for (int i = 0; i < count; i++) {
-		int least = op->kind == TNC_SOFTMAX ? 0 : -31;
+		bool is_wide = tnc_op_output(c, op)->type == TNC_INT16;
+		int least = op->kind == TNC_SOFTMAX && !is_wide ? 0 : -31;
 		int most = shift_max(c, op);
 
 		if (op->mode & TNC_MODE_ONNX) {

@@ -41,6 +41,17 @@ void tnc_verify_prelu(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_arithmetic(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_vector(struct tnc *c, const struct tnc_op *op);
 
+/* The sum of so many exponentials fits Q12.19. */
+#define TNC_SOFTMAX_DEPTH_MAX 4095
+
+/* verify_rows.c */
+void tnc_verify_log_softmax(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_l2_normalization(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_softmax16(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_reduction(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_arg(struct tnc *c, const struct tnc_op *op);
+void tnc_verify_resize(struct tnc *c, const struct tnc_op *op);
+
 /* verify_ops.c, verify_move.c: operators that move bytes */
 void tnc_verify_reshape(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_transpose(struct tnc *c, const struct tnc_op *op);

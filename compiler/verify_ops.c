@@ -9,8 +9,6 @@
 
 #include "verify.h"
 
-/* The sum of so many exponentials fits Q12.19. */
-#define SOFTMAX_DEPTH_MAX 4095
 
 static void need_one_scale(struct tnc *c, const struct tnc_tensor *t)
 {
@@ -315,8 +313,9 @@ void tnc_verify_pool(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
-	tnc_need_activation(c, in);
-	tnc_need_activation(c, out);
+	need_int8_or_int16(c, in);
+	tnc_need_same_type(c, in, out);
+	need_int8_or_int16(c, out);
 	verify_window(c, op);
 	tnc_need_size(c, out, 3, in->shape[3]);
 	tnc_need_same_quant(c, in, out);
@@ -339,14 +338,18 @@ void tnc_verify_softmax(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
+	if (in->type == TNC_INT16) {
+		tnc_verify_softmax16(c, op);
+		return;
+	}
 	tnc_need_activation(c, in);
 	tnc_need_activation(c, out);
 	if (in->rank < 1)
 		tnc_error(c, -EINVAL, "softmax of a scalar");
-	if (in->shape[in->rank - 1] > SOFTMAX_DEPTH_MAX)
+	if (in->shape[in->rank - 1] > TNC_SOFTMAX_DEPTH_MAX)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported softmax of %d elements, at most %d",
-			  in->shape[in->rank - 1], SOFTMAX_DEPTH_MAX);
+			  in->shape[in->rank - 1], TNC_SOFTMAX_DEPTH_MAX);
 	tnc_need_rank(c, out, in->rank);
 	for (int d = 0; d < in->rank; d++)
 		tnc_need_size(c, out, d, in->shape[d]);

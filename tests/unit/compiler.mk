@@ -43,6 +43,10 @@ unit-tests += random_products
 random_products-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_products-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += random_rows
+random_rows-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
+random_rows-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += random_vector
 random_vector-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_vector-libs := $(tnc-libs) -ldrm -pthread
@@ -83,6 +87,7 @@ $(addprefix $(B)/tests/unit/, \
 	ptq_test.o \
 	random_products_test.o \
 	random_test.o \
+	random_rows_test.o \
 	random_vector_test.o \
 	ref_test.o \
 	state_test.o \

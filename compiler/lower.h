@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that write programs share. Private to lower*.c. */
+#ifndef TNC_LOWER_H
+#define TNC_LOWER_H
+
+#include "ref.h"
+#include "vector.h"
+
+/* What most programs need to know of their operator. */
+struct lowering {
+	struct tnc_vector v;
+	struct tnc_op *op;
+	const struct tnc_tensor *in, *other, *out;
+	int in_zero, other_zero, out_zero;
+	struct tnc_factor factor[3];
+	int min, max;		/* of the output */
+};
+
+/* lower_rows.c: programs over the channels of each pixel */
+void tnc_lower_log_softmax(struct lowering *l);
+void tnc_lower_l2_normalization(struct lowering *l);
+void tnc_lower_softmax(struct lowering *l);
+void tnc_lower_arg(struct lowering *l);
+void tnc_lower_extreme(struct lowering *l);
+
+/* lower_reduce.c: operators along axes; false: not its business */
+bool tnc_lower_is_reduction(const struct tnc *c, const struct tnc_op *op);
+bool tnc_lower_reduction(struct tnc *c, struct tnc_op *op);
+
+#endif

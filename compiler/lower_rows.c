@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Part of pass 'l': programs that look at a whole row of channels before they
+ * know the result for one: normalisations, and the index of the greatest.
+ */
+#include "lower.h"
+
+/* Sums and the like go here: the elements in register 0. */
+void tnc_lower_log_softmax(struct lowering *l)
+{
+	struct tnc_ref_log_softmax s = tnc_ref_log_softmax_of(l->in);
+	struct tnc_vector *v = &l->v;
+
+	tnc_vector_load(v, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RMAX, 1, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_SUB, 0, 0, 1, 0); /* differences */
+	tnc_vector_scale(v, 2, 0, s.scale); /* in Q5.26 */
+	tnc_vector_add(v, NPU_VOP_EXP, 3, 2, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_RDIVP, 3, 3, 12);
+	tnc_vector_imm(v, NPU_VOP_LT, 4, 0, s.diff_min);
+	tnc_vector_imm(v, NPU_VOP_EQ, 4, 4, 0);
+	tnc_vector_imm(v, NPU_VOP_SELECT, 4, 3, 0);
+	tnc_vector_add(v, NPU_VOP_RSUM, 3, 4, 0, 0);
+	tnc_vector_add(v, NPU_VOP_LOG, 3, 3, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_ADD, 4, 3, INT32_MIN);
+	tnc_vector_scale(v, 4, 4, s.reverse);
+	tnc_vector_imm(v, NPU_VOP_MAX, 4, 4, s.diff_min - 1);
+	tnc_vector_add(v, NPU_VOP_SUB, 2, 2, 3, 0);
+	tnc_vector_imm(v, NPU_VOP_RDIVP, 2, 2, 22);
+	tnc_vector_imm(v, NPU_VOP_ADD, 2, 2, 127);
+	tnc_vector_add(v, NPU_VOP_LT, 4, 4, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_SELECT, 4, 2, -128);
+	tnc_vector_add(v, NPU_VOP_STORE, 0, 4, 0, 0);
+}
+
+void tnc_lower_l2_normalization(struct lowering *l)
+{
+	struct tnc_vector *v = &l->v;
+
+	tnc_vector_load(v, 0, 0, l->in_zero);
+	tnc_vector_add(v, NPU_VOP_MUL, 1, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RSUM, 1, 1, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RSQRT, 2, 1, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RSQRT_SHIFT, 3, 1, 0, 0);
+	/* To the right, less the 7 bits of the result: may be to the left. */
+	tnc_vector_imm(v, NPU_VOP_ADD, 3, 3, -7);
+	tnc_vector_imm(v, NPU_VOP_MUL, 4, 3, -1);
+	tnc_vector_add(v, NPU_VOP_SHL, 0, 0, 4, 0);
+	tnc_vector_add(v, NPU_VOP_SRDHM, 0, 0, 2, 0);
+	tnc_vector_add(v, NPU_VOP_RDIVP, 0, 0, 3, 0);
+	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, 0);
+}
+
+/* Register @reg, an int16, through a table of 513 entries. */
+static void look_up(struct tnc_vector *v, int reg, const int16_t *table)
+{
+	tnc_vector_clamp(v, reg, reg, INT16_MIN, INT16_MAX);
+	tnc_vector_imm(v, NPU_VOP_ADD, reg, reg, 32768);
+	tnc_vector_add(v, NPU_VOP_INTERP, reg, reg, 7,
+		       tnc_vector_table(v, table, 513, 2));
+	tnc_vector_imm(v, NPU_VOP_ADD, reg, reg, 64);
+	tnc_vector_imm(v, NPU_VOP_SHR, reg, reg, 7);
+}
+
+/* Of int16; that of int8 is a command of its own. */
+void tnc_lower_softmax(struct lowering *l)
+{
+	struct tnc_vector *v = &l->v;
+	int16_t exps[513], inverses[513];
+
+	tnc_ref_softmax_tables(exps, inverses);
+	tnc_vector_load(v, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RMAX, 1, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_SUB, 0, 0, 1, 0);
+	tnc_vector_scale(v, 0, 0, l->factor[0]);
+	tnc_vector_imm(v, NPU_VOP_ADD, 0, 0, INT16_MAX);
+	look_up(v, 0, exps);
+	tnc_vector_add(v, NPU_VOP_RSUM, 1, 0, 0, 0);
+	/* The sum, normalised, as 1 + x; what is shifted out is rounded. */
+	tnc_vector_add(v, NPU_VOP_CLZ, 2, 1, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_ADD, 3, 2, -1);
+	tnc_vector_add(v, NPU_VOP_SHL, 3, 1, 3, 0);
+	tnc_vector_imm(v, NPU_VOP_SHR, 3, 3, 13);
+	tnc_vector_imm(v, NPU_VOP_ADD, 3, 3, 1);
+	tnc_vector_imm(v, NPU_VOP_SHR, 3, 3, 1);
+	tnc_vector_imm(v, NPU_VOP_ADD, 3, 3, -(3 << 15));
+	look_up(v, 3, inverses);
+	tnc_vector_add(v, NPU_VOP_MUL, 0, 0, 3, 0);
+	/* 31 less the zeros, which are at most 31 */
+	tnc_vector_imm(v, NPU_VOP_XOR, 2, 2, 31);
+	tnc_vector_add(v, NPU_VOP_RDIVP, 0, 0, 2, 0);
+	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, 0);
+}
+
+void tnc_lower_arg(struct lowering *l)
+{
+	tnc_vector_load(&l->v, 0, 0, 0);
+	tnc_vector_add(&l->v, l->op->kind == TNC_ARG_MAX ? NPU_VOP_ARGMAX :
+							   NPU_VOP_ARGMIN,
+		       0, 0, 0, 0);
+	tnc_vector_add(&l->v, NPU_VOP_STORE, 0, 0, 0, 0);
+}
+
+void tnc_lower_extreme(struct lowering *l)
+{
+	bool is_max = l->op->kind == TNC_REDUCE_MAX ||
+		      l->op->kind == TNC_REDUCE_ANY;
+
+	tnc_vector_load(&l->v, 0, 0, 0);
+	tnc_vector_add(&l->v, is_max ? NPU_VOP_RMAX : NPU_VOP_RMIN, 0, 0, 0, 0);
+	tnc_vector_add(&l->v, NPU_VOP_STORE, 0, 0, 0, 0);
+}
