@@ -2,8 +2,8 @@
 /*
  * The chunks of each operator's weights, packed, and coded where that pays. The
  * search for a schedule comes back to the same cuts again and again, and has to
- * know what they cost: each cut is made once and kept until the compilation
- * ends.
+ * know what they cost: each cut is made once and kept until the segment is
+ * scheduled.
  */
 #include <errno.h>
 #include <string.h>
@@ -127,10 +127,10 @@ const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,
 	int count = npu_div_up(g->out_c, channels);
 	struct tnc_cut *cut;
 
-	if (!c->coder) {
-		c->coder = tnc_coder_create(c->kept);
+	if (!c->cut)
 		c->cut = keep(c, c->ops, sizeof(*c->cut));
-	}
+	if (!c->coder)
+		c->coder = tnc_coder_create(c->kept);
 	if (!c->coder)
 		tnc_error(c, -ENOMEM, "out of memory for tables");
 	for (cut = c->cut[number]; cut; cut = cut->next)

@@ -424,6 +424,7 @@ static void build_job(struct build *b, const struct segment *s)
 	c->variables = 0;
 	c->home = b->home;
 	c->constants_base = aligned(all->constants_size);
+	c->cut = NULL;	/* those of other operators, in another segment */
 	tnc_pass_run_rest(c);
 	part = tnc_schedule(c);
 	add_commands(b, part);
