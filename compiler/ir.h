@@ -405,8 +405,11 @@ struct tnc {
 
 	bool keeps_state;	/* the reference executor, between its runs */
 
-	/* chunks.c: what the search for a schedule comes back to. */
-	struct tnc_arena *kept;
+	struct tnc_arena *kept;	/* what attempts do not take back */
+	void *quantised;	/* in it: text that attempts begin with, or NULL */
+	size_t quantised_size;
+
+	/* chunks.c, in it: what the search for a schedule comes back to. */
 	const struct tnc_coder *coder;
 	struct tnc_cut **cut;	/* by operator */
 };

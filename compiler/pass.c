@@ -81,6 +81,16 @@ static void run_some(struct tnc *c, int first, int end)
 			tnc_pass_run(c, passes[i].letter);
 }
 
+/* Up to the quantisation, which is the last pass of its kind. */
+void tnc_pass_run_quantising(struct tnc *c)
+{
+	int end = 0;
+
+	while (passes[end++].run != tnc_pass_quantise)
+		;
+	run_some(c, 0, end);
+}
+
 void tnc_pass_run_first(struct tnc *c)
 {
 	run_some(c, 0, first_of_rest());

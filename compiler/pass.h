@@ -46,6 +46,7 @@ void tnc_partition_print(struct tnc *c, FILE *to);
 
 /* pass.c: those of the model, up to its partition, and those of a segment */
 void tnc_pass_run(struct tnc *c, char letter);
+void tnc_pass_run_quantising(struct tnc *c);
 void tnc_pass_run_first(struct tnc *c);
 void tnc_pass_run_rest(struct tnc *c);
 void tnc_dump(struct tnc *c, char letter);

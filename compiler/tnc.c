@@ -75,7 +75,10 @@ static void compile(struct tnc *c, const void *model, size_t size,
 {
 	struct tnc_program *best;
 
-	import(c, model, size);
+	if (c->quantised)
+		import(c, c->quantised, c->quantised_size);
+	else
+		import(c, model, size);
 	tnc_pass_run_first(c);
 	best = tnc_segments_make(c);
 	if (c->options.dump && strchr(c->options.dump, 'p'))
@@ -147,12 +150,41 @@ static void restart(struct tnc *c, struct tnc_arena_mark mark)
 		.model_name = "",
 		.refusal = c->refusal,
 		.refusals = c->refusals,
+		.quantised = c->quantised,
+		.quantised_size = c->quantised_size,
 	};
 
 	memcpy(fresh.on_error, c->on_error, sizeof(fresh.on_error));
 	tnc_arena_rewind(c->arena, mark);
 	*c = fresh;
 	tnc_place_none(c);
+}
+
+/*
+ * Quantises the model and keeps the graph as text: attempts begin with that, so that
+ * the calibration inputs are run once.
+ */
+static void quantise(struct tnc *c, const void *model, size_t size)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *to;
+
+	import(c, model, size);
+	tnc_pass_run_quantising(c);
+	to = open_memstream(&text, &length);
+	if (to) {
+		tnc_text_write(c, to);
+		if (!fclose(to))
+			c->quantised = tnc_arena_alloc(c->kept, length + 1);
+	}
+	if (c->quantised)
+		memcpy(c->quantised, text, length);
+	c->quantised_size = length;
+	free(text);
+	if (!c->quantised)
+		tnc_error(c, -ENOMEM, "out of memory for the quantised graph");
+	c->options.quantise = NULL;
 }
 
 /*
@@ -172,6 +204,10 @@ static void compile_somehow(struct tnc *c, const void *model, size_t size,
 	refusal = tnc_alloc(c, TNC_REFUSALS_MAX, sizeof(*refusal));
 	c->refusal = refusal;
 	mark = tnc_arena_mark(c->arena);
+	if (c->options.quantise) {
+		quantise(c, model, size);
+		restart(c, mark);
+	}
 	while (!attempt(c, model, size, program, program_size)) {
 		if (!is_refusal(c) || earlier_refusal(c))
 			give_up(c, earlier_refusal(c));

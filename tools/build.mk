@@ -13,8 +13,10 @@ tool-objs := \
 	tools/info.o \
 	tools/inspect.o \
 	tools/model.o \
+	tools/quantise.o \
 	tools/report.o \
 	tools/run.o \
+	tools/samples.o \
 	tools/tinynpu.o \
 	tools/tool.o \
 	tools/vm.o

@@ -2,6 +2,7 @@
 /* `tinynpu compile`: a model in, a program file and its figures out. */
 #include "../device/sim/options.h"
 #include "model.h"
+#include "quantise.h"
 #include "tool.h"
 
 #include <argp.h>
@@ -47,6 +48,7 @@ struct arguments {
 	const char *output;
 	struct npu_machine machine;
 	enum tnc_weights weights;
+	struct quantise_arguments quantise;
 	char *partition; /* what runs on the CPU, as text; owned */
 };
 
@@ -98,6 +100,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->quantise;
+		return 0;
 	case 'o':
 		args->output = arg;
 		return 0;
@@ -197,28 +202,65 @@ static int finish(const struct arguments *args, const void *bytes, size_t size)
 	return status;
 }
 
-static int compile_with_partition(struct arguments *args, void **bytes,
-				  size_t *size)
+static int compile_with_partition(struct arguments *args,
+				  const struct tnc_quantise *quantise,
+				  void **bytes, size_t *size)
 {
+	struct tnc_options options;
 	size_t length;
 	FILE *text = open_memstream(&args->partition, &length);
 	int status;
 
 	if (!text)
 		return tool_complain(TOOL_FAILED, "%s: %m", args->model);
-	status = model_compile(args->model, &args->machine, args->weights,
-			       text, bytes, size);
+	tnc_options_init(&options);
+	options.machine = args->machine;
+	options.weights = args->weights;
+	options.partition_to = text;
+	options.quantise = quantise;
+	status = model_compile(args->model, &options, bytes, size);
 	if (fclose(text) && !status)
 		status = tool_complain(TOOL_FAILED, "%s: %m", args->model);
 	return status;
 }
 
+/* The float model is what predictions are compared with, so it is read, too. */
+static int compile_quantised(struct arguments *args, void **bytes, size_t *size)
+{
+	struct quantise *quantise;
+	size_t model_size;
+	void *model;
+	int status;
+
+	status = tool_read_file(args->model, &model, &model_size);
+	if (status)
+		return tool_file_status(status);
+	status = quantise_create(&args->quantise, args->model, model,
+				 model_size, &quantise);
+	if (!status)
+		status = compile_with_partition(args, quantise_options(quantise),
+						bytes, size);
+	if (!status) {
+		status = quantise_finish(quantise);
+		if (status)
+			free(*bytes);
+	}
+	quantise_destroy(quantise);
+	free(model);
+	return status;
+}
+
 int command_compile(int argc, char **argv)
 {
+	static const struct argp_child children[] = {
+		{ &quantise_argp, 0, NULL, 0 },
+		{ 0 },
+	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
 		.args_doc = "MODEL -o FILE",
+		.children = children,
 		.doc = "Compile MODEL (.tflite) into a program (.tnp) and say "
 		       "what it will cost.",
 	};
@@ -231,7 +273,10 @@ int command_compile(int argc, char **argv)
 	if (tool_is_same_file(args.model, args.output))
 		return tool_complain(TOOL_UNUSABLE, "%s: it is the model",
 				     args.output);
-	status = compile_with_partition(&args, &bytes, &size);
+	if (args.quantise.is_wanted)
+		status = compile_quantised(&args, &bytes, &size);
+	else
+		status = compile_with_partition(&args, NULL, &bytes, &size);
 	if (!status) {
 		status = finish(&args, bytes, size);
 		free(bytes);

@@ -9,27 +9,20 @@
 #include <string.h>
 
 static int compile_bytes(const char *path, const void *model, size_t model_size,
-			 const struct npu_machine *machine,
-			 enum tnc_weights weights, FILE *partition_to,
-			 void **program, size_t *size)
+			 struct tnc_options *options, void **program,
+			 size_t *size)
 {
-	struct tnc_options options;
 	struct tnc_error error;
 	int err;
 
-	tnc_options_init(&options);
-	options.name = path;
-	options.machine = *machine;
-	options.weights = weights;
-	options.partition_to = partition_to;
-	err = tnc_compile(model, model_size, &options, program, size, &error);
+	options->name = path;
+	err = tnc_compile(model, model_size, options, program, size, &error);
 	if (err)
 		return tool_complain(tool_file_status(err), "%s", error.text);
 	return TOOL_OK;
 }
 
-int model_compile(const char *path, const struct npu_machine *machine,
-		  enum tnc_weights weights, FILE *partition_to, void **program,
+int model_compile(const char *path, struct tnc_options *options, void **program,
 		  size_t *size)
 {
 	size_t model_size;
@@ -39,8 +32,7 @@ int model_compile(const char *path, const struct npu_machine *machine,
 	status = tool_read_file(path, &model, &model_size);
 	if (status)
 		return tool_file_status(status);
-	status = compile_bytes(path, model, model_size, machine, weights,
-			       partition_to, program, size);
+	status = compile_bytes(path, model, model_size, options, program, size);
 	free(model);
 	return status;
 }
@@ -59,6 +51,7 @@ static int read_program(const char *path, const void *bytes, size_t size,
 int model_load(const char *path, const struct npu_machine *machine,
 	       struct tinynpu_program **program)
 {
+	struct tnc_options options;
 	void *bytes, *compiled;
 	size_t size, compiled_size;
 	int status;
@@ -69,8 +62,9 @@ int model_load(const char *path, const struct npu_machine *machine,
 	if (size >= 4 && !memcmp(bytes, "\177ELF", 4)) {
 		status = read_program(path, bytes, size, program);
 	} else {
-		status = compile_bytes(path, bytes, size, machine,
-				       TNC_WEIGHTS_AUTO, NULL, &compiled,
+		tnc_options_init(&options);
+		options.machine = *machine;
+		status = compile_bytes(path, bytes, size, &options, &compiled,
 				       &compiled_size);
 		if (!status) {
 			status = read_program(path, compiled, compiled_size,

@@ -5,23 +5,20 @@
 
 #include "../compiler/tnc.h"
 
-#include <stdio.h>
+#include <stddef.h>
 
 struct tinynpu_program;
 
 /**
  * model_compile() - compile a model file
  * @path: the model
- * @machine: for which
- * @weights: how they lie in memory
- * @partition_to: where it is said what runs on the CPU and why, or NULL
+ * @options: how; its name becomes @path
  * @program: set: the program file's bytes; free() them
  * @size: set
  *
  * Return: an enum tool_exit; what is wrong was said.
  */
-int model_compile(const char *path, const struct npu_machine *machine,
-		  enum tnc_weights weights, FILE *partition_to, void **program,
+int model_compile(const char *path, struct tnc_options *options, void **program,
 		  size_t *size);
 
 /**
