@@ -361,7 +361,7 @@ enum npu_vform {
 	NPU_VFORM_CONST, /* dst = imm */
 	NPU_VFORM_UNARY, /* dst = op(src1) */
 	NPU_VFORM_BINARY, /* dst = op(src1, src2), or op(src1, imm) */
-	NPU_VFORM_SELECT, /* likewise; reads dst, too */
+	NPU_VFORM_SELECT, /* likewise; SELECT and FMA read dst, too */
 	NPU_VFORM_SCALE, /* dst = SCALE(src1, imm, src2); src2 is signed */
 	NPU_VFORM_CLAMP, /* dst = src1 within imm: int16 min | int16 max << 16 */
 	NPU_VFORM_TABLE, /* imm: byte offset of table | last index << 16 */
@@ -398,6 +398,7 @@ enum npu_vform {
 	X(FSUB, 0x29, NPU_VFORM_BINARY, 1, "fsub")          \
 	X(FMUL, 0x2a, NPU_VFORM_BINARY, 1, "fmul")          \
 	X(FDIV, 0x2b, NPU_VFORM_BINARY, 16, "fdiv")         \
+	X(FMA, 0x2c, NPU_VFORM_SELECT, 1, "fma")            \
 	X(ABS, 0x30, NPU_VFORM_UNARY, 1, "abs")             \
 	X(CLZ, 0x31, NPU_VFORM_UNARY, 1, "clz")             \
 	X(ITOF, 0x32, NPU_VFORM_UNARY, 1, "itof")           \
