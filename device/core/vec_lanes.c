@@ -60,6 +60,25 @@ static int32_t float_to_int(float value)
 	return (int32_t)((x + magic) - magic);
 }
 
+/*
+ * a x b + c, rounded once. The product is exact as a double; their sum is rounded
+ * to odd there, which leaves enough for rounding it again to a float.
+ */
+static float multiply_add(float a, float b, float c)
+{
+	double product = (double)a * b, sum = product + c;
+	double other = sum - product;
+	double error = (product - (sum - other)) + (c - other);
+	uint64_t bits;
+
+	memcpy(&bits, &sum, sizeof(bits));
+	if (error != 0 && sum - sum == 0 && !(bits & 1)) {
+		bits += (error > 0) == (sum > 0) ? 1 : -1;
+		memcpy(&sum, &bits, sizeof(sum));
+	}
+	return (float)sum;
+}
+
 #define BINARY(name, result)                                                 \
 	static void name(int32_t *restrict to, const int32_t *restrict a,    \
 			 const int32_t *restrict b, uint32_t count)          \
@@ -221,6 +240,17 @@ static void select_lanes(int32_t *restrict to, const int32_t *restrict is_first,
 		to[i] = is_first[i] ? a[i] : b[i];
 }
 
+static void multiply_add_lanes(int32_t *restrict to, const int32_t *restrict c,
+			       const int32_t *restrict a,
+			       const int32_t *restrict b, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		to[i] = from_float(multiply_add(to_float(a[i]), to_float(b[i]),
+						to_float(c[i])));
+}
+
 /* The loops of the forms BINARY and UNARY; the others are called by name. */
 static const struct vop {
 	void (*binary)(int32_t *restrict to, const int32_t *restrict a,
@@ -326,7 +356,8 @@ void lanes_compute(struct lanes *lanes, const struct npu_vinsn *insn,
 		vops[insn->op].binary(to, a, second(lanes, insn, count), count);
 		break;
 	case NPU_VFORM_SELECT:
-		select_lanes(to, old, a, second(lanes, insn, count), count);
+		(insn->op == NPU_VOP_FMA ? multiply_add_lanes : select_lanes)(
+			to, old, a, second(lanes, insn, count), count);
 		break;
 	case NPU_VFORM_SCALE:
 		scale(to, a, insn, count);

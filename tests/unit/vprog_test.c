@@ -296,6 +296,9 @@ static int32_t ref_lane(const struct ref *ref, const struct npu_vinsn *insn,
 		return imm;
 	case NPU_VOP_SELECT:
 		return r[insn->dst] ? a : b;
+	case NPU_VOP_FMA:
+		return ref_bits(fmaf(ref_float(a), ref_float(b),
+				     ref_float(r[insn->dst])));
 	case NPU_VOP_SCALE:
 		return ref_scale(a, insn->imm, (int8_t)insn->src2);
 	case NPU_VOP_CLAMP:
@@ -481,6 +484,36 @@ static void test_functions_are_near_the_real_ones(void **state)
 		     exp(-i * 30000 / 67108864.), 1e-6);
 		near(ref_inverse(i * 1000000) / 2147483648.,
 		     1 / (1 + i * 1000000 / 2147483648.), 1e-6);
+	}
+}
+
+/* Products and sums that two roundings would get wrong now and then. */
+static void test_multiply_add(void **state)
+{
+	static const struct npu_vinsn insn[] = {
+		{ NPU_VOP_LOAD, 0, 0, 0, 0 },
+		{ NPU_VOP_LOAD, 1, 1, 0, 0 },
+		{ NPU_VOP_LOAD, 2, 2, 0, 0 },
+		{ NPU_VOP_FMA, 2, 0, 1, 0 },
+		{ NPU_VOP_STORE, 0, 2, 0, 0 },
+	};
+	struct engine *e = *state;
+	union npu_cmd cmd = command(e, insn, COUNT(insn));
+	struct npu_cmd_vprog *v = &cmd.vprog;
+	int i, k;
+
+	v->height = v->width = 1;
+	v->channels = 1000;
+	v->a_type = v->b_type = v->c_type = v->ofm_type = NPU_TYPE_S32;
+	for (i = 0; i < 4; i++)
+		(&v->a)[i] = (struct npu_surface){ 4096 * i, 0, 0 };
+	for (k = 0; k < 50; k++) {
+		float *x = (float *)e->ctx.sram;
+
+		for (i = 0; i < 3 * 1024; i++)
+			x[i] = ldexpf((float)engine_between(-(1 << 24), 1 << 24),
+				      engine_between(-30, k % 2 ? -20 : 100));
+		compare(e, &cmd);
 	}
 }
 
@@ -860,6 +893,7 @@ int main(void)
 		TEST(test_argmax_by_hand),
 		TEST(test_interpolation_by_hand),
 		TEST(test_functions_are_near_the_real_ones),
+		TEST(test_multiply_add),
 		TEST(test_random_programs),
 		TEST(test_long_rows),
 		TEST(test_bad_commands),
