@@ -25,6 +25,7 @@ tnc-objs := \
 	compiler/layout.o \
 	compiler/legalise.o \
 	compiler/lower.o \
+	compiler/lower_onnx.o \
 	compiler/lower_reduce.o \
 	compiler/lower_rows.o \
 	compiler/lower_shape.o \

@@ -15,6 +15,7 @@
 
 #include "cpu.h"
 #include "pass.h"
+#include "ref.h"
 #include "vector.h"
 
 /*
@@ -123,6 +124,9 @@ static void fix_attributes(struct tnc *c, struct tnc_op *op)
 static void refuse_cpu(struct tnc *c, const struct tnc_op *op)
 {
 	tnc_place_op(c, op);
+	if (tnc_ref_onnx_is(c, op))
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: the machine does not round it so");
 	if (tnc_cpu_is(c, op))
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported: the machine does not compute %s",

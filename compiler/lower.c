@@ -43,7 +43,7 @@ static void finish(struct lowering *l, int reg)
 }
 
 /* Bytes to bytes: whatever it is, a table of it. */
-static void put_table(struct lowering *l, const int8_t table[256])
+void tnc_lower_put_table(struct lowering *l, const int8_t table[256])
 {
 	tnc_vector_load(&l->v, 0, 0, MIN_OF(l->in));
 	tnc_vector_add(&l->v, NPU_VOP_LUT8, 0, 0, 0,
@@ -58,16 +58,9 @@ static void lower_table(struct lowering *l)
 	int8_t table[256];
 
 	tnc_ref_unary_table(l->v.c, l->op, table);
-	put_table(l, table);
+	tnc_lower_put_table(l, table);
 }
 
-static void lower_onnx_table(struct lowering *l)
-{
-	int8_t table[256];
-
-	tnc_ref_onnx_table(l->v.c, l->op, table);
-	put_table(l, table);
-}
 
 static int limit(const struct lowering *l, int q)
 {
@@ -319,9 +312,7 @@ static void lower_squared_difference(struct lowering *l)
  * What has none stays as it is.
  */
 static const struct {
-	void (*int8)(struct lowering *l);
-	void (*int16)(struct lowering *l);
-	void (*plain)(struct lowering *l);
+	tnc_lowering *int8, *int16, *plain;
 } programs[TNC_OP_KINDS] = {
 	[TNC_RELU] = { lower_table, lower_relu },
 	[TNC_RELU_N1_TO_1] = { lower_table, lower_relu },
@@ -433,16 +424,14 @@ static bool is_possible(const struct tnc *c, const struct tnc_op *op)
 }
 
 /* What becomes of an operator, or NULL. ONNX has arithmetic of its own. */
-static void (*program_of(const struct tnc *c, const struct tnc_op *op))(
-	struct lowering *l)
+static tnc_lowering *program_of(const struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 
 	if (!in)
 		return NULL;
 	if (tnc_ref_onnx_is(c, op))
-		return op->inputs == 1 && op->kind != TNC_MEAN &&
-		       op->kind != TNC_AVERAGE_POOL_2D ? lower_onnx_table : NULL;
+		return tnc_lower_onnx(op->kind);
 	if (!is_quantised(in))
 		return programs[op->kind].plain;
 	return in->type == TNC_INT8 ? programs[op->kind].int8 :
@@ -457,7 +446,7 @@ bool tnc_lower_has(const struct tnc *c, const struct tnc_op *op)
 
 bool tnc_lower(struct tnc *c, struct tnc_op *op)
 {
-	void (*program)(struct lowering *l) = program_of(c, op);
+	tnc_lowering *program = program_of(c, op);
 	struct lowering l;
 
 	if (tnc_lower_reduction(c, op))

@@ -16,6 +16,15 @@ struct lowering {
 	int min, max;		/* of the output */
 };
 
+/* Writes a program. */
+typedef void tnc_lowering(struct lowering *l);
+
+/* lower.c: bytes to bytes by a table */
+void tnc_lower_put_table(struct lowering *l, const int8_t table[256]);
+
+/* lower_onnx.c: how operators of ONNX's arithmetic do it, or NULL */
+tnc_lowering *tnc_lower_onnx(enum tnc_op_kind kind);
+
 /* lower_rows.c: programs over the channels of each pixel */
 void tnc_lower_log_softmax(struct lowering *l);
 void tnc_lower_l2_normalization(struct lowering *l);

@@ -22,8 +22,7 @@ bool tnc_lower_is_reduction(const struct tnc *c, const struct tnc_op *op)
 	switch (op->kind) {
 	case TNC_MEAN:
 	case TNC_SUM:
-		return tnc_op_input(c, op, 0)->quant.count &&
-		       !tnc_ref_onnx_is(c, op);
+		return tnc_op_input(c, op, 0)->quant.count;
 	case TNC_REDUCE_MAX:
 	case TNC_REDUCE_MIN:
 	case TNC_REDUCE_ANY:
@@ -195,7 +194,14 @@ static void sum_to_conv(struct tnc *c, struct tnc_op *op,
 	int channels = s->inner;
 	struct tnc_factor factor = { 0 };
 
-	tnc_op_factors(c, op, &factor);
+	if (tnc_ref_onnx_is(c, op)) {
+		float real = tnc_ref_onnx_mean_factor(c, op);
+
+		memcpy(&factor.multiplier, &real, sizeof(real));
+	} else {
+		tnc_op_factors(c, op, &factor);
+		op->mode = 0;
+	}
 	op->factor = tnc_alloc(c, channels, sizeof(factor));
 	op->factors = channels;
 	for (int i = 0; i < channels; i++)

@@ -349,6 +349,20 @@ static void test_arithmetic(void **state)
 	TEST_KINDS(kinds);
 }
 
+static void test_onnx(void **state)
+{
+	static const struct kind kinds[] = {
+		{ "add", "bb", "b", " act=none mode=onnx" },
+		{ "add", "bb", "b", " act=none mode=onnx+unsigned" },
+		{ "mul", "bb", "b", " act=none mode=onnx" },
+		{ "mul", "bb", "b", " act=none mode=onnx+unsigned" },
+		{ "logistic", "b", "b", " mode=onnx" },
+		{ "leaky_relu", "b", "b", " alpha=0.3 mode=onnx" },
+	};
+
+	TEST_KINDS(kinds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_comparisons),
 		cmocka_unit_test(test_arithmetic),
+		cmocka_unit_test(test_onnx),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
