@@ -521,7 +521,7 @@ static void walk_op(struct tnc_plan *p, int number)
 /*
  * Can the operator's tiles come among others'? They have to be bands of rows
  * of maps that stay where they are, and none may be overwritten that an earlier
- * operator still reads.
+ * operator still reads. A product needs all of its second matrix at once.
  */
 static bool can_take_turns(const struct tnc_plan *p, int number)
 {
@@ -530,7 +530,7 @@ static bool can_take_turns(const struct tnc_plan *p, int number)
 	const struct tnc_geometry *g = &plan->geometry;
 	int out = p->map_of[op->output];
 
-	if (g->is_move || plan->tile.c < g->out_c ||
+	if (g->is_move || g->is_product || plan->tile.c < g->out_c ||
 	    plan->tile.w < g->out_w || !p->map[out].is_resident)
 		return false;
 	for (int i = 0; i < g->inputs; i++) {

@@ -383,6 +383,35 @@ static void test_computed_weights(void **state)
 	compare_products(INT8, computed_weights);
 }
 
+/*
+ * Operators may take turns, band by band. A product can't: all of its second
+ * matrix has to be there, and a band must not reach from batch to batch.
+ */
+static void test_products_take_no_turns(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [2,59,21] q=[0.05:3] name=\"a\"\n"
+		"tensor %1 int8 [2,21,54] q=[0.05:-2] name=\"b\"\n"
+		"tensor %2 int8 [2,21,54] q=[0.05:-2] name=\"b2\"\n"
+		"tensor %3 int8 [2,59,54] q=[0.7:1] name=\"y\"\n"
+		"tensor %4 int8 [2,59,54] q=[0.7:1] name=\"y2\"\n"
+		"input %0\n"
+		"input %1\n"
+		"maximum %2 = %1 %1 act=none\n"
+		"batch_matmul %3 = %0 %2 act=none\n"
+		"maximum %4 = %3 %3 act=none\n"
+		"output %4\n";
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+
+	/* Where turns would pay. */
+	machine.macs = 64;
+	machine.mem_bw = 32;
+	machine.mem_latency = 153;
+	machine.sram_bw = 18;
+	compiled_compare(text, strlen(text), &machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_batch_matmul),
 		cmocka_unit_test(test_batch_matmul_onnx),
 		cmocka_unit_test(test_computed_weights),
+		cmocka_unit_test(test_products_take_no_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
