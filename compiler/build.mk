@@ -79,6 +79,7 @@ tnc-objs := \
 	compiler/schedule.o \
 	compiler/segments.o \
 	compiler/sequence.o \
+	compiler/share.o \
 	compiler/shuffle.o \
 	compiler/state.o \
 	compiler/steps.o \

@@ -278,15 +278,21 @@ uint64_t tnc_maps_live(const struct tnc_plan *p, int op)
 	return bytes;
 }
 
-/* Sends the largest map that is resident at @op to memory. */
+/* Sends the largest map or block that stays in SRAM at @op to memory. */
 bool tnc_maps_spill(struct tnc_plan *p, int op)
 {
 	struct tnc_map *largest = NULL;
+	uint64_t bytes;
+	int block = tnc_share_largest(p, op, &bytes);
 
 	for (int i = 0; i < p->maps; i++)
 		if (is_live(&p->map[i], op) &&
 		    (!largest || p->map[i].size > largest->size))
 			largest = &p->map[i];
+	if (block >= 0 && (!largest || bytes > largest->size)) {
+		p->op[block].is_shared = false;
+		return true;
+	}
 	if (!largest)
 		return false;
 	largest->is_resident = false;

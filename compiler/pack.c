@@ -124,7 +124,7 @@ void tnc_pack(struct tnc_plan *p, struct tnc_program *program)
 	for (int i = 0; i < p->c->ops; i++) {
 		const struct tnc_op_plan *op = &p->op[i];
 
-		for (int k = 0; k < op->chunks; k++) {
+		for (int k = 0; op->has_own_chunks && k < op->chunks; k++) {
 			memcpy(program->constants + op->chunk_offset[k],
 			       op->chunk[k].bytes, op->chunk[k].stored);
 			program->weights_size += op->chunk[k].size;

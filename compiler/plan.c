@@ -18,6 +18,7 @@ static void plan_start(struct tnc_plan *p)
 		p->op[i].cap = UINT64_MAX;
 		tnc_geometry_check(c, c->op[i], &p->op[i].geometry);
 	}
+	tnc_share_find(p);
 	tnc_maps_create(p);
 }
 
@@ -32,6 +33,8 @@ static void attempt_start(struct tnc_plan *p)
 	p->loads = p->loads_room = 0;
 	p->stores = p->stores_room = 0;
 	p->constants_size = p->c->constants_base;
+	for (int i = 0; i < p->c->ops; i++)
+		p->op[i].shared_buffer = -1;
 	for (int i = 0; i < p->maps; i++) {
 		p->map[i].buffer = -1;
 		p->map[i].writer = -1;

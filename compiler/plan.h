@@ -94,6 +94,12 @@ struct tnc_op_plan {
 	uint32_t *chunk_offset;	/* in the constants */
 	int first_step;
 	int last_step;
+	int twin;		/* first operator with the same block; itself */
+	/* Of a first one: does the block stay in SRAM, until which operator? */
+	bool is_shared;
+	int last_user;
+	int shared_buffer;	/* -1: not there yet */
+	bool has_own_chunks;	/* in memory */
 };
 
 struct tnc_chunk {
@@ -186,6 +192,8 @@ struct tnc_plan {
 	uint32_t *variable_offset; /* by variable */
 	uint32_t variables_size;
 	struct tnc_op_plan *op;
+	int *sharer;		/* first operators of those with common blocks */
+	int sharers;
 
 	/* Made anew by each attempt. */
 	struct tnc_buffer *buffer;
@@ -270,6 +278,11 @@ void tnc_maps_create(struct tnc_plan *p);
 void tnc_maps_place(struct tnc_plan *p);
 uint64_t tnc_maps_live(const struct tnc_plan *p, int op);
 bool tnc_maps_spill(struct tnc_plan *p, int op);
+
+/* share.c */
+void tnc_share_find(struct tnc_plan *p);
+uint64_t tnc_share_live(const struct tnc_plan *p, int op);
+int tnc_share_largest(const struct tnc_plan *p, int op, uint64_t *bytes);
 
 /* tile.c, steps.c, place.c */
 bool tnc_tile_choose(struct tnc_plan *p, int op);

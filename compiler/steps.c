@@ -37,6 +37,7 @@ struct walk {
 	int in_buffer[TNC_OPERANDS];
 	int chunk;			/* the chunk that is loaded, or -1 */
 	int chunk_buffer;
+	int *shared;			/* where it is for others, too, or NULL */
 };
 
 static struct layout layout_of(const struct tnc_tensor *t)
@@ -269,12 +270,18 @@ static int weights_buffer(struct walk *w, int number, int channels)
 	const struct tnc_chunk *chunk;
 	struct tnc_transfer *load;
 
+	if (w->chunk != number && w->shared && *w->shared >= 0) {
+		w->chunk = number;
+		w->chunk_buffer = *w->shared;
+	}
 	if (w->chunk != number) {
 		chunk = &w->plan->chunk[number % w->plan->chunks];
 		w->chunk = number;
 		w->chunk_buffer = buffer_add(p,
 			tnc_geometry_chunk_bytes(w->g, channels), w->number,
 			p->steps);
+		if (w->shared)
+			*w->shared = w->chunk_buffer;
 		p->buffer[w->chunk_buffer].is_loaded = true;
 		load = transfer_block(p, false, w->chunk_buffer,
 				      NPU_REGION_CONSTANTS,
@@ -462,14 +469,20 @@ static void walk_areas(struct walk *w, int channel)
 static void place_chunks(struct tnc_plan *p, int number)
 {
 	struct tnc_op_plan *op = &p->op[number];
+	const struct tnc_op_plan *first = &p->op[op->twin];
 	const struct tnc_geometry *g = &op->geometry;
 
 	op->chunks = 0;
 	if (!g->has_weights && !g->block)
 		return;
 	op->chunks = g->block ? 1 : npu_div_up(g->out_c, op->tile.c);
-	op->chunk = tnc_chunks_of(p->c, number, g,
+	op->chunk = tnc_chunks_of(p->c, op->twin, g,
 				  g->block ? g->out_c : op->tile.c);
+	op->has_own_chunks = first == op || op->chunk != first->chunk;
+	if (!op->has_own_chunks) {
+		op->chunk_offset = first->chunk_offset;
+		return;
+	}
 	op->chunk_offset = tnc_alloc(p->c, op->chunks, sizeof(uint32_t));
 	for (int i = 0; i < op->chunks; i++) {
 		uint64_t end = (uint64_t)p->constants_size +
@@ -501,6 +514,9 @@ static void walk_op(struct tnc_plan *p, int number)
 {
 	struct walk w = walk_of(p, number);
 	struct tnc_op_plan *plan = w.plan;
+
+	if (plan->chunks == 1 && p->op[plan->twin].is_shared)
+		w.shared = &p->op[plan->twin].shared_buffer;
 
 	tnc_place_op(p->c, w.op);
 	plan->first_step = p->steps;

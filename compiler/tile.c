@@ -181,7 +181,7 @@ static bool choose(struct choice *ch)
 bool tnc_tile_choose(struct tnc_plan *p, int number)
 {
 	struct tnc_op_plan *op = &p->op[number];
-	uint64_t live = tnc_maps_live(p, number);
+	uint64_t live = tnc_maps_live(p, number) + tnc_share_live(p, number);
 	uint64_t room = p->machine->sram_size;
 	int channels_min = op->geometry.channel_unit;
 
