@@ -91,6 +91,8 @@ tnc-objs := \
 	compiler/tflite_state.o \
 	compiler/tile.o \
 	compiler/tnc.o \
+	compiler/unroll.o \
+	compiler/unroll_lstm.o \
 	compiler/unsigned.o \
 	compiler/vector.o \
 	compiler/verify.o \

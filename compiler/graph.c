@@ -146,15 +146,20 @@ void tnc_tensor_check_shape(struct tnc *c, const struct tnc_tensor *t)
 	}
 }
 
-struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind)
+/* An operator that is made already comes last. */
+void tnc_op_push(struct tnc *c, struct tnc_op *op)
 {
-	struct tnc_op *op;
-
 	if (c->ops == TNC_OPS_MAX)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported: more than %d operators", TNC_OPS_MAX);
 	c->op = tnc_grow(c, c->op, c->ops, &c->ops_room, sizeof(*c->op));
-	op = tnc_alloc(c, 1, sizeof(*op));
+	c->op[c->ops++] = op;
+}
+
+struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind)
+{
+	struct tnc_op *op = tnc_alloc(c, 1, sizeof(*op));
+
 	op->kind = kind;
 	op->origin = kind;
 	op->source = c->ops;
@@ -163,7 +168,7 @@ struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind)
 	op->dilation = (struct tnc_hw){ 1, 1 };
 	op->window = (struct tnc_hw){ 1, 1 };
 	op->beta = 1.0f;
-	c->op[c->ops++] = op;
+	tnc_op_push(c, op);
 	return op;
 }
 

@@ -454,6 +454,7 @@ size_t tnc_tensor_bytes(const struct tnc_tensor *t);
 int64_t tnc_tensor_integer(const struct tnc_tensor *t, int64_t index);
 int tnc_tensor_dim(const struct tnc_tensor *t, int rank, int dim);
 struct tnc_op *tnc_op_append(struct tnc *c, enum tnc_op_kind kind);
+void tnc_op_push(struct tnc *c, struct tnc_op *op);
 struct tnc_variable *tnc_variable_append(struct tnc *c, int read, int kept,
 					 int init);
 void tnc_drop_unused(struct tnc *c);

@@ -16,6 +16,7 @@
 	X('q', tnc_pass_quantise, true) \
 	X('s', tnc_pass_state, false) \
 	X('c', tnc_pass_partition, false) \
+	X('u', tnc_pass_unroll, false) \
 	X('a', tnc_pass_absorb, false) \
 	X('e', tnc_pass_expand, false) \
 	X('l', tnc_pass_legalise, false) \

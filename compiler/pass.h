@@ -12,6 +12,7 @@ void tnc_pass_merge(struct tnc *c);
 void tnc_pass_quantise(struct tnc *c);
 void tnc_pass_state(struct tnc *c);
 void tnc_pass_partition(struct tnc *c);
+void tnc_pass_unroll(struct tnc *c);
 void tnc_pass_absorb(struct tnc *c);
 void tnc_pass_expand(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);

@@ -187,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL(kws01), MODEL(ad01), MODEL(vww01), MODEL(ic01),
+		MODEL(mnist_lstm),
 		LARGE_MODEL(mnv2_160), LARGE_MODEL(ssd_slim),
 	};
 

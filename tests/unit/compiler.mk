@@ -55,6 +55,11 @@ unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
 
+unit-tests += sequence
+sequence-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a \
+	libtinynpu.a
+sequence-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += state
 state-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 state-libs := $(tnc-libs) -ldrm -pthread
@@ -90,6 +95,7 @@ $(addprefix $(B)/tests/unit/, \
 	random_rows_test.o \
 	random_vector_test.o \
 	ref_test.o \
+	sequence_test.o \
 	state_test.o \
 	tflite_state_test.o \
 	tflite_test.o \
