@@ -121,18 +121,6 @@ static int32_t scale_float(const struct product *p, int32_t sum,
 	return (int32_t)nearbyintf(v) + p->out_zero;
 }
 
-/* As TensorFlow Lite does it where sums have 64 bits: with 16 of the factor's. */
-static int32_t scale_wide(int64_t sum, struct tnc_factor factor)
-{
-	int64_t reduced = factor.multiplier < 0x7fff0000 ?
-				  (factor.multiplier + (1 << 15)) >> 16 :
-				  0x7fff;
-	int shift = 15 - factor.shift;
-	uint64_t half = UINT64_C(1) << (shift - 1);
-
-	return (int32_t)((int64_t)((uint64_t)sum * reduced + half) >> shift);
-}
-
 static void put(const struct product *p, int64_t index, int channel,
 		int64_t sum)
 {
@@ -144,7 +132,7 @@ static void put(const struct product *p, int64_t index, int channel,
 	if (p->is_float)
 		x = scale_float(p, (int32_t)x, factor);
 	else if (p->is_wide)
-		x = (int64_t)scale_wide(sum, factor) + p->out_zero;
+		x = (int64_t)ref_scale_wide(sum, factor) + p->out_zero;
 	else
 		x = (int64_t)ref_scale((int32_t)x, factor) + p->out_zero;
 	word = x < p->min ? p->min : x > p->max ? p->max : x;

@@ -55,13 +55,20 @@ static int16_t clamp16(int32_t x)
 	return ref_clamp(x, INT16_MIN, INT16_MAX);
 }
 
-static uint32_t dot(const int8_t *in, int zero, const int8_t *weights,
-		    int count)
+static int32_t element(enum tnc_type type, const void *bytes, size_t index)
 {
-	uint32_t sum = 0;
+	return type == TNC_INT16 ? ((const int16_t *)bytes)[index] :
+				   ((const int8_t *)bytes)[index];
+}
+
+/* Of @count elements from @at on, of int8 or int16. */
+static int64_t dot(enum tnc_type type, const void *in, size_t at, int zero,
+		   const int8_t *weights, int count)
+{
+	int64_t sum = 0;
 
 	for (int i = 0; i < count; i++)
-		sum += (in[i] - zero) * weights[i];
+		sum += (element(type, in, at + i) - zero) * weights[i];
 	return sum;
 }
 
@@ -69,10 +76,12 @@ struct lstm_run {
 	struct tnc *c;
 	const struct tnc_op *op;
 	struct tnc_lstm lstm;
-	const int8_t *in;	/* of this step */
+	enum tnc_type type;	/* of inputs, hidden states and outputs */
+	int size;		/* of such an element */
+	size_t row;		/* of the input and output at this step */
 	int8_t *hidden;
 	int16_t *cell;
-	int8_t *out;
+	int8_t *out;		/* of all steps */
 };
 
 static const int8_t *bytes_of(const struct lstm_run *run, int input)
@@ -85,23 +94,55 @@ static int zero_of(const struct lstm_run *run, int input)
 	return tnc_op_input(run->c, run->op, input)->quant.zero_point[0];
 }
 
+/* Of int16 the sums have 64 bits, the factors fewer. */
+static int16_t gate_part(const struct lstm_run *run, int64_t sum,
+			 struct tnc_factor factor)
+{
+	return clamp16(run->type == TNC_INT16 ? ref_scale_wide(sum, factor) :
+						ref_scale(sum, factor));
+}
+
+static int64_t bias_of(const struct lstm_run *run, int input, int index)
+{
+	const int8_t *bias = bytes_of(run, input);
+	int32_t narrow;
+	int64_t wide;
+
+	memcpy(&narrow, bias + (size_t)index * 4, 4);
+	if (run->type != TNC_INT16)
+		return narrow;
+	memcpy(&wide, bias + (size_t)index * 8, 8);
+	return wide;
+}
+
 /* What goes into a gate's sigmoid or tanh. */
 static int16_t gate(const struct lstm_run *run, enum tnc_gate g, int cell)
 {
 	const struct tnc_lstm *l = &run->lstm;
 	const int8_t *weights = bytes_of(run, TNC_LSTM_WEIGHTS + g);
 	const int8_t *recurrent = bytes_of(run, TNC_LSTM_RECURRENT + g);
-	uint32_t sum = dot(run->in, zero_of(run, TNC_LSTM_INPUT),
-			   weights + (size_t)cell * l->depth, l->depth);
-	int16_t from_input, from_hidden;
-	int32_t bias;
+	uint64_t from_input = dot(run->type, bytes_of(run, TNC_LSTM_INPUT),
+				  run->row * l->depth,
+				  zero_of(run, TNC_LSTM_INPUT),
+				  weights + (size_t)cell * l->depth, l->depth);
+	int64_t from_hidden = dot(run->type, run->hidden, 0, l->hidden_zero,
+				  recurrent + (size_t)cell * l->cells,
+				  l->cells);
 
-	memcpy(&bias, bytes_of(run, TNC_LSTM_BIAS + g) + (size_t)cell * 4, 4);
-	from_input = clamp16(ref_scale(sum + bias, l->input[g]));
-	sum = dot(run->hidden, l->hidden_zero,
-		  recurrent + (size_t)cell * l->cells, l->cells);
-	from_hidden = clamp16(ref_scale(sum, l->recurrent[g]));
-	return clamp16(from_input + from_hidden);
+	from_input += bias_of(run, TNC_LSTM_BIAS + g, cell);
+	return clamp16(gate_part(run, from_input, l->input[g]) +
+		       gate_part(run, from_hidden, l->recurrent[g]));
+}
+
+static void put_hidden(const struct lstm_run *run, int index, int32_t value)
+{
+	size_t at = run->row * run->lstm.cells + index;
+
+	value += run->lstm.hidden_zero;
+	if (run->type == TNC_INT16)
+		((int16_t *)run->out)[at] = clamp16(value);
+	else
+		run->out[at] = ref_clamp(value, -128, 127);
 }
 
 /* All gates look at the hidden state before any of it changes. */
@@ -124,36 +165,35 @@ static void lstm_step(struct lstm_run *run)
 			cell = ref_clamp(cell, -l->clip, l->clip);
 		run->cell[i] = cell;
 		update = hyperbolic_tangent(cell, l->tanh_shift);
-		run->out[i] = ref_requantise(update * output, l->output,
-					     l->hidden_zero, -128, 127);
+		put_hidden(run, i, ref_scale(update * output, l->output));
 	}
-	memcpy(run->hidden, run->out, l->cells);
+	memcpy(run->hidden, run->out + run->row * l->cells * run->size,
+	       (size_t)l->cells * run->size);
 }
 
 /* Fills in @out of all steps and @cells of all batches. */
 static void run_lstm(struct tnc *c, const struct tnc_op *op, int8_t *out,
 		     int16_t *cells)
 {
-	struct lstm_run run = { .c = c, .op = op };
+	struct lstm_run run = { .c = c, .op = op, .out = out };
 	const struct tnc_lstm *l = &run.lstm;
-	size_t states;
+	size_t states, bytes;
 
 	tnc_lstm_of(c, op, &run.lstm);
+	run.type = tnc_op_input(c, op, TNC_LSTM_INPUT)->type;
+	run.size = tnc_type_info[run.type].size;
+	bytes = (size_t)l->cells * run.size;
 	states = (size_t)l->batches * l->cells;
 	memcpy(cells, bytes_of(&run, TNC_LSTM_CELL_STATE), 2 * states);
-	run.hidden = tnc_alloc(c, l->cells, 1);
+	run.hidden = tnc_alloc(c, 1, bytes);
 	for (int b = 0; b < l->batches; b++) {
 		run.cell = cells + (size_t)b * l->cells;
-		memcpy(run.hidden, bytes_of(&run, TNC_LSTM_HIDDEN) +
-		       (size_t)b * l->cells, l->cells);
+		memcpy(run.hidden, bytes_of(&run, TNC_LSTM_HIDDEN) + b * bytes,
+		       bytes);
 		for (int t = 0; t < l->steps; t++) {
-			size_t row = l->is_time_major ?
+			run.row = l->is_time_major ?
 				(size_t)t * l->batches + b :
 				(size_t)b * l->steps + t;
-
-			run.in = bytes_of(&run, TNC_LSTM_INPUT) +
-				 row * l->depth;
-			run.out = out + row * l->cells;
 			lstm_step(&run);
 		}
 	}
@@ -176,16 +216,10 @@ void tnc_ref_lstm_cell(struct tnc *c, struct tnc_op *op)
 	struct tnc_lstm l;
 
 	tnc_lstm_of(c, op, &l);
-	run_lstm(c, op, tnc_alloc(c, (size_t)l.batches * l.steps, l.cells),
+	/* Room for outputs of either type. */
+	run_lstm(c, op, tnc_alloc(c, (size_t)l.batches * l.steps, 2 * l.cells),
 		 (int16_t *)tnc_op_output(c, op)->value);
 	tnc_arena_rewind(c->arena, mark);
-}
-
-static int32_t element(const struct tnc_tensor *t, const void *bytes,
-		       size_t index)
-{
-	return t->type == TNC_INT16 ? ((const int16_t *)bytes)[index] :
-				      ((const int8_t *)bytes)[index];
 }
 
 /* What is newest in the state: the input's product with a filter. */
@@ -196,8 +230,9 @@ static int32_t feature(struct tnc *c, const struct tnc_op *op,
 	const int8_t *weights = tnc_ref_value(c, op->input[TNC_SVDF_FEATURE]);
 	bool is_wide = tnc_op_input(c, op, TNC_SVDF_STATE_IN)->type ==
 		       TNC_INT16;
-	uint32_t sum = dot(in + (size_t)batch * s->depth, s->input_zero,
-			   weights + (size_t)filter * s->depth, s->depth);
+	int64_t sum = dot(TNC_INT8, in, (size_t)batch * s->depth,
+			  s->input_zero, weights + (size_t)filter * s->depth,
+			  s->depth);
 	int32_t scaled = ref_scale(sum, s->feature);
 
 	if (is_wide)
@@ -217,7 +252,7 @@ static int32_t state_of(struct tnc *c, const struct tnc_op *op,
 
 	if (at == s->memory - 1)
 		return feature(c, op, s, batch, filter);
-	return element(state, tnc_ref_value(c, state->id),
+	return element(state->type, tnc_ref_value(c, state->id),
 		       row * s->memory + at + 1);
 }
 
@@ -247,7 +282,7 @@ static uint32_t filter_sum(struct tnc *c, const struct tnc_op *op,
 	uint32_t sum = 0;
 
 	for (int at = 0; at < s->memory; at++)
-		sum += (uint32_t)element(time, time->data,
+		sum += (uint32_t)element(time->type, time->data,
 					 (size_t)filter * s->memory + at) *
 		       (uint32_t)(state_of(c, op, s, batch, filter, at) -
 				  s->state_zero);

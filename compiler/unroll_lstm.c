@@ -41,14 +41,15 @@ static int gate_input(const struct unroll *u, int first, int channel)
 }
 
 /* The rows of all gates' tensors, of which @first is the input gate's. */
-static int join_rows(const struct unroll *u, int first, int row_elements)
+static int join_rows(const struct unroll *u, int first, int rank,
+		     int row_elements)
 {
 	struct tnc *c = u->c;
 	const struct tnc_tensor *one = tnc_op_input(c, u->op, first);
 	const int32_t shape[4] = { TNC_GATES * u->l.cells, 1, 1,
 				   row_elements };
-	struct tnc_tensor *all = c->tensor[tnc_unroll_tensor(
-		c, one, shape, one->type == TNC_INT32 ? 1 : 4)];
+	struct tnc_tensor *all = c->tensor[tnc_unroll_tensor(c, one, shape,
+							     rank)];
 	size_t bytes = tnc_tensor_bytes(one);
 
 	all->data = tnc_alloc(c, TNC_GATES, bytes);
@@ -66,7 +67,7 @@ static int join_weights(const struct unroll *u, int first,
 	struct tnc *c = u->c;
 	int channels = TNC_GATES * u->l.cells;
 	int depth = tnc_op_input(c, u->op, first)->shape[1];
-	struct tnc_tensor *all = c->tensor[join_rows(u, first, depth)];
+	struct tnc_tensor *all = c->tensor[join_rows(u, first, 4, depth)];
 
 	all->quant.count = channels;
 	all->quant.axis = 0;
@@ -91,7 +92,7 @@ static int gates_of_input(const struct unroll *u)
 				   in->shape[2] };
 	struct tnc_factor *factor;
 	int weights = join_weights(u, TNC_LSTM_WEIGHTS, u->l.input, &factor);
-	int bias = join_rows(u, TNC_LSTM_BIAS, 1);
+	int bias = join_rows(u, TNC_LSTM_BIAS, 1, 1);
 
 	return tnc_unroll_pointwise(
 		c, u->op, tnc_unroll_reshape(c, u->op, in->id, shape, 4),

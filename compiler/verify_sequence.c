@@ -10,6 +10,7 @@
 #include "verify.h"
 
 #define TANH_SHIFT_LEAST (-30)
+#define SHIFT_MOST 30
 #define TANH_SHIFT_MOST 14	/* a cell times 3, shifted left, fits 32 bits */
 
 /* Needs input @index; of @type, with one scale. */
@@ -26,7 +27,7 @@ static const struct tnc_tensor *need_input(struct tnc *c,
 		tnc_error(c, -EOPNOTSUPP, "unsupported %s, must be %s",
 			  tnc_type_info[t->type].name,
 			  tnc_type_info[type].name);
-	if (type != TNC_INT32 && t->quant.count != 1)
+	if (type != TNC_INT32 && type != TNC_INT64 && t->quant.count != 1)
 		tnc_error(c, -EINVAL, "has %d scales, needs 1",
 			  t->quant.count);
 	tnc_place_tensor(c, -1);
@@ -72,20 +73,21 @@ static void need_elements(struct tnc *c, const struct tnc_tensor *t,
 }
 
 /* As the arithmetic applies it: what is shifted left has to keep its bits. */
-static void need_factor(struct tnc *c, struct tnc_factor factor)
+static void need_factor(struct tnc *c, struct tnc_factor factor, int most)
 {
-	if (factor.shift > 30)
+	if (factor.shift > most)
 		tnc_error(c, -EOPNOTSUPP,
 			  "unsupported ratio of scales (%d * 2^%d)",
 			  factor.multiplier, factor.shift - 31);
 }
 
-static void verify_gates(struct tnc *c, const struct tnc_op *op, int depth,
-			 int cells)
+static void verify_gates(struct tnc *c, const struct tnc_op *op,
+			 enum tnc_type type, int depth, int cells)
 {
 	for (int i = 0; i < TNC_GATES; i++) {
 		const struct tnc_tensor *bias =
-			need_input(c, op, TNC_LSTM_BIAS + i, TNC_INT32);
+			need_input(c, op, TNC_LSTM_BIAS + i,
+				   type == TNC_INT16 ? TNC_INT64 : TNC_INT32);
 
 		need_matrix(c, need_input(c, op, TNC_LSTM_WEIGHTS + i,
 					  TNC_INT8), cells, depth);
@@ -99,12 +101,15 @@ static void verify_gates(struct tnc *c, const struct tnc_op *op, int depth,
 static void verify_lstm_factors(struct tnc *c, const struct tnc_op *op,
 				const struct tnc_lstm *lstm)
 {
+	/* 64-bit sums are multiplied with fewer bits. */
+	int most = tnc_op_input(c, op, 0)->type == TNC_INT16 ? 7 : SHIFT_MOST;
+
 	for (int i = 0; i < TNC_GATES; i++) {
-		need_factor(c, lstm->input[i]);
-		need_factor(c, lstm->recurrent[i]);
+		need_factor(c, lstm->input[i], most);
+		need_factor(c, lstm->recurrent[i], most);
 	}
-	need_factor(c, lstm->update);
-	need_factor(c, lstm->output);
+	need_factor(c, lstm->update, SHIFT_MOST);
+	need_factor(c, lstm->output, SHIFT_MOST);
 	if (lstm->tanh_shift < TANH_SHIFT_LEAST ||
 	    lstm->tanh_shift > TANH_SHIFT_MOST)
 		tnc_error(c, -EOPNOTSUPP, "unsupported scale %g of the cells",
@@ -113,11 +118,20 @@ static void verify_lstm_factors(struct tnc *c, const struct tnc_op *op,
 		tnc_error(c, -EINVAL, "cells are clipped at %g", op->alpha);
 }
 
+/* int8, or int16 with biases and sums of 64 bits. */
+static enum tnc_type activation_type(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, TNC_LSTM_INPUT);
+
+	return in && in->type == TNC_INT16 ? TNC_INT16 : TNC_INT8;
+}
+
 static void verify_lstm_inputs(struct tnc *c, const struct tnc_op *op,
 			       struct tnc_lstm *lstm)
 {
-	const struct tnc_tensor *in = need_input(c, op, TNC_LSTM_INPUT,
-						 TNC_INT8);
+	enum tnc_type type = activation_type(c, op);
+	const struct tnc_tensor *in = need_input(c, op, TNC_LSTM_INPUT, type);
+	const struct tnc_tensor *hidden;
 	const struct tnc_tensor *weights =
 		need_input(c, op, TNC_LSTM_WEIGHTS, TNC_INT8);
 	int64_t states;
@@ -130,8 +144,12 @@ static void verify_lstm_inputs(struct tnc *c, const struct tnc_op *op,
 	for (int i = TNC_LSTM_PROJECTION; i < TNC_LSTM_HIDDEN; i++)
 		if (tnc_op_input(c, op, i))
 			tnc_error(c, -EOPNOTSUPP, "unsupported projection");
-	verify_gates(c, op, in->shape[2], weights->shape[0]);
-	need_input(c, op, TNC_LSTM_HIDDEN, TNC_INT8);
+	verify_gates(c, op, type, in->shape[2], weights->shape[0]);
+	hidden = need_input(c, op, TNC_LSTM_HIDDEN, type);
+	if (type == TNC_INT16) {
+		need_zero(c, in);
+		need_zero(c, hidden);
+	}
 	need_zero(c, need_input(c, op, TNC_LSTM_CELL_STATE, TNC_INT16));
 	tnc_lstm_of(c, op, lstm);
 	states = (int64_t)lstm->batches * lstm->cells;
@@ -146,7 +164,7 @@ void tnc_verify_lstm(struct tnc *c, const struct tnc_op *op)
 	struct tnc_lstm lstm;
 
 	verify_lstm_inputs(c, op, &lstm);
-	tnc_need_activation(c, out);
+	tnc_need_same_type(c, tnc_op_input(c, op, TNC_LSTM_INPUT), out);
 	tnc_need_rank(c, out, 3);
 	tnc_need_size(c, out, 0, tnc_op_input(c, op, 0)->shape[0]);
 	tnc_need_size(c, out, 1, tnc_op_input(c, op, 0)->shape[1]);
@@ -206,8 +224,8 @@ void tnc_verify_svdf(struct tnc *c, const struct tnc_op *op)
 	verify_svdf_inputs(c, op);
 	tnc_need_activation(c, out);
 	tnc_svdf_of(c, op, &svdf);
-	need_factor(c, svdf.feature);
-	need_factor(c, svdf.output);
+	need_factor(c, svdf.feature, SHIFT_MOST);
+	need_factor(c, svdf.output, SHIFT_MOST);
 	tnc_need_rank(c, out, 2);
 	tnc_need_size(c, out, 0, svdf.batches);
 	tnc_need_size(c, out, 1, svdf.filters / svdf.rank);
@@ -227,5 +245,5 @@ void tnc_verify_svdf_state(struct tnc *c, const struct tnc_op *op)
 		tnc_error(c, -EINVAL, "has %d scales, needs 1",
 			  out->quant.count);
 	tnc_svdf_of(c, op, &svdf);
-	need_factor(c, svdf.feature);
+	need_factor(c, svdf.feature, SHIFT_MOST);
 }

@@ -66,17 +66,18 @@ static int constant(struct maker *m, const char *type, int rows, int columns,
 }
 
 /* Of 16 bits: what lies above is their sign. */
-static int bias(struct maker *m, int count)
+static int bias(struct maker *m, int count, bool is_wide)
 {
-	fprintf(m->tensors, "const %%%d int32 [%d] name=\"b%d\"\n", m->ids,
-		count, m->ids);
+	fprintf(m->tensors, "const %%%d %s [%d] name=\"b%d\"\n", m->ids,
+		is_wide ? "int64" : "int32", count, m->ids);
 	fprintf(m->ops, "data %%%d\n", m->ids);
 	for (int i = 0; i < count; i++) {
 		int value = random_in(m, -20000, 20000);
 		const char *sign = value < 0 ? "ffff" : "0000";
 
-		fprintf(m->ops, "%02x%02x%s\n", value & 0xff,
-			value >> 8 & 0xff, sign);
+		fprintf(m->ops, "%02x%02x%s%s%s\n", value & 0xff,
+			value >> 8 & 0xff, sign, is_wide ? sign : "",
+			is_wide ? sign : "");
 	}
 	fputs("end\n", m->ops);
 	return m->ids++;
@@ -107,6 +108,7 @@ static void check(struct maker *m, char **text, size_t *size, char **ops,
 struct lstm {
 	int batches, steps, depth, cells;
 	bool is_time_major;
+	bool is_wide;		/* int16 */
 	char operands[512];
 	char clip[32];
 };
@@ -132,7 +134,7 @@ static void lstm_operands(struct maker *m, struct lstm *l, int input,
 					      scale_in(m, 0.0005, 0.005)));
 	fputs(" - - -", to);
 	for (int i = 0; i < 4; i++)
-		fprintf(to, " %%%d", bias(m, l->cells));
+		fprintf(to, " %%%d", bias(m, l->cells, l->is_wide));
 	fprintf(to, " - - %%%d %%%d", hidden, cell);
 	fclose(to);
 }
@@ -140,26 +142,28 @@ static void lstm_operands(struct maker *m, struct lstm *l, int input,
 /* An LSTM of @input, its variables, and what they keep; returns its output. */
 static int lstm(struct maker *m, struct lstm *l, int input)
 {
-	int zero = random_in(m, -20, 20), power = random_in(m, 8, 13);
+	int zero = l->is_wide ? 0 : random_in(m, -20, 20);
+	int power = random_in(m, 8, 13);
+	const char *type = l->is_wide ? "int16" : "int8";
 	int d0 = l->is_time_major ? l->steps : l->batches;
 	int d1 = l->is_time_major ? l->batches : l->steps;
 	const char *mode = l->is_time_major ? "mode=time_major" : "";
-	double scale = scale_in(m, 0.004, 0.02);
+	double scale = scale_in(m, 0.004, 0.02) / (l->is_wide ? 256 : 1);
 	double cell_scale = 1.0 / (1 << power);
 	int hidden, cell, kept, out, last, next;
 	char shape[64];
 
 	sprintf(shape, "%d,%d", l->batches, l->cells);
-	hidden = tensor(m, "int8", shape, scale, zero);
+	hidden = tensor(m, type, shape, scale, zero);
 	cell = tensor(m, "int16", shape, cell_scale, 0);
 	kept = tensor(m, "int16", shape, cell_scale, 0);
-	next = tensor(m, "int8", shape, scale, zero);
-	out = tensor(m, "int8", shape3(shape, d0, d1, l->cells), scale, zero);
+	next = tensor(m, type, shape, scale, zero);
+	out = tensor(m, type, shape3(shape, d0, d1, l->cells), scale, zero);
 	if (l->is_time_major)
 		shape3(shape, 1, d1, l->cells);
 	else
 		shape3(shape, d0, 1, l->cells);
-	last = tensor(m, "int8", shape, scale, zero);
+	last = tensor(m, type, shape, scale, zero);
 	fprintf(m->tensors, "variable %%%d = %%%d\nvariable %%%d = %%%d\n",
 		hidden, next, cell, kept);
 	lstm_operands(m, l, input, hidden, cell);
@@ -186,6 +190,7 @@ static void test_lstm(void **state)
 			.depth = size_in(&m, 80),
 			.cells = size_in(&m, 80),
 			.is_time_major = random_in(&m, 0, 1),
+			.is_wide = !random_in(&m, 0, 2),
 		};
 		char *text = NULL, *ops = NULL, shape[64];
 		size_t size, ops_size;
@@ -196,8 +201,10 @@ static void test_lstm(void **state)
 			sprintf(l.clip, "alpha=%d", random_in(&m, 1, 4));
 		shape3(shape, l.is_time_major ? l.steps : l.batches,
 		       l.is_time_major ? l.batches : l.steps, l.depth);
-		input = tensor(&m, "int8", shape, scale_in(&m, 0.004, 0.02),
-			       random_in(&m, -128, 127));
+		input = tensor(&m, l.is_wide ? "int16" : "int8", shape,
+			       scale_in(&m, 0.004, 0.02) /
+				       (l.is_wide ? 256 : 1),
+			       l.is_wide ? 0 : random_in(&m, -128, 127));
 		output = lstm(&m, &l, input);
 		if (!random_in(&m, 0, 3)) {
 			l.depth = l.cells;
@@ -233,7 +240,7 @@ static int svdf(struct maker *m, int input, int batches, int depth)
 	fprintf(m->tensors, "variable %%%d = %%%d\n", state, kept);
 	sprintf(operands, "%%%d %%%d %%%d ", input, feature, time);
 	if (random_in(m, 0, 3))
-		sprintf(strchr(operands, 0), "%%%d", bias(m, units));
+		sprintf(strchr(operands, 0), "%%%d", bias(m, units, false));
 	else
 		strcat(operands, "-");
 	sprintf(strchr(operands, 0), " %%%d rank=%d", state, rank);
