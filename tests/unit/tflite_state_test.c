@@ -373,6 +373,94 @@ static void test_svdf(void **state)
 	}
 }
 
+/* --- All of them, damaged ---------------------------------------------------- */
+
+#define MUTATIONS 1000
+
+static uint32_t next_random(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return *seed >> 33;
+}
+
+/* Opens a damaged file, and lets the passes have what is accepted. */
+static int try_damaged(const uint8_t *bytes, size_t size)
+{
+	struct tnc_options options;
+	struct tnc_graph *graph;
+	struct tnc_error error = { "" };
+
+	tnc_options_init(&options);
+	options.name = "damaged";
+	options.memory_limit = (size_t)64 << 20;
+	if (tnc_graph_open(bytes, size, &options, &graph, &error)) {
+		assert_memory_equal(error.text, "damaged: ", 9);
+		return 0;
+	}
+	for (const char *p = tnc_pass_letters(); *p; p++)
+		if (tnc_graph_pass(graph, *p, &error))
+			break;
+	tnc_graph_close(graph);
+	return 1;
+}
+
+static void check_damaged(const struct built_graph *graphs, int count)
+{
+	uint8_t *bytes = malloc(BUILT_MAX), *damaged = malloc(BUILT_MAX);
+	size_t size = built_tflite_write(graphs, count, bytes);
+	uint64_t seed = 11;
+	int accepted = 0;
+
+	for (int i = 0; i < MUTATIONS; i++) {
+		memcpy(damaged, bytes, size);
+		for (int k = next_random(&seed) % 3; k >= 0; k--)
+			damaged[next_random(&seed) % size] =
+				next_random(&seed) % 3 ?
+					next_random(&seed) % 32 :
+					next_random(&seed);
+		accepted += try_damaged(damaged, size);
+	}
+	assert_in_range(accepted, 1, MUTATIONS - 1);
+	free(damaged);
+	free(bytes);
+}
+
+static void test_damaged_files(void **state)
+{
+	struct lstm l;
+	struct svdf s;
+
+	make_lstm(&l);
+	make_svdf(&s);
+	check_damaged(sum_graphs, 2);
+	check_damaged(&l.graph, 1);
+	check_damaged(&s.graph, 1);
+}
+
+static void test_allocations_of_an_lstm(void **state)
+{
+	uint8_t *bytes = malloc(BUILT_MAX);
+	struct tnc_options options;
+	struct tnc_error error;
+	size_t size, program_size;
+	struct lstm l;
+	void *program;
+	int status;
+
+	make_lstm(&l);
+	size = built_tflite_write(&l.graph, 1, bytes);
+	tnc_options_init(&options);
+	options.fail_allocation = 1;
+	while ((status = tnc_compile(bytes, size, &options, &program,
+				     &program_size, &error))) {
+		assert_int_equal(status, -ENOMEM);
+		options.fail_allocation += 7;
+	}
+	assert_true(options.fail_allocation > 500);
+	free(program);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +471,8 @@ int main(void)
 		cmocka_unit_test(test_operands_of_an_lstm_of_another_shape),
 		cmocka_unit_test(test_an_lstm_of_another_kind),
 		cmocka_unit_test(test_svdf),
+		cmocka_unit_test(test_damaged_files),
+		cmocka_unit_test(test_allocations_of_an_lstm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
