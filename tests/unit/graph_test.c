@@ -139,6 +139,12 @@ static void test_variables(void **state)
 #define PICTURES \
 	"tensor %0 int8 [1,1,1,4] q=[0.5:1] name=\"x\"\n" \
 	"tensor %1 int8 [1,1,1,4] q=[0.5:1] name=\"y\"\n"
+#define MATRICES(a, b, y) \
+	HEAD "tensor %0 int8 [" a "] q=[0.5:1] name=\"a\"\n" \
+	"tensor %1 int8 [" b "] q=[0.5:1] name=\"b\"\n" \
+	"tensor %2 int8 [" y "] q=[0.5:1] name=\"y\"\n" \
+	"input %0\ninput %1\noutput %2\n" \
+	"batch_matmul %2 = %0 %1 act=none\n"
 #define VECTOR "vector %1 = %0 %2\noutput %1\n"
 
 static const struct {
@@ -206,6 +212,23 @@ static const struct {
 	  "softmax %1 = %0 beta=1\n" OUT, "scale 1/256" },
 	{ HEAD X "tensor %1 int8 [4] q=[0.00390625:-128] name=\"y\"\n" IN
 	  "softmax %1 = %0 beta=-1\n" OUT, "beta is -1" },
+	{ MATRICES("3", "3,5", "5"), "matrices of 1 and 2 dimensions" },
+	{ MATRICES("2,3", "4,5", "2,5"),
+	  "the second input's rows are 4, must be 3" },
+	{ MATRICES("2,3", "3,5", "4,5"), "output's rows are 4, must be 2" },
+	{ MATRICES("2,3", "3,5", "2,6"), "output's columns are 6, must be 5" },
+	{ MATRICES("2,3", "3,5", "1,2,5"), "has 3 dimensions, needs 2" },
+	{ MATRICES("2,2,3", "3,3,5", "3,2,5"),
+	  "batches of 2 and 3 in dimension 0" },
+	{ MATRICES("2,2,3", "3,5", "1,2,5"),
+	  "output's batches are 1, must be 2" },
+	{ MATRICES("1,6,1,3", "1,6,1,5", "1,5,1,5"),
+	  "the second input's rows are 1, must be 3" },
+	{ HEAD "tensor %0 int8 [1,2] q=[0.5:1] name=\"x\"\n"
+	  "tensor %1 int8 [2,2] axis=0 q=[0.5:0 0.5:0] name=\"w\"\n"
+	  "tensor %2 int8 [1,2] q=[0.5:1] name=\"y\"\n" IN OUT
+	  "input %1\nfully_connected %2 = %0 %1 act=none\n",
+	  "tensor 1: has 2 scales, needs 1" },
 	{ HEAD PICTURES "const %2 uint8 [8] name=\"p\"\n" IN VECTOR
 	  "data %2\n0102030405060708\nend\n", "that does not end" },
 	{ HEAD PICTURES "const %2 uint8 [8] name=\"p\"\n" IN VECTOR
