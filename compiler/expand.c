@@ -3,8 +3,9 @@
  * Pass 'e': expand.
  *
  * Needs: a sound graph.
- * Leaves: windows that move over one picture each, and no TRANSPOSE_CONV. A batch of
- * pictures is as many operators on views. A transposed convolution is a plain
+ * Leaves: windows that move over one picture each, one picture to resize, and no
+ * TRANSPOSE_CONV. A batch of pictures is as many operators on views. A transposed
+ * convolution is a plain
  * one for each phase of its stride: of every stride-th row and column of the
  * output, with every stride-th tap of the weights, from last to first.
  */
@@ -198,9 +199,12 @@ static void expand(struct tnc *c, struct tnc_op *op)
 		append(c, op);
 }
 
-static bool is_windowed(const struct tnc_op *op)
+/* Does a command of it take one picture? */
+static bool is_of_picture(const struct tnc_op *op)
 {
-	return tnc_op_info[op->kind].attrs & TNC_HAS_PAD;
+	return tnc_op_info[op->kind].attrs & TNC_HAS_PAD ||
+	       op->kind == TNC_RESIZE_BILINEAR ||
+	       op->kind == TNC_RESIZE_NEAREST_NEIGHBOR;
 }
 
 void tnc_pass_expand(struct tnc *c)
@@ -212,7 +216,7 @@ void tnc_pass_expand(struct tnc *c)
 	c->ops = c->ops_room = 0;
 	for (int i = 0; i < count; i++) {
 		struct tnc_op *op = old[i];
-		int batches = is_windowed(op) ?
+		int batches = is_of_picture(op) ?
 				      tnc_op_output(c, op)->shape[0] : 1;
 
 		if (batches == 1 || tnc_cpu_is(c, op)) {

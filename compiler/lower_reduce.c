@@ -11,6 +11,7 @@
 #include "pass.h"
 
 #define WINDOW_MAX 255		/* rows and columns of a command's window */
+#define PART_MAX 4096		/* elements that are reduced at once, if possible */
 
 /* A tensor as the reduction sees it; @inner elements lie between two that meet. */
 struct shape3 {
@@ -78,7 +79,7 @@ static bool window_of(int64_t reduced, struct tnc_hw *window)
 	while (reduced % window->w)
 		window->w--;
 	window->h = reduced / window->w;
-	return window->h <= WINDOW_MAX;
+	return window->h <= WINDOW_MAX && reduced <= PART_MAX;
 }
 
 static bool is_pool(const struct tnc *c, const struct tnc_op *op)
@@ -130,14 +131,8 @@ static void bring_to_back(struct tnc *c, int at)
 		user->list[0].id[i] = kept + i;
 }
 
-/* Before the pass: each reduction gets its elements in an order it can take. */
-void tnc_legalise_reductions(struct tnc *c)
-{
-	for (int i = 0; i < c->ops; i++)
-		if (tnc_lower_is_reduction(c, c->op[i]) && !is_in_order(c, c->op[i]))
-			bring_to_back(c, i++);
-}
 
+/* Input and output as pictures: @h x @w pixels become @out_h x 1. */
 static void view(struct tnc *c, struct tnc_op *op, int64_t h, int64_t w,
 		 int64_t channels, int64_t out_h, int64_t out_channels)
 {
@@ -261,4 +256,105 @@ bool tnc_lower_reduction(struct tnc *c, struct tnc_op *op)
 	else
 		to_program(c, op, &s);
 	return true;
+}
+
+/* --- Reductions too long for one program --------------------------------- */
+
+/* The value of a sum in register 0, scaled as the output wants it. */
+static void scale_sum(struct tnc_vector *v, const struct tnc_op *op,
+		      struct tnc_factor factor, bool is_float)
+{
+	int zero = tnc_op_output(v->c, op)->quant.zero_point[0];
+
+	if (is_float) {
+		tnc_vector_add(v, NPU_VOP_ITOF, 0, 0, 0, 0);
+		tnc_vector_imm(v, NPU_VOP_FMUL, 0, 0, factor.multiplier);
+		tnc_vector_add(v, NPU_VOP_FTOI, 0, 0, 0, 0);
+	} else {
+		tnc_vector_scale(v, 0, 0, factor);
+	}
+	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, zero);
+}
+
+static void reduce(struct tnc_vector *v, const struct tnc_op *op, int zero)
+{
+	enum npu_vop vop = is_sum(op) ? NPU_VOP_RSUM :
+			   op->kind == TNC_REDUCE_MAX ||
+			   op->kind == TNC_REDUCE_ANY ? NPU_VOP_RMAX :
+							NPU_VOP_RMIN;
+
+	tnc_vector_load(v, 0, 0, zero);
+	tnc_vector_add(v, vop, 0, 0, 0, 0);
+}
+
+/* A program before the operator, which reduces rows of @part; what is left: */
+static void reduce_parts(struct tnc *c, int at, const struct shape3 *s,
+			 int64_t part)
+{
+	struct tnc_op *user = c->op[at];
+	const struct tnc_tensor *in = tnc_op_input(c, user, 0);
+	struct tnc_op *op = tnc_insert_before(c, at, 0, TNC_VECTOR);
+	struct tnc_tensor *out = tnc_op_output(c, op);
+	int64_t rows = s->outer * s->reduced / part;
+	struct tnc_vector v = { .c = c };
+
+	out->rank = 4;
+	memcpy(out->shape, (int32_t[]){ 1, rows, 1, 1 }, 4 * sizeof(int32_t));
+	if (is_sum(user)) {
+		out->type = TNC_INT32;
+		out->quant.count = 0;
+	}
+	reduce(&v, user, is_sum(user) ? in->quant.zero_point[0] : 0);
+	tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);
+	view(c, op, rows, 1, part, rows, 1);
+	tnc_vector_finish(&v, op);
+}
+
+/* Two programs, one after the other, for a reduction of too many elements. */
+static void reduce_twice(struct tnc *c, int at, const struct shape3 *s)
+{
+	struct tnc_op *user = c->op[at];
+	struct tnc_factor factor = { 0 };
+	struct tnc_vector v = { .c = c };
+	bool is_float = tnc_ref_onnx_is(c, user);
+	int64_t part = PART_MAX;
+
+	while (s->reduced % part)
+		part--;
+	if (is_float) {
+		float real = tnc_ref_onnx_mean_factor(c, user);
+
+		memcpy(&factor.multiplier, &real, sizeof(real));
+	} else if (is_sum(user)) {
+		tnc_op_factors(c, user, &factor);
+	}
+	reduce_parts(c, at, s, part);
+	reduce(&v, user, 0);
+	if (is_sum(user))
+		scale_sum(&v, user, factor, is_float);
+	else
+		tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);
+	view(c, user, s->outer, 1, s->reduced / part, s->outer, 1);
+	tnc_vector_finish(&v, user);
+}
+
+/*
+ * Before the pass: each reduction gets its elements in an order it can take, and
+ * no more of them than it can take.
+ */
+void tnc_legalise_reductions(struct tnc *c)
+{
+	for (int i = 0; i < c->ops; i++) {
+		struct tnc_op *op = c->op[i];
+		struct shape3 s;
+
+		if (!tnc_lower_is_reduction(c, op))
+			continue;
+		if (!is_in_order(c, op))
+			bring_to_back(c, i++);
+		if (op->kind != TNC_ARG_MAX && op->kind != TNC_ARG_MIN &&
+		    shape3_of(c, op, &s) && s.inner == 1 &&
+		    s.reduced > PART_MAX)
+			reduce_twice(c, i++, &s);
+	}
 }

@@ -79,8 +79,10 @@ void tnc_ref_resize(struct tnc *c, struct tnc_op *op)
 				is_half };
 	struct picture p = { tnc_ref_value(c, in->id), in->type == TNC_INT16,
 			     in->shape[2], in->shape[3] };
-	int64_t i = 0;
+	int64_t i = 0, picture = (int64_t)rows.in * p.w * p.c;
 
+	for (int batch = 0; batch < out->shape[0]; batch++,
+	     p.value = (const int8_t *)p.value + picture * (p.is_wide ? 2 : 1))
 	for (int y = 0; y < rows.out; y++)
 	for (int x = 0; x < columns.out; x++)
 	for (int k = 0; k < p.c; k++) {

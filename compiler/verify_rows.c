@@ -131,8 +131,7 @@ void tnc_verify_resize(struct tnc *c, const struct tnc_op *op)
 		refuse(c, tnc_type_info[in->type].name);
 	tnc_need_rank(c, in, 4);
 	tnc_need_rank(c, out, 4);
-	if (in->shape[0] != 1 || out->shape[0] != 1)
-		refuse(c, "batch");
+	tnc_need_size(c, out, 0, in->shape[0]);
 	tnc_need_size(c, out, 3, in->shape[3]);
 	for (int d = 1; d < 3; d++)
 		if (in->shape[d] > UINT16_MAX || out->shape[d] > UINT16_MAX)

@@ -146,6 +146,37 @@ static void test_long_rows(void **state)
 	run("int32 [7,1500]", "", "int32 [7]", "", "arg_min %1 = %0 axis=1");
 }
 
+/* More elements than fit the SRAM, some of them in a prime number of rows. */
+static void test_long_reductions(void **state)
+{
+	static const struct {
+		const char *in, *out, *axes;
+	} shapes[] = {
+		{ "[1,100,100,3]", "[1]", "1,2,3" },
+		{ "[1,112,112,5]", "[1,5]", "1,2" },
+		{ "[3,50000]", "[3]", "1" },
+		{ "[2,97,89,2]", "[2,1,1,2]", "1,2" },
+	};
+	static const char *const kinds[] = { "mean", "sum", "reduce_max",
+					     "reduce_min" };
+
+	seed = 8;
+	for (int i = 0; i < 32; i++) {
+		bool is_wide = i / 16;
+		char in[64], out[64], op[64], *q = random_quant(is_wide);
+
+		snprintf(in, sizeof(in), "%s %s", is_wide ? "int16" : "int8",
+			 shapes[i % 4].in);
+		snprintf(out, sizeof(out), "%s %s", is_wide ? "int16" : "int8",
+			 shapes[i % 4].out);
+		snprintf(op, sizeof(op), "%s %%1 = %%0 axes=%s",
+			 kinds[i / 4 % 4], shapes[i % 4].axes);
+		run(in, q, out, q, op);
+	}
+	run("int8 [1,100,100,3]", "q=[0.5:7]", "int8 [1,3]", "q=[0.4:-5]",
+	    "mean %1 = %0 axes=1,2 mode=onnx");
+}
+
 /* Scales whose exponents use the whole range. */
 static void test_softmax_of_large_scales(void **state)
 {
@@ -246,9 +277,10 @@ static void test_resize(void **state)
 	seed = 6;
 	for (int i = 0; i < 2 * GRAPHS; i++) {
 		int c = random_in(1, 20);
-		struct shape in = { 4, { 1, random_in(1, 40), random_in(1, 40),
+		int n = random_in(0, 3) ? 1 : random_in(2, 3);
+		struct shape in = { 4, { n, random_in(1, 40), random_in(1, 40),
 					 c } };
-		struct shape out = { 4, { 1, random_in(1, 60),
+		struct shape out = { 4, { n, random_in(1, 60),
 					  random_in(1, 60), c } };
 		bool is_wide = random_in(0, 2) == 0;
 		const char *type = is_wide ? "int16" : "int8";
@@ -285,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_long_rows),
+		cmocka_unit_test(test_long_reductions),
 		cmocka_unit_test(test_softmax_of_large_scales),
 		cmocka_unit_test(test_arg),
 		cmocka_unit_test(test_reductions),
