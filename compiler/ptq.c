@@ -9,8 +9,8 @@
  * The order: ranges of all activations on the calibration inputs; groups of those
  * that have to share a scale; what int8 would ruin stays float. Then there are
  * several ways to make scales of ranges: each is built and measured, the best one
- * stays. Then biases are corrected. If the outputs are still too far off, more
- * operators stay float, and all that is done again.
+ * stays. Then biases are corrected. If the outputs are still far off, it is tried
+ * with more operators in float, and all that is done again.
  */
 #include <errno.h>
 #include <math.h>
@@ -20,7 +20,9 @@
 #define SENSITIVE_DB 10.0	/* less than that of a tensor says nothing */
 #define SENSITIVE_STEP_DB 3.0
 #define SENSITIVE_MOST_DB 31.0
-#define GOOD_DB 15.0		/* of the outputs */
+#define GOOD_DB 25.0		/* of the outputs: no need to look for more */
+#define USELESS_DB 15.0		/* of the outputs */
+#define WORTH_DB 6.0		/* that more float has to gain */
 #define TRIAL_INPUTS 16
 #define INPUTS 32
 
@@ -67,7 +69,8 @@ static void start_op(struct tnc_ptq *p, int index)
 	struct tnc_ptq_op *info = &p->op[index];
 
 	info->rule = tnc_ptq_rule_of(c, op);
-	if (info->rule.form == TNC_PTQ_NONE)
+	info->is_refused = info->rule.form == TNC_PTQ_NONE;
+	if (info->is_refused)
 		snprintf(info->reason, sizeof(info->reason), "%s has no int8 form",
 			 tnc_op_title(op));
 	if (info->rule.form != TNC_PTQ_WEIGHTED)
@@ -142,21 +145,39 @@ static double best_graph(struct tnc_ptq *p, enum tnc_ptq_method *best)
 	return tnc_ptq_correct(p, INPUTS, snr);
 }
 
+/* The best graph in which all that leaves less than @least dB is float. */
+static double quantise_above(struct tnc_ptq *p, double least,
+			     enum tnc_ptq_method *method)
+{
+	tnc_ptq_keep_float(p, least);
+	return best_graph(p, method);
+}
+
+/*
+ * More float has to be worth it: by much more signal, or else by outputs that would
+ * be useless.
+ */
 static double quantise(struct tnc_ptq *p, enum tnc_ptq_method *method)
 {
-	double least = SENSITIVE_DB, snr;
+	double least = SENSITIVE_DB, most, snr;
 
-	/* The first one shows what has no int8 form. */
+	/* The first graph shows what has no int8 form. */
 	p->mark = tnc_arena_mark(p->c->arena);
 	tnc_ptq_build(p);
-	for (;;) {
-		tnc_ptq_keep_float(p, least);
-		p->mark = tnc_arena_mark(p->c->arena);
-		snr = best_graph(p, method);
-		least += SENSITIVE_STEP_DB;
-		if (snr >= GOOD_DB || least > SENSITIVE_MOST_DB)
-			return snr;
+	most = quantise_above(p, least, method);
+	for (double next = least; most < GOOD_DB;) {
+		next += SENSITIVE_STEP_DB;
+		if (next > SENSITIVE_MOST_DB)
+			return quantise_above(p, least, method);
+		snr = quantise_above(p, next, method);
+		if (snr < most + WORTH_DB && most >= USELESS_DB)
+			return quantise_above(p, least, method);
+		if (snr < most + WORTH_DB)
+			continue;
+		most = snr;
+		least = next;
 	}
+	return most;
 }
 
 static void report_op(const struct tnc_ptq *p, int index)

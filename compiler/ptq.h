@@ -75,7 +75,8 @@ struct tnc_ptq_noise {
 struct tnc_ptq_op {
 	struct tnc_ptq_rule rule;
 	bool is_int8;
-	char reason[TNC_PTQ_REASON];	/* why not, empty: it may be */
+	char reason[TNC_PTQ_REASON];	/* why it shall not be, or is not */
+	bool is_refused;	/* for a reason that stays */
 	double tolerance;	/* least SNR that int8 weights leave behind them */
 	int channels;		/* of a weighted operator, else 0 */
 	double *error;		/* of the output: sum over pixels for each of them */

@@ -266,6 +266,7 @@ static bool build_int8(struct tnc_ptq *p, int index)
 	move_to_end(c, at);
 	if (is_possible(p, at, p->op[index].reason))
 		return true;
+	p->op[index].is_refused = true;
 	/* Its conversions stay for others; if there are none, they are dropped. */
 	c->ops--;
 	c->tensor[op->output] = NULL;

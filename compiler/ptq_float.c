@@ -120,6 +120,9 @@ void tnc_ptq_keep_float(struct tnc_ptq *p, double least)
 	struct use *use = tnc_alloc(p->c, p->real.tensors + 1, sizeof(*use));
 
 	for (int i = 0; i < p->real.ops; i++)
+		if (!p->op[i].is_refused)
+			p->op[i].reason[0] = '\0';
+	for (int i = 0; i < p->real.ops; i++)
 		keep_sensitive(p, i, least);
 	while (keep_beside(p, use))
 		;
