@@ -19,6 +19,7 @@ tnc-objs := \
 	compiler/flatbuffer.o \
 	compiler/float_fold.o \
 	compiler/float_fuse.o \
+	compiler/flexbuffer.o \
 	compiler/fold.o \
 	compiler/geometry.o \
 	compiler/graph.o \
@@ -86,6 +87,7 @@ tnc-objs := \
 	compiler/text_read.o \
 	compiler/text_write.o \
 	compiler/tflite.o \
+	compiler/tflite_custom.o \
 	compiler/tflite_import.o \
 	compiler/tflite_move.o \
 	compiler/tflite_state.o \

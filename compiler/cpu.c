@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "pass.h"
 #include "verify.h"
 
 static const uint8_t dtype_of[TNC_TYPES] = {
@@ -60,7 +61,7 @@ bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op)
 	       op->kind == TNC_DYNAMIC_QUANTIZE || !has_small;
 }
 
-/* @is_real: as float numbers, if it has quantised ones. */
+/* @is_real: as float numbers. */
 static const char *set_tensor(const struct tnc *c, const struct tnc_tensor *t,
 			      bool is_real, struct cpu_tensor *to)
 {
@@ -77,7 +78,7 @@ static const char *set_tensor(const struct tnc *c, const struct tnc_tensor *t,
 	};
 	for (int i = 0; i < t->rank; i++)
 		to->shape[i] = t->shape[i];
-	if (is_real && t->quant.count) {
+	if (is_real) {
 		to->dtype = NPU_DTYPE_FLOAT32;
 		to->quants = 0;
 	}
@@ -91,7 +92,8 @@ static const char *set_tensor(const struct tnc *c, const struct tnc_tensor *t,
 const char *tnc_cpu_init(struct tnc *c, const struct tnc_op *op, bool is_real,
 			 struct tnc_cpu_op *to)
 {
-	const char *bad = set_tensor(c, tnc_op_output(c, op), is_real,
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	const char *bad = set_tensor(c, out, is_real && out->quant.count,
 				     &to->out);
 
 	to->in = tnc_alloc(c, op->inputs + 1, sizeof(*to->in));
@@ -102,7 +104,10 @@ const char *tnc_cpu_init(struct tnc *c, const struct tnc_op *op, bool is_real,
 
 		to->id[i] = op->input[i];
 		to->input[i] = t ? &to->in[i] : NULL;
-		bad = t ? set_tensor(c, t, is_real, &to->in[i]) : NULL;
+		bad = t ? set_tensor(c, t, is_real &&
+					   (t->quant.count ||
+					    tnc_partition_is_bias(c, op, i)),
+				     &to->in[i]) : NULL;
 	}
 	to->op = (struct cpu_op){
 		.inputs = op->inputs,

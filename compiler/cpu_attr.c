@@ -400,6 +400,37 @@ static const char *set_cumsum(const struct tnc *c, const struct tnc_op *op,
 	return NULL;
 }
 
+/* Words as the manual orders them: they are in a list of the operator. */
+static const char *set_detection(const struct tnc *c, const struct tnc_op *op,
+				 struct tnc_cpu_op *to)
+{
+	if (op->list[0].count > TNC_CPU_WORDS)
+		return "too many words";
+	for (int i = 0; i < op->list[0].count; i++)
+		add(to, op->list[0].id[i]);
+	return NULL;
+}
+
+static const char *set_lstm(const struct tnc *c, const struct tnc_op *op,
+			    struct tnc_cpu_op *to)
+{
+	add(to, !!(op->mode & TNC_MODE_TIME_MAJOR));
+	add_float(to, op->alpha);
+	add(to, op->kind == TNC_LSTM_CELL);
+	return NULL;
+}
+
+static const char *set_svdf(const struct tnc *c, const struct tnc_op *op,
+			    struct tnc_cpu_op *to)
+{
+	if (op->list[0].count != 1)
+		return "one rank is needed";
+	add(to, op->list[0].id[0]);
+	add(to, op->kind == TNC_SVDF_STATE);
+	add_bounds(to, op->act);
+	return NULL;
+}
+
 static const char *set_resize(const struct tnc *c, const struct tnc_op *op,
 			      struct tnc_cpu_op *to)
 {
@@ -566,6 +597,12 @@ static const struct row rows[TNC_OP_KINDS] = {
 	[TNC_TOPK_VALUES] = { set_topk, NPU_CPU_TOPK, 0 },
 	[TNC_TOPK_INDICES] = { set_topk, NPU_CPU_TOPK, 0 },
 	[TNC_CUMSUM] = { set_cumsum, NPU_CPU_CUMSUM, 0 },
+	[TNC_LSTM] = { set_lstm, NPU_CPU_LSTM, 0 },
+	[TNC_LSTM_CELL] = { set_lstm, NPU_CPU_LSTM, 0 },
+	[TNC_SVDF] = { set_svdf, NPU_CPU_SVDF, 0 },
+	[TNC_SVDF_STATE] = { set_svdf, NPU_CPU_SVDF, 0 },
+	[TNC_DETECTION_POSTPROCESS] = { set_detection,
+					NPU_CPU_DETECTION_POSTPROCESS, 0 },
 	[TNC_RESHAPE] = { set_plain, NPU_CPU_RESHAPE, 0 },
 	[TNC_TRANSPOSE] = { set_transpose, NPU_CPU_TRANSPOSE, 0 },
 	[TNC_CONCATENATION] = { set_axis, NPU_CPU_CONCATENATION, 0 },

@@ -179,6 +179,8 @@
 	X(LSTM_CELL, "unidirectional_sequence_lstm_cell", 1, 20, \
 	  TNC_HAS_ALPHA, NULL, NULL) \
 	X(VECTOR, "vector", 2, 4, 0, NULL, NULL) \
+	X(DETECTION_POSTPROCESS, "detection_postprocess", 3, 3, 0, "words", \
+	  NULL) \
 	X(CUSTOM, "custom", 0, TNC_INPUTS_ANY, 0, "options", "result")
 
 enum tnc_op_kind {
@@ -360,7 +362,7 @@ struct tnc_refusal {
 	int source;
 	int status;
 	struct tnc_error error;
-	const char *why;	/* part of the error's text */
+	size_t why;		/* where in its text the reason begins */
 };
 
 /* Where in memory the bytes of a tensor are. */

@@ -14,13 +14,14 @@
 
 #include "cpu.h"
 #include "pass.h"
+#include "sequence.h"
 #include "vector.h"
 
 const char *tnc_refusal_of(const struct tnc *c, const struct tnc_op *op)
 {
 	for (int i = 0; i < c->refusals; i++)
 		if (c->refusal[i].source == op->source)
-			return c->refusal[i].why;
+			return c->refusal[i].error.text + c->refusal[i].why;
 	return NULL;
 }
 
@@ -111,18 +112,49 @@ static int real_constant(struct tnc *c, const struct tnc_tensor *t,
 	return real->id;
 }
 
-/* Biases count in steps of the input's scale times the weights'. */
-static int real_bias(struct tnc *c, const struct tnc_op *op)
+/* The weights that input @index is the bias of, or -1. */
+static int weights_of(const struct tnc_op *op, int index)
+{
+	switch (op->kind) {
+	case TNC_CONV_2D:
+	case TNC_DEPTHWISE_CONV_2D:
+	case TNC_TRANSPOSE_CONV:
+	case TNC_FULLY_CONNECTED:
+		return index == 2 ? 1 : -1;
+	case TNC_LSTM:
+	case TNC_LSTM_CELL:
+		return index >= TNC_LSTM_BIAS &&
+		       index < TNC_LSTM_BIAS + TNC_GATES ?
+			       index - TNC_LSTM_BIAS + TNC_LSTM_WEIGHTS : -1;
+	default:
+		return -1;
+	}
+}
+
+/* Whether input @index counts in steps of two scales, without one of its own. */
+bool tnc_partition_is_bias(const struct tnc *c, const struct tnc_op *op,
+			   int index)
+{
+	int weights = weights_of(op, index);
+
+	return weights >= 0 && tnc_op_input(c, op, weights) &&
+	       tnc_op_input(c, op, weights)->quant.count &&
+	       tnc_op_input(c, op, 0)->quant.count;
+}
+
+/* Those steps are the input's scale times the weights'. */
+static int real_bias(struct tnc *c, const struct tnc_op *op, int index)
 {
 	const struct tnc_quant *in = &tnc_op_input(c, op, 0)->quant;
-	const struct tnc_quant *weights = &tnc_op_input(c, op, 1)->quant;
+	const struct tnc_quant *weights =
+		&tnc_op_input(c, op, weights_of(op, index))->quant;
 	struct tnc_quant quant = { .count = weights->count };
 
 	quant.scale = tnc_alloc(c, weights->count, sizeof(float));
 	quant.zero_point = tnc_alloc(c, weights->count, sizeof(int32_t));
 	for (int i = 0; i < weights->count; i++)
 		quant.scale[i] = in->scale[0] * weights->scale[i];
-	return real_constant(c, tnc_op_input(c, op, 2), &quant);
+	return real_constant(c, tnc_op_input(c, op, index), &quant);
 }
 
 static struct tnc_op *convert(struct tnc *c, const struct tnc_op *op,
@@ -138,27 +170,14 @@ static struct tnc_op *convert(struct tnc *c, const struct tnc_op *op,
 	return new;
 }
 
-static bool has_bias(const struct tnc *c, const struct tnc_op *op, int index)
-{
-	const struct tnc_tensor *weights;
-
-	if (index != 2 || (op->kind != TNC_CONV_2D &&
-			   op->kind != TNC_DEPTHWISE_CONV_2D &&
-			   op->kind != TNC_TRANSPOSE_CONV &&
-			   op->kind != TNC_FULLY_CONNECTED))
-		return false;
-	weights = tnc_op_input(c, op, 1);
-	return weights->quant.count && tnc_op_input(c, op, 0)->quant.count;
-}
-
 /* Input @index as float numbers; what is none of a quantity stays. */
 static int real_input(struct tnc *c, const struct tnc_op *op, int index)
 {
 	const struct tnc_tensor *t = tnc_op_input(c, op, index);
 	struct tnc_tensor *real;
 
-	if (t && t->data && has_bias(c, op, index))
-		return real_bias(c, op);
+	if (t && t->data && tnc_partition_is_bias(c, op, index))
+		return real_bias(c, op, index);
 	if (!t || !is_small(t->type) || !t->quant.count)
 		return op->input[index];
 	if (t->data)

@@ -43,6 +43,8 @@ void tnc_matmul_of_fully_connected(struct tnc *c, struct tnc_op *op);
 /* partition.c */
 const char *tnc_refusal_of(const struct tnc *c, const struct tnc_op *op);
 bool tnc_partition_is_real(const struct tnc_op *op);
+bool tnc_partition_is_bias(const struct tnc *c, const struct tnc_op *op,
+			   int index);
 void tnc_partition_print(struct tnc *c, FILE *to);
 
 /* pass.c: those of the model, up to its partition, and those of a segment */

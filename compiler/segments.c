@@ -396,6 +396,8 @@ static void add_estimate(struct tnc_program *all,
 	all->estimate.energy_fj += part->estimate.energy_fj;
 	all->estimate.mac_ops += part->estimate.mac_ops;
 	all->estimate.mem_bytes += part->estimate.mem_bytes;
+	all->weights_size += part->weights_size;
+	all->weights_stored += part->weights_stored;
 	for (int i = 0; i < NPU_UNIT_COUNT; i++)
 		all->estimate.busy[i] += part->estimate.busy[i];
 	if (part->sram_used > all->sram_used)

@@ -73,6 +73,9 @@ void tnc_tflite_var_handle(const struct tnc_tflite_op *from);
 void tnc_tflite_read_variable(const struct tnc_tflite_op *from);
 void tnc_tflite_assign_variable(const struct tnc_tflite_op *from);
 
+/* tflite_custom.c */
+void tnc_tflite_custom(const struct tnc_tflite_op *from);
+
 /* tflite_move.c: operators that move bytes, or that only shapes decide. */
 void tnc_tflite_pad(const struct tnc_tflite_op *from);
 void tnc_tflite_mirror_pad(const struct tnc_tflite_op *from);

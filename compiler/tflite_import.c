@@ -352,6 +352,7 @@ static const struct tnc_tflite_row rows[] = {
 	{ 26, TNC_SPACE_TO_DEPTH, 19, tnc_tflite_depth },
 	{ 27, TNC_SVDF, 6, tnc_tflite_svdf },
 	{ 28, TNC_TANH, 0, import_plain },
+	{ 32, TNC_DETECTION_POSTPROCESS, 0, tnc_tflite_custom },
 	{ 34, TNC_PAD, 22, tnc_tflite_pad },
 	{ 36, TNC_GATHER, 23, import_gather },
 	{ 37, TNC_BATCH_TO_SPACE_ND, 24, tnc_tflite_batch },

@@ -126,7 +126,7 @@ static void note_refusal(struct tnc *c, struct tnc_refusal *refusal)
 	refusal->source = c->at_op;
 	refusal->status = c->status;
 	refusal->error = c->error;
-	refusal->why = refusal->error.text + (c->why - c->error.text);
+	refusal->why = c->why - c->error.text;
 	c->refusals++;
 }
 
@@ -216,15 +216,50 @@ static void compile_somehow(struct tnc *c, const void *model, size_t size,
 	}
 }
 
-int tnc_compile(const void *model, size_t size,
-		const struct tnc_options *options, void **program,
-		size_t *program_size, struct tnc_error *error)
+/* What has been compiled, as a graph of its own: up to its partition. */
+static int partitioned(const struct tnc *from, const void *model, size_t size,
+		       struct tnc_graph **graph, struct tnc_error *error)
+{
+	struct tnc_graph *g = calloc(1, sizeof(*g));
+	struct tnc_refusal *refusal;
+	int status;
+
+	if (!g) {
+		snprintf(error->text, sizeof(error->text), "out of memory");
+		return -ENOMEM;
+	}
+	status = start(&g->tnc, &from->options, error);
+	if (status) {
+		free(g);
+		return status;
+	}
+	if (setjmp(g->tnc.on_error)) {
+		status = failed(&g->tnc, error);
+		tnc_graph_close(g);
+		return status;
+	}
+	refusal = tnc_alloc(&g->tnc, from->refusals + 1, sizeof(*refusal));
+	memcpy(refusal, from->refusal, from->refusals * sizeof(*refusal));
+	g->tnc.refusal = refusal;
+	g->tnc.refusals = from->refusals;
+	import(&g->tnc, model, size);
+	tnc_pass_run_first(&g->tnc);
+	*graph = g;
+	return 0;
+}
+
+int tnc_compile_to_graph(const void *model, size_t size,
+			 const struct tnc_options *options, void **program,
+			 size_t *program_size, struct tnc_graph **graph,
+			 struct tnc_error *error)
 {
 	struct tnc c;
 	int status = start(&c, options, error);
 
 	*program = NULL;
 	*program_size = 0;
+	if (graph)
+		*graph = NULL;
 	if (status)
 		return status;
 	if (setjmp(c.on_error)) {
@@ -233,8 +268,22 @@ int tnc_compile(const void *model, size_t size,
 		return c.status;
 	}
 	compile_somehow(&c, model, size, program, program_size);
+	if (graph)
+		status = partitioned(&c, model, size, graph, error);
 	finish(&c);
-	return 0;
+	if (status) {
+		free(*program);
+		*program = NULL;
+	}
+	return status;
+}
+
+int tnc_compile(const void *model, size_t size,
+		const struct tnc_options *options, void **program,
+		size_t *program_size, struct tnc_error *error)
+{
+	return tnc_compile_to_graph(model, size, options, program,
+				    program_size, NULL, error);
 }
 
 int tnc_graph_open(const void *bytes, size_t size,

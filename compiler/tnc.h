@@ -167,6 +167,17 @@ struct tnc_tensor_info {
 };
 
 /**
+ * tnc_compile_to_graph() - compile a model, and get what was compiled as a graph
+ * @graph: where it goes, with what runs on the CPU as it does there, so that
+ *	tnc_graph_run() computes what the program has to; tnc_graph_close() frees
+ *	it. NULL: nowhere. The others as in tnc_compile()
+ */
+int tnc_compile_to_graph(const void *model, size_t size,
+			 const struct tnc_options *options, void **program,
+			 size_t *program_size, struct tnc_graph **graph,
+			 struct tnc_error *error);
+
+/**
  * tnc_graph_open() - read a model (TFLite) or the text form of a graph
  * @bytes: the file's bytes, which the graph does not keep
  * @graph: where the new graph goes; tnc_graph_close() frees it

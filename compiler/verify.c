@@ -273,7 +273,8 @@ void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 		if (tnc_ref_onnx_is(c, op) && !tnc_refusal_of(c, op))
 			tnc_ref_onnx_verify(c, op);
 		else
-			tnc_cpu_verify(c, op, tnc_partition_is_real(op));
+			tnc_cpu_verify(c, op, tnc_refusal_of(c, op) &&
+					      tnc_partition_is_real(op));
 		tnc_place_none(c);
 		return;
 	}

@@ -114,3 +114,15 @@ $(B)/tests/golden/check: tests/golden/check $(B)/tests/golden/pass
 	$(Q)cp $< $@
 
 host-tests += $(B)/tests/golden/check
+
+# The manual's table of operators, made by compiling each of them.
+$(B)/tests/operators/table.o: CPPFLAGS += -I.
+$(B)/tests/operators/table: $(B)/tests/operators/table.o $(B)/libtnc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(tnc-libs)
+
+$(B)/tests/operators/check: tests/operators/check $(B)/tests/operators/table
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+host-tests += $(B)/tests/operators/check
