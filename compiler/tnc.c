@@ -242,7 +242,10 @@ static int partitioned(const struct tnc *from, const void *model, size_t size,
 	memcpy(refusal, from->refusal, from->refusals * sizeof(*refusal));
 	g->tnc.refusal = refusal;
 	g->tnc.refusals = from->refusals;
-	import(&g->tnc, model, size);
+	if (from->quantised)
+		import(&g->tnc, from->quantised, from->quantised_size);
+	else
+		import(&g->tnc, model, size);
 	tnc_pass_run_first(&g->tnc);
 	*graph = g;
 	return 0;

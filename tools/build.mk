@@ -19,6 +19,7 @@ tool-objs := \
 	tools/samples.o \
 	tools/tinynpu.o \
 	tools/tool.o \
+	tools/verify.o \
 	tools/vm.o
 
 $(B)/tools/%.o: CPPFLAGS += -Ilibtinynpu/include

@@ -4,6 +4,7 @@
 #include "model.h"
 #include "quantise.h"
 #include "tool.h"
+#include "verify.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -22,7 +23,10 @@ enum {
 	KEY_MEM_BW,
 	KEY_MEM_LATENCY,
 	KEY_WEIGHTS,
+	KEY_VERIFY,
 };
+
+#define RANDOM_RUNS 8
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Where the program goes (needed)", 0 },
@@ -40,6 +44,13 @@ static const struct argp_option options[] = {
 	{ "weights", KEY_WEIGHTS, "FORM", 0,
 	  "How weights lie in memory: raw, coded where that is shorter, or auto: "
 	  "coded where they are loaded sooner then (default)", 2 },
+	{ "verify", KEY_VERIFY, NULL, 0,
+	  "Run the program in the simulator and the model on the reference "
+	  "executor, on random inputs and those given, and compare each output "
+	  "byte for byte; where one differs no program is written", 3 },
+	{ "input", 'i', "FILE", 0,
+	  "For --verify: raw little-endian tensors of the next input, once for "
+	  "each input of the model; N of them back to back mean N runs", 3 },
 	{ 0 },
 };
 
@@ -50,6 +61,9 @@ struct arguments {
 	enum tnc_weights weights;
 	struct quantise_arguments quantise;
 	char *partition; /* what runs on the CPU, as text; owned */
+	bool is_verified;
+	struct tnc_graph *graph; /* what was compiled, if it is verified; owned */
+	struct verify_inputs inputs;
 };
 
 static void set_machine(struct argp_state *state, const char *text)
@@ -112,6 +126,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_WEIGHTS:
 		set_weights(state, arg);
 		return 0;
+	case KEY_VERIFY:
+		args->is_verified = true;
+		args->inputs.random_count = RANDOM_RUNS;
+		return 0;
+	case 'i':
+		if (args->inputs.file_count == VERIFY_MAX_FILES)
+			argp_error(state, "more than %d files",
+				   VERIFY_MAX_FILES);
+		args->inputs.files[args->inputs.file_count++] = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (args->model)
 			argp_error(state, "one model at a time");
@@ -120,6 +144,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!args->model || !args->output)
 			argp_error(state, "needs MODEL and -o FILE");
+		if (args->inputs.file_count && !args->is_verified)
+			argp_error(state, "--input is for --verify");
 		return 0;
 	}
 	if (key < KEY_CORES || key > KEY_MEM_LATENCY)
@@ -218,7 +244,8 @@ static int compile_with_partition(struct arguments *args,
 	options.weights = args->weights;
 	options.partition_to = text;
 	options.quantise = quantise;
-	status = model_compile(args->model, &options, bytes, size);
+	status = model_compile(args->model, &options, bytes, size,
+			       args->is_verified ? &args->graph : NULL);
 	if (fclose(text) && !status)
 		status = tool_complain(TOOL_FAILED, "%s: %m", args->model);
 	return status;
@@ -240,11 +267,8 @@ static int compile_quantised(struct arguments *args, void **bytes, size_t *size)
 	if (!status)
 		status = compile_with_partition(args, quantise_options(quantise),
 						bytes, size);
-	if (!status) {
+	if (!status)
 		status = quantise_finish(quantise);
-		if (status)
-			free(*bytes);
-	}
 	quantise_destroy(quantise);
 	free(model);
 	return status;
@@ -266,7 +290,7 @@ int command_compile(int argc, char **argv)
 	};
 	struct arguments args = { .machine = NPU_MACHINE_DEFAULT };
 	size_t size;
-	void *bytes;
+	void *bytes = NULL;
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
@@ -277,10 +301,13 @@ int command_compile(int argc, char **argv)
 		status = compile_quantised(&args, &bytes, &size);
 	else
 		status = compile_with_partition(&args, NULL, &bytes, &size);
-	if (!status) {
+	if (!status && args.is_verified)
+		status = verify_program(args.graph, bytes, size, &args.machine,
+					&args.inputs);
+	if (!status)
 		status = finish(&args, bytes, size);
-		free(bytes);
-	}
+	tnc_graph_close(args.graph);
+	free(bytes);
 	free(args.partition);
 	return status;
 }

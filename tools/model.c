@@ -10,20 +10,21 @@
 
 static int compile_bytes(const char *path, const void *model, size_t model_size,
 			 struct tnc_options *options, void **program,
-			 size_t *size)
+			 size_t *size, struct tnc_graph **graph)
 {
 	struct tnc_error error;
 	int err;
 
 	options->name = path;
-	err = tnc_compile(model, model_size, options, program, size, &error);
+	err = tnc_compile_to_graph(model, model_size, options, program, size,
+				   graph, &error);
 	if (err)
 		return tool_complain(tool_file_status(err), "%s", error.text);
 	return TOOL_OK;
 }
 
 int model_compile(const char *path, struct tnc_options *options, void **program,
-		  size_t *size)
+		  size_t *size, struct tnc_graph **graph)
 {
 	size_t model_size;
 	void *model;
@@ -32,7 +33,8 @@ int model_compile(const char *path, struct tnc_options *options, void **program,
 	status = tool_read_file(path, &model, &model_size);
 	if (status)
 		return tool_file_status(status);
-	status = compile_bytes(path, model, model_size, options, program, size);
+	status = compile_bytes(path, model, model_size, options, program, size,
+			       graph);
 	free(model);
 	return status;
 }
@@ -65,7 +67,7 @@ int model_load(const char *path, const struct npu_machine *machine,
 		tnc_options_init(&options);
 		options.machine = *machine;
 		status = compile_bytes(path, bytes, size, &options, &compiled,
-				       &compiled_size);
+				       &compiled_size, NULL);
 		if (!status) {
 			status = read_program(path, compiled, compiled_size,
 					      program);

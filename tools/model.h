@@ -15,11 +15,12 @@ struct tinynpu_program;
  * @options: how; its name becomes @path
  * @program: set: the program file's bytes; free() them
  * @size: set
+ * @graph: set: what was compiled, to compare with; NULL: not asked for
  *
  * Return: an enum tool_exit; what is wrong was said.
  */
 int model_compile(const char *path, struct tnc_options *options, void **program,
-		  size_t *size);
+		  size_t *size, struct tnc_graph **graph);
 
 /**
  * model_load() - read a program, or compile a model

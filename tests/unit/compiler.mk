@@ -14,6 +14,10 @@ unit-tests += expand
 expand-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 expand-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += flexbuffer
+flexbuffer-objs := libtnc.a
+flexbuffer-libs := $(tnc-libs)
+
 unit-tests += graph
 graph-objs := tests/unit/models.o libtnc.a
 graph-libs := -ljansson $(tnc-libs)
@@ -82,6 +86,7 @@ $(addprefix $(B)/tests/unit/, \
 	compile_test.o \
 	compiled.o \
 	expand_test.o \
+	flexbuffer_test.o \
 	float_graph.o \
 	float_test.o \
 	graph_test.o \
@@ -100,8 +105,14 @@ $(addprefix $(B)/tests/unit/, \
 	tflite_state_test.o \
 	tflite_test.o \
 	tiny_tflite.o \
+	verify_test.o \
 	weights_test.o): \
 	CPPFLAGS += -I. -Ilibtinynpu/include
+
+# Of the tool, but it is about what the compiler makes.
+unit-tests += verify
+verify-objs := tools/tool.o tools/verify.o libtnc.a libtinynpu.a
+verify-libs := $(tnc-libs) -ldrm -pthread
 
 # Golden text tests of the passes: the script lies beside its program.
 $(B)/tests/golden/pass.o: CPPFLAGS += -I.
