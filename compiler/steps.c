@@ -634,6 +634,9 @@ static bool chain_step(struct chain *chain, int k)
 	step_add(w, &out);
 	chain->row[k] += out.h;
 	w->plan->last_step = w->p->steps - 1;
+	/* Of several that write to the map, the last to end. */
+	if (chain->row[k] == w->g->out_h)
+		w->p->map[w->p->map_of[w->op->output]].writer = w->number;
 	tnc_place_none(w->p->c);
 	return true;
 }
@@ -650,8 +653,6 @@ static void walk_chain(struct tnc_plan *p, int first, int count)
 		for (k = count - 1; k >= 0 && !chain_step(&chain, k); k--)
 			;
 	} while (k >= 0);
-	for (k = 0; k < count; k++)
-		p->map[p->map_of[chain.walk[k].op->output]].writer = first + k;
 }
 
 static int most(int a, int b)
