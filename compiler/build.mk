@@ -10,6 +10,7 @@ tnc-objs := \
 	compiler/code.o \
 	compiler/cpu.o \
 	compiler/cpu_attr.o \
+	compiler/dead.o \
 	compiler/disasm.o \
 	compiler/emit.o \
 	compiler/emit_cpu.o \

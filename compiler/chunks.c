@@ -93,7 +93,7 @@ static bool pays(const struct tnc *c, const struct tnc_coded *coded,
 	       load_cycles(m, &decode) <= load_cycles(m, &copy);
 }
 
-static void chunk_make(struct tnc *c, const struct tnc_op *op,
+static void chunk_make(struct tnc *c, int number,
 		       const struct tnc_geometry *g, int first, int channels,
 		       struct tnc_chunk *chunk)
 {
@@ -101,7 +101,7 @@ static void chunk_make(struct tnc *c, const struct tnc_op *op,
 	uint32_t size = tnc_geometry_constant_bytes(g, channels);
 	uint8_t *block = tnc_alloc(c, 1, size);
 
-	tnc_pack_chunk(c, op, g, first, channels, block);
+	tnc_pack_chunk(c, number, g, first, channels, block);
 	if (!g->block) /* programs are small, and not weights */
 		block_sections(g, channels, chunk->coded.section);
 	if (!g->block && c->options.weights != TNC_WEIGHTS_RAW &&
@@ -142,7 +142,7 @@ const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,
 	for (int i = 0; i < count; i++) {
 		int first = i * channels, left = g->out_c - first;
 
-		chunk_make(c, c->op[number], g, first,
+		chunk_make(c, number, g, first,
 			   left < channels ? left : channels, &cut->chunk[i]);
 	}
 	cut->next = c->cut[number];

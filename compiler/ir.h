@@ -414,6 +414,7 @@ struct tnc {
 	/* chunks.c, in it: what the search for a schedule comes back to. */
 	const struct tnc_coder *coder;
 	struct tnc_cut **cut;	/* by operator */
+	struct tnc_dead *dead;	/* dead.c: by operator; NULL: not looked for */
 };
 
 struct tnc_graph {

@@ -51,34 +51,68 @@ static void pack_head(const struct tnc *c, const struct tnc_op *op,
 	}
 }
 
-static void pack_conv(const struct tnc_geometry *g, const uint8_t *weights,
+/*
+ * What stands in the head for channels that are the same everywhere: mostly that
+ * is the zero point, and then zeros do.
+ */
+static void pack_constants(const struct tnc *c, const struct tnc_op *op,
+			   const struct tnc_dead *dead, int first,
+			   int channels, uint8_t *block)
+{
+	int zero_point = tnc_op_output(c, op)->quant.zero_point[0];
+	uint8_t *mult = block + npu_conv_mult_offset(0, channels);
+	uint8_t *shift = block + npu_conv_shift_offset(0, channels);
+
+	for (int i = 0; i < channels; i++) {
+		int difference = dead->value[first + i] - zero_point;
+
+		if (!dead->is_constant[first + i])
+			continue;
+		put32(block + 4 * i, difference);
+		put32(mult + 4 * i, difference ? 1 << 30 : 0);
+		shift[i] = difference ? 1 : i ? shift[i - 1] : 0;
+	}
+}
+
+static void pack_conv(const struct tnc_geometry *g,
+		      const struct tnc_dead *dead, const uint8_t *weights,
 		      int first, int channels, uint8_t *to)
 {
 	uint32_t depth = (uint32_t)g->window.h * g->window.w * g->in_c;
 
 	for (int i = 0; i < channels; i++)
 		for (uint32_t k = 0; k < depth; k++)
-			to[npu_conv_weight_index(channels, depth, i, k)] =
-				weights[(size_t)(first + i) * depth + k];
+			if (!dead || !dead->input || !dead->input[k % g->in_c])
+				to[npu_conv_weight_index(channels, depth, i,
+							 k)] =
+					weights[(size_t)(first + i) * depth +
+						k];
 }
 
 static void pack_depthwise(const struct tnc_geometry *g,
-			   const uint8_t *weights, int first, int channels,
-			   uint8_t *to)
+			   const struct tnc_dead *dead, const uint8_t *weights,
+			   int first, int channels, uint8_t *to)
 {
 	uint32_t taps = (uint32_t)g->window.h * g->window.w;
 
-	for (int i = 0; i < channels; i++)
+	for (int i = 0; i < channels; i++) {
+		int in = (first + i) / g->multiplier;
+
+		if (dead && dead->input && dead->input[in])
+			continue;
 		for (uint32_t tap = 0; tap < taps; tap++)
 			to[npu_dwconv_weight_index(channels, taps, i, tap)] =
 				weights[(size_t)tap * g->out_c + first + i];
+	}
 }
 
 /* What is constant of the block of some output channels, into zeroed memory. */
-void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
+void tnc_pack_chunk(const struct tnc *c, int number,
 		    const struct tnc_geometry *g, int first, int channels,
 		    uint8_t *block)
 {
+	const struct tnc_op *op = c->op[number];
+	const struct tnc_dead *dead = c->dead ? &c->dead[number] : NULL;
 	const uint8_t *weights;
 
 	if (g->block) {
@@ -87,13 +121,15 @@ void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
 	}
 	weights = tnc_op_input(c, op, 1)->data;
 	pack_head(c, op, g, first, channels, block);
+	if (dead && dead->is_constant)
+		pack_constants(c, op, dead, first, channels, block);
 	block += npu_conv_weight_offset(g->format, channels);
 	if (g->is_product)
 		return;
 	if (op->kind == TNC_CONV_2D)
-		pack_conv(g, weights, first, channels, block);
+		pack_conv(g, dead, weights, first, channels, block);
 	else
-		pack_depthwise(g, weights, first, channels, block);
+		pack_depthwise(g, dead, weights, first, channels, block);
 }
 
 static void pack_variables(struct tnc_plan *p, struct tnc_program *program)

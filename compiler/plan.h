@@ -102,6 +102,13 @@ struct tnc_op_plan {
 	bool has_own_chunks;	/* in memory */
 };
 
+/* Channels of an operator with weights that pruning has left without effect. */
+struct tnc_dead {
+	const bool *input;	/* its weights do nothing; NULL: there are none */
+	bool *is_constant;	/* by output channel; NULL: there are none */
+	int8_t *value;		/* that it has everywhere then */
+};
+
 struct tnc_chunk {
 	uint8_t *bytes;		/* as they lie in memory */
 	uint32_t stored;	/* bytes in memory */
@@ -302,6 +309,9 @@ bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
 		   const struct tnc_hint *hint);
 _Noreturn void tnc_plan_does_not_fit(struct tnc_plan *p);
 
+/* dead.c */
+void tnc_dead_find(struct tnc *c);
+
 /* chunks.c */
 const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,
 				      const struct tnc_geometry *g,
@@ -316,7 +326,7 @@ void tnc_emit_cpu(struct tnc *c, const struct tnc_op *op, int layer,
 		  const struct tnc_home *home, struct tnc_program *program);
 
 /* pack.c, emit.c, estimate.c, program.c */
-void tnc_pack_chunk(const struct tnc *c, const struct tnc_op *op,
+void tnc_pack_chunk(const struct tnc *c, int number,
 		    const struct tnc_geometry *g, int first, int channels,
 		    uint8_t *block);
 void tnc_pack(struct tnc_plan *p, struct tnc_program *program);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Integer arithmetic of the TensorFlow Lite Micro reference kernels, for the
- * reference executor. Private to ref*.c.
+ * reference executor. Private to ref*.c, but for dead.c, which has to know what a
+ * channel without weights is.
  */
 #ifndef TNC_REF_H
 #define TNC_REF_H

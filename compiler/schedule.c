@@ -147,6 +147,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 				  tnc_op_title(c->op[i]));
 	}
 	tnc_place_none(c);
+	tnc_dead_find(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	search_one_for_all(&s);
 	search_each(&s);

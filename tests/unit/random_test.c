@@ -421,6 +421,52 @@ static void test_operators_take_turns(void **state)
 		check_text(text, kib);
 }
 
+/*
+ * What pruning leaves: output channels without weights, that are the zero point
+ * (1) or something else (2), and weights that look at the one, which matter
+ * not, or at the other, which do.
+ */
+static void test_channels_without_effect(void **state)
+{
+	static const char text[] =
+		"tnc 1\n"
+		"tensor %0 int8 [1,6,5,2] q=[0.5:-3] name=\"x\"\n"
+		"const %1 int8 [4,1,1,2] axis=0 q=[0.01:0 0.02:0 0.03:0 0.02:0] name=\"w\"\n"
+		"const %2 int32 [4] q=[0.005:0] name=\"b\"\n"
+		"tensor %3 int8 [1,6,5,4] q=[0.05:-20] name=\"c\"\n"
+		"const %4 int8 [1,3,3,4] axis=3 q=[0.01:0 0.02:0 0.03:0 0.02:0] name=\"dw\"\n"
+		"const %5 int32 [4] q=[0.005:0] name=\"db\"\n"
+		"tensor %6 int8 [1,6,5,4] q=[0.1:7] name=\"d\"\n"
+		"const %7 int8 [3,1,1,4] axis=0 q=[0.01:0 0.02:0 0.03:0] name=\"v\"\n"
+		"tensor %8 int8 [1,6,5,3] q=[0.05:-1] name=\"y\"\n"
+		"input %0\n"
+		"conv_2d %3 = %0 %1 %2 pad=valid act=relu\n"
+		"depthwise_conv_2d %6 = %3 %4 %5 pad=same act=none\n"
+		"conv_2d %8 = %6 %7 pad=valid act=none\n"
+		"output %8\n"
+		"output %6\n"
+		"output %3\n"
+		"data %1\n"
+		"  05fb000000001020\n"
+		"end\n"
+		"data %2\n"
+		"  0a00000018fcffffe80300001e000000\n"
+		"end\n"
+		"data %4\n"
+		"  010203040506070809fafbfcfdfeff01020304f6f7f8f90102030a0b0c0d0e0f10ff\n"
+		"  0102\n"
+		"end\n"
+		"data %5\n"
+		"  0a00000000010000e8feffff1e000000\n"
+		"end\n"
+		"data %7\n"
+		"  010203040005000000000000\n"
+		"end\n";
+
+	check_text(text, 16);
+	check_text(text, 256);
+}
+
 static void test_long_rows(void **state)
 {
 	static const char text[] =
@@ -596,6 +642,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_no_constants),
 		cmocka_unit_test(test_operators_take_turns),
+		cmocka_unit_test(test_channels_without_effect),
 		cmocka_unit_test(test_long_rows),
 		cmocka_unit_test(test_broadcast),
 		cmocka_unit_test(test_much_work),

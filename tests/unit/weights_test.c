@@ -60,7 +60,7 @@ static double entropy_of(const uint8_t *bytes, size_t size)
 }
 
 /* The weights' part of a block, coded by itself. */
-static uint64_t coded_size(struct tnc *c, const struct tnc_op *op,
+static uint64_t coded_size(struct tnc *c, int number,
 			   const struct tnc_geometry *g, int first,
 			   int channels)
 {
@@ -76,7 +76,7 @@ static uint64_t coded_size(struct tnc *c, const struct tnc_op *op,
 		.unit = g->is_channelwise ? 1 : 4,
 	} } };
 
-	tnc_pack_chunk(c, op, g, first, channels, block);
+	tnc_pack_chunk(c, number, g, first, channels, block);
 	assert_true(tnc_encode(c->coder, c->arena, block + head, &coded));
 	if (!coded.size || coded.size > size - head)
 		return size - head;
@@ -99,7 +99,7 @@ static void add_op(struct tnc *c, int number, int cut, struct sizes *sizes)
 	for (int first = 0; first < g.out_c; first += cut) {
 		int left = g.out_c - first;
 
-		sizes->coded += coded_size(c, op, &g, first,
+		sizes->coded += coded_size(c, number, &g, first,
 					   left < cut ? left : cut);
 	}
 }
