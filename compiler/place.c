@@ -193,6 +193,7 @@ static bool place_loads(struct placer *pl)
 	for (int i = 0; i < p->loads; i++) {
 		struct tnc_transfer *load = &p->load[i];
 		struct tnc_buffer *b = &p->buffer[load->buffer];
+		int late = p->hint[load->op].late;
 
 		if (i >= LOADS_AHEAD)
 			first = most(first, p->load[i - LOADS_AHEAD].step);
@@ -203,6 +204,8 @@ static bool place_loads(struct placer *pl)
 			continue;
 		}
 		b->first = most(first, load->ready);
+		if (late)
+			b->first = most(b->first, load->step - late);
 		while (!place_buffer(pl, b))
 			if (++b->first > load->step)
 				return false;

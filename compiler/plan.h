@@ -78,6 +78,7 @@ struct tnc_hint {
 	int channels;
 	int rows;
 	bool joins;		/* its tiles come among those of the one before */
+	int late;		/* loads: so many steps before their need; 0: early */
 };
 
 #define TNC_CHAIN_MAX 8	/* operators that take turns */

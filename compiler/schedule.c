@@ -133,6 +133,24 @@ static void search_chains(struct search *s)
 			}
 }
 
+/*
+ * Fetches of commands are paid by the next transfer. If the last load is issued
+ * early, that is the store of the result, for which everything waits.
+ */
+static void search_last_load(struct search *s)
+{
+	int op = s->c->ops - 1;
+
+	while (op >= 0 && !tnc_geometry_of(s->c, s->c->op[op]).has_weights)
+		op--;
+	for (int late = 1; op >= 0 && late <= 8; late *= 2) {
+		struct tnc_hint hint = s->hint[op];
+
+		hint.late = late;
+		try_hint(s, op, hint);
+	}
+}
+
 /* Needs: a legal graph. Leaves it alone; returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
@@ -152,6 +170,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	search_one_for_all(&s);
 	search_each(&s);
 	search_chains(&s);
+	search_last_load(&s);
 	if (!tnc_plan_make(&plan, c, s.hint))
 		tnc_plan_does_not_fit(&plan);
 	tnc_emit(&plan, program);
