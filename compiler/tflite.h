@@ -55,6 +55,9 @@ void tnc_tflite_constant(const struct tnc_tflite_op *from, int index,
 			 struct tnc_list *list);
 int tnc_tflite_constant_one(const struct tnc_tflite_op *from, int index);
 
+/* The activation function that field @field of the options names. */
+enum tnc_act tnc_tflite_act(const struct tnc_tflite_op *from, int field);
+
 /* An axis among @rank dimensions; negative ones count from the end. */
 int tnc_tflite_axis(const struct tnc_tflite_op *from, int axis, int rank);
 

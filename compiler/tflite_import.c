@@ -96,7 +96,7 @@ struct tnc_op *tnc_tflite_op(const struct tnc_tflite_op *from,
 	return op;
 }
 
-static enum tnc_act act_of(const struct tnc_tflite_op *from, int field)
+enum tnc_act tnc_tflite_act(const struct tnc_tflite_op *from, int field)
 {
 	static const int known[] = {
 		TNC_ACT_NONE, TNC_ACT_RELU, TNC_ACT_RELU_N1_TO_1,
@@ -155,7 +155,7 @@ static void import_conv(const struct tnc_tflite_op *from)
 	struct tnc_op *op = tnc_tflite_op(from, TNC_CONV_2D, 3);
 
 	pad_and_stride(from, op);
-	op->act = act_of(from, 3);
+	op->act = tnc_tflite_act(from, 3);
 	op->dilation.w = tnc_fb_i32(&from->options, 4, 1);
 	op->dilation.h = tnc_fb_i32(&from->options, 5, 1);
 	import_bias_type(from, op, 6, tnc_op_input(from->c, op, 1)->shape[0]);
@@ -167,7 +167,7 @@ static void import_depthwise(const struct tnc_tflite_op *from)
 	struct tnc_op *op = tnc_tflite_op(from, TNC_DEPTHWISE_CONV_2D, 3);
 
 	pad_and_stride(from, op);
-	op->act = act_of(from, 4);
+	op->act = tnc_tflite_act(from, 4);
 	op->dilation.w = tnc_fb_i32(&from->options, 5, 1);
 	op->dilation.h = tnc_fb_i32(&from->options, 6, 1);
 }
@@ -181,7 +181,7 @@ static void import_transpose_conv(const struct tnc_tflite_op *from)
 	if (from->in.count > 3 && from->in.id[3] != TNC_INPUT_NONE)
 		tnc_op_add_input(from->c, op, from->in.id[3]);
 	pad_and_stride(from, op);
-	op->act = act_of(from, 3);
+	op->act = tnc_tflite_act(from, 3);
 }
 
 static void import_pool(const struct tnc_tflite_op *from)
@@ -191,14 +191,14 @@ static void import_pool(const struct tnc_tflite_op *from)
 	pad_and_stride(from, op);
 	op->window.w = tnc_fb_i32(&from->options, 3, 0);
 	op->window.h = tnc_fb_i32(&from->options, 4, 0);
-	op->act = act_of(from, 5);
+	op->act = tnc_tflite_act(from, 5);
 }
 
 static void import_fully_connected(const struct tnc_tflite_op *from)
 {
 	struct tnc_op *op = tnc_tflite_op(from, TNC_FULLY_CONNECTED, 3);
 
-	op->act = act_of(from, 0);
+	op->act = tnc_tflite_act(from, 0);
 	if (tnc_fb_i8(&from->options, 1, 0))
 		tnc_error(from->c, -EOPNOTSUPP, "unsupported shuffled weights");
 	import_bias_type(from, op, 4, tnc_op_input(from->c, op, 1)->shape[0]);
@@ -215,7 +215,7 @@ static void import_batch_matmul(const struct tnc_tflite_op *from)
 /* With an activation in field 0. */
 static void import_binary(const struct tnc_tflite_op *from)
 {
-	tnc_tflite_op(from, from->row->kind, 2)->act = act_of(from, 0);
+	tnc_tflite_op(from, from->row->kind, 2)->act = tnc_tflite_act(from, 0);
 }
 
 /* Nothing but inputs that all count. */

@@ -170,6 +170,8 @@ void tnc_tflite_svdf(const struct tnc_tflite_op *from)
 
 	tnc_list_append(from->c, &op->list[0],
 			tnc_fb_i32(&from->options, 0, 0));
+	if (tnc_tflite_output(from, 0)->type == TNC_FLOAT32)
+		op->act = tnc_tflite_act(from, 1);
 	state->kept = append_update(from, op, TNC_SVDF_STATE, state->read);
 }
 

@@ -134,6 +134,54 @@ static void test_initial_values(void **state)
 	      "data %2\n 01fe0380\nend\n", "1,4");
 }
 
+#define QUARTERS_4 " 0000803e000080be0000803e0000803f\nend\n"
+#define QUARTERS_2 " 0000803e000080be\nend\n"
+#define MATRIX(n) "const %" n " float32 [2,2] name=\"w" n "\"\n"
+#define VECTOR(n) "const %" n " float32 [2] name=\"b" n "\"\n"
+#define WEIGHTS \
+	MATRIX("11") MATRIX("12") MATRIX("13") MATRIX("14") MATRIX("15") \
+	MATRIX("16") MATRIX("17") MATRIX("18") \
+	VECTOR("19") VECTOR("20") VECTOR("21") VECTOR("22")
+#define OPERANDS \
+	"%1 %11 %12 %13 %14 %15 %16 %17 %18 - - - %19 %20 %21 %22 - - %2 %3"
+
+/* On the CPU, between conversions. */
+static void test_states_of_float_operators(void **state)
+{
+	check("tnc 1\n"
+	      "tensor %0 int8 [1,2,2] q=[0.05:-3] name=\"x\"\n"
+	      "tensor %1 float32 [1,2,2] name=\"f\"\n"
+	      "tensor %2 float32 [1,2] name=\"hidden\"\n"
+	      "tensor %3 float32 [1,2] name=\"cells\"\n"
+	      "tensor %4 float32 [1,2,2] name=\"y\"\n"
+	      "tensor %5 float32 [1,2] name=\"kept\"\n"
+	      "tensor %6 float32 [1,1,2] name=\"last\"\n"
+	      "tensor %7 float32 [1,2] name=\"next\"\n"
+	      "tensor %8 int8 [1,2,2] q=[0.008:2] name=\"out\"\n"
+	      "tensor %9 float32 [1,4] name=\"memory\"\n"
+	      "tensor %10 float32 [1,4] name=\"later\"\n"
+	      "tensor %23 float32 [1,2] name=\"z\"\n"
+	      WEIGHTS
+	      "input %0\n"
+	      "variable %2 = %7\nvariable %3 = %5\nvariable %9 = %10\n"
+	      "dequantize %1 = %0\n"
+	      "unidirectional_sequence_lstm %4 = " OPERANDS " alpha=3\n"
+	      "unidirectional_sequence_lstm_cell %5 = " OPERANDS " alpha=3\n"
+	      "slice %6 = %4 begin=0,1,0 step=1,1,1\n"
+	      "reshape %7 = %6\n"
+	      "quantize %8 = %4\n"
+	      "svdf %23 = %7 %11 %12 %19 %9 act=relu rank=1\n"
+	      "svdf_state %10 = %7 %11 %12 %19 %9 rank=1\n"
+	      "output %8\n"
+	      "output %23\n"
+	      "data %11\n" QUARTERS_4 "data %12\n" QUARTERS_4
+	      "data %13\n" QUARTERS_4 "data %14\n" QUARTERS_4
+	      "data %15\n" QUARTERS_4 "data %16\n" QUARTERS_4
+	      "data %17\n" QUARTERS_4 "data %18\n" QUARTERS_4
+	      "data %19\n" QUARTERS_2 "data %20\n" QUARTERS_2
+	      "data %21\n" QUARTERS_2 "data %22\n" QUARTERS_2, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_what_no_operator_writes_is_kept),
 		cmocka_unit_test(test_variables_keep_each_other),
 		cmocka_unit_test(test_initial_values),
+		cmocka_unit_test(test_states_of_float_operators),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
