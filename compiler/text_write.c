@@ -6,6 +6,7 @@
 #include <ctype.h>
 
 #include "text.h"
+#include "vector.h"
 
 const char *const tnc_pad_name[] = {
 	[TNC_PAD_SAME] = "same",
@@ -186,8 +187,11 @@ void tnc_text_write(const struct tnc *c, FILE *to)
 		fprintf(to, "input %%%d\n", c->inputs.id[i]);
 	for (int i = 0; i < c->variables; i++)
 		write_variable(&c->variable[i], to);
-	for (int i = 0; i < c->ops; i++)
+	for (int i = 0; i < c->ops; i++) {
 		write_op(c->op[i], to);
+		if (c->op[i]->kind == TNC_VECTOR)
+			tnc_vector_print(tnc_vector_block(c, c->op[i]), to);
+	}
 	for (int i = 0; i < c->outputs.count; i++)
 		fprintf(to, "output %%%d\n", c->outputs.id[i]);
 	for (int i = 0; i < c->tensors; i++)

@@ -142,3 +142,79 @@ void tnc_vector_finish(struct tnc_vector *v, struct tnc_op *op)
 	for (int i = 0; i < TNC_LISTS; i++)
 		op->list[i].count = 0;
 }
+
+static const char *name_of(unsigned int op, enum npu_vform *form)
+{
+	switch (op) {
+#define NAME(name, code, kind, steps, text) \
+	case NPU_VOP_##name:                \
+		*form = kind;               \
+		return text;
+		NPU_VOPS(NAME)
+#undef NAME
+	}
+	return NULL;
+}
+
+static void print_operands(const struct npu_vinsn *i, enum npu_vform form,
+			   FILE *to)
+{
+	int32_t imm = (int32_t)i->imm;
+
+	switch (form) {
+	case NPU_VFORM_LOAD:
+		fprintf(to, "r%u, input %u, %d", i->dst, i->src1, imm);
+		break;
+	case NPU_VFORM_STORE:
+		fprintf(to, "r%u, %d", i->src1, imm);
+		break;
+	case NPU_VFORM_CONST:
+		fprintf(to, "r%u, %d", i->dst, imm);
+		break;
+	case NPU_VFORM_UNARY:
+	case NPU_VFORM_REDUCE:
+		fprintf(to, "r%u, r%u", i->dst, i->src1);
+		break;
+	case NPU_VFORM_BINARY:
+	case NPU_VFORM_SELECT:
+		if (i->src2 == NPU_VPROG_IMMEDIATE)
+			fprintf(to, "r%u, r%u, %d", i->dst, i->src1, imm);
+		else
+			fprintf(to, "r%u, r%u, r%u", i->dst, i->src1, i->src2);
+		break;
+	case NPU_VFORM_SCALE:
+		fprintf(to, "r%u, r%u, %d:%d", i->dst, i->src1, imm,
+			(int8_t)i->src2);
+		break;
+	case NPU_VFORM_CLAMP:
+		fprintf(to, "r%u, r%u, %d..%d", i->dst, i->src1, (int16_t)imm,
+			(int16_t)(i->imm >> 16));
+		break;
+	case NPU_VFORM_TABLE:
+	case NPU_VFORM_INTERP:
+		fprintf(to, "r%u, r%u, %u entries at %u", i->dst, i->src1,
+			(i->imm >> 16) + 1, i->imm & UINT16_MAX);
+		break;
+	}
+}
+
+/* The instructions as comments, a line each. */
+void tnc_vector_print(const struct tnc_tensor *block, FILE *to)
+{
+	int size = block && block->data && block->type == TNC_UINT8 &&
+		   block->rank == 1 ? block->shape[0] : 0;
+
+	for (int i = 0; (i + 1) * 8 <= size && i < NPU_VPROG_MAX; i++) {
+		struct npu_vinsn insn = insn_at(block, i);
+		enum npu_vform form = NPU_VFORM_STORE;
+		const char *name = name_of(insn.op, &form);
+
+		if (!name)
+			return;
+		fprintf(to, "#   %s ", name);
+		print_operands(&insn, form, to);
+		putc('\n', to);
+		if (insn.op == NPU_VOP_STORE)
+			return;
+	}
+}

@@ -36,6 +36,7 @@ int tnc_vector_count(const struct tnc_tensor *block);
 int tnc_vector_steps(const struct tnc_tensor *block);
 int tnc_vector_work(const struct tnc_tensor *block);
 bool tnc_vector_reduces(const struct tnc_tensor *block);
+void tnc_vector_print(const struct tnc_tensor *block, FILE *to);
 int tnc_vector_lanes(const struct tnc *c, const struct tnc_op *op);
 
 /* vector.c: writing one; @v starts with only its @c set */
