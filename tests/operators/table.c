@@ -26,6 +26,8 @@ enum role {
 	CONDITION = 'c',	/* bool */
 	BYTES = 'u',		/* uint8 */
 	REAL = 'f',		/* float32 */
+	STATE = 's',		/* int16 beside integers */
+	TIMES = 't',		/* likewise, constant */
 	LEFT_OUT = '-',
 };
 
@@ -148,12 +150,12 @@ static const struct sample {
 	S(ONE_HOT, "x3,5 i3 i x x", "axis=1"),
 	S(TOPK_VALUES, "x2,3 x2,6", ""),
 	S(TOPK_INDICES, "i2,3 x2,6", ""),
-	S(SVDF, "f1,4 f1,6 f8,6 f8,3 - f1,24", "act=none rank=2"),
-	S(SVDF_STATE, "f1,24 f1,6 f8,6 f8,3 - f1,24", "rank=2"),
-	S(LSTM, "f1,2,4 f1,2,6 f4,6 f4,6 f4,6 f4,6 f4,4 f4,4 f4,4 f4,4 "
-	  "- - - f4 f4 f4 f4 - - f1,4 f1,4", ""),
-	S(LSTM_CELL, "f1,4 f1,2,6 f4,6 f4,6 f4,6 f4,6 f4,4 f4,4 f4,4 "
-	  "f4,4 - - - f4 f4 f4 f4 - - f1,4 f1,4", ""),
+	S(SVDF, "x1,4 x1,6 w8,6 t8,3 - s1,24", "act=none rank=2"),
+	S(SVDF_STATE, "s1,24 x1,6 w8,6 t8,3 - s1,24", "rank=2"),
+	S(LSTM, "x1,2,4 x1,2,6 w4,6 w4,6 w4,6 w4,6 w4,4 w4,4 w4,4 w4,4 "
+	  "- - - b4 b4 b4 b4 - - x1,4 s1,4", ""),
+	S(LSTM_CELL, "s1,4 x1,2,6 w4,6 w4,6 w4,6 w4,6 w4,4 w4,4 w4,4 "
+	  "w4,4 - - - b4 b4 b4 b4 - - x1,4 s1,4", ""),
 	S(DETECTION_POSTPROCESS, "f1,2,4 x1,3,4 x1,3,3 x3,4",
 	  "words=0,2,1,100,0,2,1050253722,1056964608,1092616192,1092616192,"
 	  "1084227584,1084227584"),
@@ -208,6 +210,9 @@ static const char *type_of(const struct graph *g, enum role role)
 		return "int32";
 	case CONDITION:
 		return "bool";
+	case STATE:
+	case TIMES:
+		return is_float ? "float32" : "int16";
 	case BYTES:
 		return "uint8";
 	default:
@@ -219,6 +224,8 @@ static const char *quant_of(const struct graph *g, enum role role)
 {
 	if (role == WEIGHTS && g->column->quant)
 		return "0.01:0";
+	if ((role == STATE || role == TIMES) && g->column->quant)
+		return "0.00048828125:0";
 	if (role != ACTIVATION)
 		return NULL;
 	if (!g->tensors && g->sample->quant &&
@@ -246,7 +253,7 @@ static int write_tensor(struct graph *g, const char *operand)
 {
 	enum role role = *operand++;
 	const char *type, *quant;
-	bool is_constant = role == WEIGHTS || role == BIAS;
+	bool is_constant = role == WEIGHTS || role == BIAS || role == TIMES;
 
 	if (role == LEFT_OUT)
 		return -1;
