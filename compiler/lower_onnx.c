@@ -75,7 +75,6 @@ tnc_lowering *tnc_lower_onnx(enum tnc_op_kind kind)
 	case TNC_MUL:
 		return lower_product;
 	case TNC_MEAN:
-	case TNC_AVERAGE_POOL_2D:
 		return NULL;
 	default:
 		return lower_table;

@@ -352,8 +352,7 @@ static void round_up(const struct window *w, int in, int span, int stride,
 		*last = 0;
 }
 
-int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant quant,
-		    unsigned int mode)
+int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant quant)
 {
 	struct window w = { 0 };
 	int picture_id = picture(im, x, &w.dims), out;
@@ -387,7 +386,7 @@ int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant quant
 	op = tnc_onnx_op(im, kind, out, 1, picture_id);
 	op->window = w.size;
 	set_window(op, &w);
-	op->mode = mode | (counts_pads ? TNC_MODE_COUNT_PAD : 0);
+	op->mode = counts_pads ? TNC_MODE_COUNT_PAD : 0;
 	return from_picture(im, out, w.dims);
 }
 
@@ -398,7 +397,7 @@ void tnc_onnx_pool(struct tnc_onnx *im, int kind)
 	if (tnc_onnx_has_output(im, 1))
 		tnc_error(im->c, -EOPNOTSUPP, "unsupported second output");
 	tnc_onnx_output(im, 0, tnc_onnx_pooled(
-		im, kind, x, tnc_onnx_tensor(im, x)->quant, 0));
+		im, kind, x, tnc_onnx_tensor(im, x)->quant));
 }
 
 /* Of each channel one value for the whole picture. */

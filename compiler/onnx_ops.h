@@ -29,8 +29,8 @@ struct tnc_onnx_conv {
 /* onnx_conv.c */
 int tnc_onnx_convolution(struct tnc_onnx *im, const struct tnc_onnx_conv *what);
 void tnc_onnx_conv(struct tnc_onnx *im, int kind);
-int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant out,
-		    unsigned int mode);
+int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x,
+		    struct tnc_quant quant);
 void tnc_onnx_pool(struct tnc_onnx *im, int kind);
 void tnc_onnx_global_pool(struct tnc_onnx *im, int kind);
 

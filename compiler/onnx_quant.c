@@ -407,13 +407,21 @@ void tnc_onnx_qlinear_global_pool(struct tnc_onnx *im, int kind)
 	tnc_onnx_output(im, 0, out);
 }
 
+/* ONNX Runtime computes this one in float, and so does the graph. */
 void tnc_onnx_qlinear_pool(struct tnc_onnx *im, int kind)
 {
 	struct tnc_quant q;
-	int x = unary_input(im, &q);
+	int x = unary_input(im, &q), real, out;
+	enum tnc_type type = tnc_onnx_tensor(im, x)->type;
 
 	tnc_onnx_need_int(im, "channels_last", 0);
-	tnc_onnx_output(im, 0, tnc_onnx_pooled(im, kind, x, q, TNC_MODE_ONNX));
+	real = tnc_onnx_like(im, x, TNC_FLOAT32);
+	tnc_onnx_op(im, TNC_DEQUANTIZE, real, 1, x)->mode |= TNC_MODE_ONNX;
+	real = tnc_onnx_pooled(im, kind, real, no_quant);
+	out = tnc_onnx_like(im, real, type);
+	tnc_onnx_tensor(im, out)->quant = q;
+	tnc_onnx_op(im, TNC_QUANTIZE, out, 1, real)->mode |= TNC_MODE_ONNX;
+	tnc_onnx_output(im, 0, out);
 }
 
 /* Each input comes with its own scale: what differs is quantised anew. */

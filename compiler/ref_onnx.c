@@ -37,7 +37,6 @@ bool tnc_ref_onnx_is(const struct tnc *c, const struct tnc_op *op)
 	case TNC_ADD:
 	case TNC_MUL:
 	case TNC_MEAN:
-	case TNC_AVERAGE_POOL_2D:
 		return true;
 	default:
 		return is_unary(op);
@@ -73,8 +72,6 @@ void tnc_ref_onnx_verify(struct tnc *c, const struct tnc_op *op)
 		tnc_need_broadcast(c, op);
 	else if (op->kind == TNC_MEAN)
 		tnc_need_reduction(c, op);
-	else if (op->kind == TNC_AVERAGE_POOL_2D)
-		tnc_verify_window(c, op);
 	else
 		need_same_shape(c, op);
 }
@@ -303,58 +300,12 @@ static void ref_mean(struct tnc *c, const struct tnc_op *op)
 		out->value[i] = store((float)total[i] * factor, out);
 }
 
-/* What the window covers, dequantised and summed up in float32. */
-static float window_sum(struct tnc *c, const struct tnc_op *op, int batch,
-			int oy, int ox, int channel, int *count)
-{
-	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
-	struct tnc_pads pads = tnc_op_pads(c, op);
-	float total = 0;
-
-	*count = 0;
-	for (int k = 0; k < op->window.h * op->window.w; k++) {
-		int y = oy * op->stride.h - pads.top + k / op->window.w;
-		int x = ox * op->stride.w - pads.left + k % op->window.w;
-		int64_t at = (int64_t)batch * in->shape[1] + y;
-
-		*count += !!(op->mode & TNC_MODE_COUNT_PAD);
-		if (y < 0 || y >= in->shape[1] || x < 0 || x >= in->shape[2])
-			continue;
-		*count += !(op->mode & TNC_MODE_COUNT_PAD);
-		at = (at * in->shape[2] + x) * in->shape[3] + channel;
-		total += (float)(load(c, in, at) - in->quant.zero_point[0]) *
-			 in->quant.scale[0];
-	}
-	return total;
-}
-
-static void ref_pool(struct tnc *c, const struct tnc_op *op)
-{
-	const struct tnc_tensor *out = tnc_op_output(c, op);
-	int64_t elements = tnc_tensor_elements(out);
-
-	for (int64_t i = 0; i < elements; i++) {
-		int channel = i % out->shape[3];
-		int64_t rest = i / out->shape[3];
-		int ox = rest % out->shape[2], count;
-		int oy = rest / out->shape[2] % out->shape[1];
-		int batch = rest / out->shape[2] / out->shape[1];
-		float total = window_sum(c, op, batch, oy, ox, channel, &count);
-
-		if (count)
-			total /= (float)count;
-		out->value[i] = store(total / out->quant.scale[0], out);
-	}
-}
-
 void tnc_ref_onnx(struct tnc *c, const struct tnc_op *op)
 {
 	if (tnc_op_is_binary(op))
 		ref_binary(c, op);
 	else if (op->kind == TNC_MEAN)
 		ref_mean(c, op);
-	else if (op->kind == TNC_AVERAGE_POOL_2D)
-		ref_pool(c, op);
 	else
 		ref_unary(c, op);
 }
