@@ -24,9 +24,11 @@ enum {
 	KEY_MEM_LATENCY,
 	KEY_WEIGHTS,
 	KEY_VERIFY,
+	KEY_CONSTANT,
 };
 
 #define RANDOM_RUNS 8
+#define CONSTANTS_MAX 32
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Where the program goes (needed)", 0 },
@@ -51,6 +53,9 @@ static const struct argp_option options[] = {
 	{ "input", 'i', "FILE", 0,
 	  "For --verify: raw little-endian tensors of the next input, once for "
 	  "each input of the model; N of them back to back mean N runs", 3 },
+	{ "constant", KEY_CONSTANT, "NAME=FILE", 0,
+	  "An input of an ONNX model that is known, such as a shape: its raw "
+	  "little-endian elements; may be repeated", 2 },
 	{ 0 },
 };
 
@@ -60,6 +65,8 @@ struct arguments {
 	struct npu_machine machine;
 	enum tnc_weights weights;
 	struct quantise_arguments quantise;
+	struct tnc_constant constants[CONSTANTS_MAX]; /* names and data owned */
+	size_t constants_count;
 	char *partition; /* what runs on the CPU, as text; owned */
 	bool is_verified;
 	struct tnc_graph *graph; /* what was compiled, if it is verified; owned */
@@ -109,6 +116,24 @@ static void set_weights(struct argp_state *state, const char *form)
 		   form);
 }
 
+static void add_constant(struct argp_state *state, const char *text)
+{
+	struct arguments *args = state->input;
+	const char *file = strchr(text, '=');
+	struct tnc_constant *k = &args->constants[args->constants_count];
+	void *data;
+
+	if (!file)
+		argp_error(state, "--constant: '%s' is not NAME=FILE", text);
+	if (args->constants_count == CONSTANTS_MAX)
+		argp_error(state, "--constant: at most %d", CONSTANTS_MAX);
+	if (tool_read_file(file + 1, &data, &k->size))
+		exit(TOOL_UNUSABLE);
+	k->name = strndup(text, file - text);
+	k->data = data;
+	args->constants_count++;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
@@ -135,6 +160,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "more than %d files",
 				   VERIFY_MAX_FILES);
 		args->inputs.files[args->inputs.file_count++] = arg;
+		return 0;
+	case KEY_CONSTANT:
+		add_constant(state, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->model)
@@ -244,6 +272,8 @@ static int compile_with_partition(struct arguments *args,
 	options.weights = args->weights;
 	options.partition_to = text;
 	options.quantise = quantise;
+	options.constants = args->constants;
+	options.constants_count = args->constants_count;
 	status = model_compile(args->model, &options, bytes, size,
 			       args->is_verified ? &args->graph : NULL);
 	if (fclose(text) && !status)
@@ -285,7 +315,7 @@ int command_compile(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "MODEL -o FILE",
 		.children = children,
-		.doc = "Compile MODEL (.tflite) into a program (.tnp) and say "
+		.doc = "Compile MODEL (.tflite, .onnx) into a program (.tnp) and say "
 		       "what it will cost.",
 	};
 	struct arguments args = { .machine = NPU_MACHINE_DEFAULT };
@@ -309,5 +339,9 @@ int command_compile(int argc, char **argv)
 	tnc_graph_close(args.graph);
 	free(bytes);
 	free(args.partition);
+	for (size_t i = 0; i < args.constants_count; i++) {
+		free((void *)args.constants[i].name);
+		free((void *)args.constants[i].data);
+	}
 	return status;
 }

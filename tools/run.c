@@ -485,7 +485,7 @@ int command_run(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "MODEL|PROGRAM",
-		.doc = "Run a program (.tnp), or a model (.tflite) that is "
+		.doc = "Run a program (.tnp), or a model (.tflite, .onnx) that is "
 		       "compiled for the device at hand.",
 	};
 	struct runner *runner = calloc(1, sizeof(*runner));

@@ -33,25 +33,19 @@ static void open_device(struct compiled *compiled,
 		fail_msg("%s", error.text);
 }
 
-struct compiled *compiled_create(const void *model, size_t size,
-				 const char *name,
-				 const struct npu_machine *machine)
+struct compiled *compiled_create_with(const void *model, size_t size,
+				      const struct tnc_options *options)
 {
 	struct compiled *compiled = calloc(1, sizeof(*compiled));
 	struct tinynpu_error error = { "" };
-	struct tnc_options options;
 	struct tnc_error why = { "" };
 	size_t program_size;
 	void *program;
 
-	tnc_options_init(&options);
-	options.name = name;
-	options.machine = *machine;
-	options.no_fallback = true;
-	if (tnc_compile(model, size, &options, &program, &program_size, &why))
+	if (tnc_compile(model, size, options, &program, &program_size, &why))
 		fail_msg("%s", why.text);
-	open_device(compiled, machine);
-	if (tinynpu_program_read(program, program_size, name,
+	open_device(compiled, &options->machine);
+	if (tinynpu_program_read(program, program_size, options->name,
 				 &compiled->program, &error))
 		fail_msg("%s", error.text);
 	free(program);
@@ -61,6 +55,19 @@ struct compiled *compiled_create(const void *model, size_t size,
 				   &compiled->session, &error))
 		fail_msg("%s", error.text);
 	return compiled;
+}
+
+struct compiled *compiled_create(const void *model, size_t size,
+				 const char *name,
+				 const struct npu_machine *machine)
+{
+	struct tnc_options options;
+
+	tnc_options_init(&options);
+	options.name = name;
+	options.machine = *machine;
+	options.no_fallback = true;
+	return compiled_create_with(model, size, &options);
 }
 
 void compiled_destroy(struct compiled *compiled)

@@ -16,6 +16,8 @@ struct compiled;
 struct compiled *compiled_create(const void *model, size_t size,
 				 const char *name,
 				 const struct npu_machine *machine);
+struct compiled *compiled_create_with(const void *model, size_t size,
+				      const struct tnc_options *options);
 void compiled_destroy(struct compiled *compiled);
 
 /* Runs once; fails the test on any error or when the estimate is not exact. */

@@ -9,7 +9,12 @@ onnx-libs := $(tnc-libs)
 $(addprefix $(B)/tests/unit/,onnx_test.o tiny_onnx.o): CPPFLAGS += -I.
 
 unit-tests += onnx_models
-onnx_models-objs := tests/unit/models.o libtnc.a
-onnx_models-libs := -ljansson $(tnc-libs)
+onnx_models-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
+onnx_models-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
-$(B)/tests/unit/onnx_models_test.o: CPPFLAGS += -I.
+unit-tests += onnx_random
+onnx_random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
+onnx_random-libs := $(tnc-libs) -ldrm -pthread
+
+$(addprefix $(B)/tests/unit/,onnx_models_test.o onnx_random_test.o): \
+	CPPFLAGS += -I. -Ilibtinynpu/include

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Published ONNX models on the reference executor: the tests of single nodes, models
- * with QuantizeLinear and DequantizeLinear, and a network of quantised operators, of
- * which intermediate tensors are compared, too. Integers have to be equal.
+ * Published ONNX models on the reference executor and in the simulator: the tests of
+ * single nodes, models with QuantizeLinear and DequantizeLinear, and a network of
+ * quantised operators, of which intermediate tensors are compared, too. Integers have
+ * to be equal.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/tnc.h"
+#include "compiled.h"
 #include "models.h"
 
 #define TENSORS_MAX 16
@@ -137,7 +138,31 @@ static void run(struct test *t, const char *directory, const char *passes,
 	tnc_graph_close(graph);
 }
 
-/* As imported, and with transpositions and constants gone. */
+/* Compiled, in the simulator; float operators run on the CPU. */
+static void run_compiled(struct test *t, const char *directory, float tolerance)
+{
+	struct compiled *compiled = compiled_create_with(
+		t->model.bytes, t->model.size, &t->options);
+	json_t *output;
+	size_t i;
+
+	compiled_run(compiled, t->inputs);
+	json_array_foreach(json_object_get(t->json, "outputs"), i, output) {
+		struct model_file golden = models_read(directory,
+						       text(output, "file"));
+		struct tnc_tensor_info info = {
+			.type = text(output, "dtype"),
+			.size_bytes = golden.size,
+		};
+
+		compare(t->options.name, &info, compiled_output(compiled, i),
+			&golden, tolerance);
+		models_free(&golden);
+	}
+	compiled_destroy(compiled);
+}
+
+/* As imported, with transpositions and constants gone, and compiled. */
 static void test_directory(void **state)
 {
 	const char *directory = *state;
@@ -153,6 +178,7 @@ static void test_directory(void **state)
 		open_test(&t, directory, json);
 		run(&t, directory, "", 1e-5f);
 		run(&t, directory, "tf", 1e-5f);
+		run_compiled(&t, directory, 1e-5f);
 		close_test(&t);
 	}
 	json_decref(manifest);
@@ -231,6 +257,29 @@ static void test_qlinear(void **state)
 	check_qlinear("tf", 1);
 }
 
+static void test_qlinear_compiled(void **state)
+{
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	struct model_file model, in, golden;
+	struct compiled *compiled;
+	const void *input;
+
+	if (!models_have(QLINEAR))
+		skip();
+	model = models_read(QLINEAR, "model.onnx");
+	in = models_read(QLINEAR, "inputs/random.bin");
+	golden = models_read(QLINEAR, "golden/random.bin");
+	compiled = compiled_create(model.bytes, model.size, QLINEAR, &machine);
+	input = in.bytes;
+	compiled_run(compiled, &input);
+	assert_memory_equal(compiled_output(compiled, 0), golden.bytes,
+			    golden.size);
+	compiled_destroy(compiled);
+	models_free(&model);
+	models_free(&in);
+	models_free(&golden);
+}
+
 /* Inside, bytes are signed. */
 static void check_tap(struct tnc_graph *graph, json_t *tap)
 {
@@ -278,6 +327,7 @@ int main(void)
 		{ "onnx_qdq", test_directory, NULL, NULL, "onnx_qdq" },
 		cmocka_unit_test(test_qlinear),
 		cmocka_unit_test(test_taps),
+		cmocka_unit_test(test_qlinear_compiled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
