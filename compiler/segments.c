@@ -33,7 +33,9 @@ struct build {
 	int segments;
 	struct span *span;	/* by tensor that owns its bytes */
 	struct tnc_home *home;	/* likewise */
-	struct tnc_program *program;
+	struct tnc_program *program;	/* its parts are kept, as is room for: */
+	int cmds_room, layers_room;
+	uint32_t constants_room;
 };
 
 static bool is_cpu(const struct tnc_op *op)
@@ -192,50 +194,59 @@ static void set_interface_homes(struct build *b)
 	set_variable_homes(b, region);
 }
 
-static bool is_in_way(const struct build *b, int other, int tensor,
-		      uint64_t offset)
+static bool live_together(const struct build *b, int one, int other)
 {
-	const struct tnc_home *home = &b->home[other];
-	const struct span *x = &b->span[other], *y = &b->span[tensor];
-	const struct tnc *c = b->c;
+	const struct span *x = &b->span[one], *y = &b->span[other];
 
-	return home->is_set && home->region == NPU_REGION_SCRATCH &&
-	       x->first <= y->last && y->first <= x->last &&
-	       home->offset < offset + tnc_tensor_bytes(c->tensor[tensor]) &&
-	       offset < home->offset + tnc_tensor_bytes(c->tensor[other]);
+	return x->first <= y->last && y->first <= x->last;
 }
 
-/* The first gap among all that lives at the same time. */
-static uint64_t first_gap(const struct build *b, int tensor)
+/*
+ * The first gap among all that lives at the same time. @placed are those that have
+ * a home already, by offset; returns where in that order the tensor belongs.
+ */
+static int first_gap(const struct build *b, int tensor, const int *placed,
+		     int count, uint64_t *offset)
 {
-	const struct tnc *c = b->c;
-	uint64_t offset = 0;
+	uint64_t size = aligned(tnc_tensor_bytes(b->c->tensor[tensor]));
+	int at = 0;
 
-	for (int i = 0; i < tensor;) {
-		if (!is_in_way(b, i, tensor, offset)) {
-			i++;
-			continue;
+	*offset = 0;
+	for (int i = 0; i < count; i++) {
+		const struct tnc_home *home = &b->home[placed[i]];
+		uint64_t end = home->offset +
+			aligned(tnc_tensor_bytes(b->c->tensor[placed[i]]));
+
+		if (live_together(b, tensor, placed[i])) {
+			if (home->offset >= *offset + size)
+				break;
+			*offset = end > *offset ? end : *offset;
 		}
-		offset = aligned(b->home[i].offset +
-				 tnc_tensor_bytes(c->tensor[i]));
-		i = 0;
 	}
-	return offset;
+	while (at < count && b->home[placed[at]].offset <= *offset)
+		at++;
+	return at;
 }
 
 /* Returns where the last one ends. */
 static uint64_t set_scratch_homes(struct build *b)
 {
 	struct tnc *c = b->c;
-	uint64_t end = 0;
+	int *placed = tnc_alloc(c, c->tensors + 1, sizeof(*placed));
+	uint64_t end = 0, offset;
+	int count = 0;
 
 	for (int i = 0; i < c->tensors; i++) {
-		uint64_t offset;
+		int at;
 
 		if (!b->span[i].is_shared || b->home[i].is_set ||
 		    c->tensor[i]->data)
 			continue;
-		offset = first_gap(b, i);
+		at = first_gap(b, i, placed, count, &offset);
+		memmove(placed + at + 1, placed + at,
+			(count - at) * sizeof(*placed));
+		placed[at] = i;
+		count++;
 		set_home(b, i, NPU_REGION_SCRATCH, offset);
 		offset += aligned(tnc_tensor_bytes(c->tensor[i]));
 		end = offset > end ? offset : end;
@@ -269,14 +280,6 @@ static void set_constant_homes(struct build *b)
 }
 
 /* --- Slices: segments as graphs -------------------------------------------- */
-
-static void add_once(struct tnc *c, struct tnc_list *list, int id)
-{
-	for (int i = 0; i < list->count; i++)
-		if (list->id[i] == id)
-			return;
-	tnc_list_append(c, list, id);
-}
 
 /* Own copies: passes change tensors and operators. */
 static void copy_graph(struct tnc *c, const struct segment *s)
@@ -312,6 +315,7 @@ static void set_interface(struct tnc *c, const struct build *b,
 			  const struct segment *s)
 {
 	bool *is_own = tnc_alloc(c, c->tensors + 1, sizeof(*is_own));
+	bool *is_listed = tnc_alloc(c, c->tensors + 1, sizeof(*is_listed));
 
 	c->inputs = (struct tnc_list){ 0 };
 	c->outputs = (struct tnc_list){ 0 };
@@ -324,68 +328,105 @@ static void set_interface(struct tnc *c, const struct build *b,
 			int root = op->input[k] == TNC_INPUT_NONE ? -1 :
 				   root_of(c, op->input[k]);
 
-			if (root >= 0 && !is_own[root] &&
-			    !c->tensor[root]->data)
-				add_once(c, &c->inputs, root);
+			if (root < 0 || is_own[root] || is_listed[root] ||
+			    c->tensor[root]->data)
+				continue;
+			is_listed[root] = true;
+			tnc_list_append(c, &c->inputs, root);
 		}
 		if (b->home[op->output].is_set)
-			add_once(c, &c->outputs, op->output);
+			tnc_list_append(c, &c->outputs, op->output);
 	}
 }
 
 /* --- The program ----------------------------------------------------------- */
 
+/* Memory that outlives what a segment takes to be compiled. */
+static void *keep(struct build *b, size_t count, size_t size)
+{
+	void *memory = tnc_arena_alloc(b->c->kept, count * size);
+
+	if (!memory)
+		tnc_error(b->c, -ENOMEM, "out of memory for %zu times %zu bytes",
+			  count, size);
+	return memory;
+}
+
+/* Room for @count elements, @used of which are there already. */
+static void *extend(struct build *b, void *old, int used, int count, int room,
+		    size_t size)
+{
+	void *new;
+
+	if (count <= room)
+		return old;
+	new = keep(b, 2 * (size_t)count, size);
+	if (used)
+		memcpy(new, old, used * size);
+	return new;
+}
+
 static void add_commands(struct build *b, const struct tnc_program *part)
 {
 	struct tnc_program *all = b->program;
 	int count = all->cmds + part->cmds;
-	union npu_cmd *cmd = tnc_alloc(b->c, count + 1, sizeof(*cmd));
-	int *cmd_op = tnc_alloc(b->c, count + 1, sizeof(*cmd_op));
 
-	if (all->cmds) {
-		memcpy(cmd, all->cmd, all->cmds * sizeof(*cmd));
-		memcpy(cmd_op, all->cmd_op, all->cmds * sizeof(*cmd_op));
-	}
+	all->cmd = extend(b, all->cmd, all->cmds, count, b->cmds_room,
+			  sizeof(*all->cmd));
+	all->cmd_op = extend(b, all->cmd_op, all->cmds, count, b->cmds_room,
+			     sizeof(*all->cmd_op));
+	if (count > b->cmds_room)
+		b->cmds_room = 2 * count;
 	for (int i = 0; i < part->cmds; i++) {
-		cmd[all->cmds + i] = part->cmd[i];
-		cmd_op[all->cmds + i] = part->cmd_op[i] < 0 ? -1 :
-					all->layers + part->cmd_op[i];
+		all->cmd[all->cmds + i] = part->cmd[i];
+		all->cmd_op[all->cmds + i] = part->cmd_op[i] < 0 ? -1 :
+					     all->layers + part->cmd_op[i];
 	}
-	all->cmd = cmd;
-	all->cmd_op = cmd_op;
 	all->cmds = count;
 }
 
-/* Those of a part begin where the ones before end. */
+/* Those of a part begin behind the ones before. */
 static void add_constants(struct build *b, const struct tnc_program *part)
 {
 	struct tnc_program *all = b->program;
-	uint8_t *constants = part->constants;
+	uint8_t *constants = all->constants;
 
 	if (part->constants_size <= all->constants_size)
 		return;
-	memcpy(constants, all->constants, all->constants_size);
+	if (part->constants_size > b->constants_room) {
+		b->constants_room = part->constants_size < UINT32_MAX / 2 ?
+			2 * part->constants_size : UINT32_MAX;
+		constants = keep(b, b->constants_room, 1);
+		memcpy(constants, all->constants, all->constants_size);
+	}
+	memcpy(constants + all->constants_size,
+	       part->constants + all->constants_size,
+	       part->constants_size - all->constants_size);
 	all->constants = constants;
 	all->constants_size = part->constants_size;
+}
+
+static const char *keep_text(struct build *b, const char *text)
+{
+	return strcpy(keep(b, strlen(text) + 1, 1), text);
 }
 
 static void add_layers(struct build *b, const struct tnc_program *part)
 {
 	struct tnc_program *all = b->program;
 	int count = all->layers + part->layers;
-	struct npu_program_layer *layer = tnc_alloc(b->c, count + 1,
-						    sizeof(*layer));
-	const char **name = tnc_alloc(b->c, count + 1, sizeof(*name));
 
-	if (all->layers) {
-		memcpy(layer, all->layer, all->layers * sizeof(*layer));
-		memcpy(name, all->layer_name, all->layers * sizeof(*name));
+	all->layer = extend(b, all->layer, all->layers, count, b->layers_room,
+			    sizeof(*all->layer));
+	all->layer_name = extend(b, all->layer_name, all->layers, count,
+				 b->layers_room, sizeof(*all->layer_name));
+	if (count > b->layers_room)
+		b->layers_room = 2 * count;
+	for (int i = 0; i < part->layers; i++) {
+		all->layer[all->layers + i] = part->layer[i];
+		all->layer_name[all->layers + i] =
+			keep_text(b, part->layer_name[i]);
 	}
-	memcpy(layer + all->layers, part->layer, part->layers * sizeof(*layer));
-	memcpy(name + all->layers, part->layer_name,
-	       part->layers * sizeof(*name));
-	all->layer = layer;
-	all->layer_name = name;
 	all->layers = count;
 }
 
@@ -419,6 +460,7 @@ static void build_job(struct build *b, const struct segment *s)
 {
 	struct tnc_program *all = b->program, *part;
 	struct tnc *c = b->c, whole = *c;
+	struct tnc_arena_mark mark = tnc_arena_mark(c->arena);
 	int first = all->cmds;
 
 	copy_graph(c, s);
@@ -443,6 +485,7 @@ static void build_job(struct build *b, const struct segment *s)
 	c->outputs = whole.outputs;
 	c->variables = whole.variables;
 	c->home = NULL;
+	tnc_arena_rewind(c->arena, mark);
 }
 
 static void build_cpu(struct build *b, const struct segment *s)
