@@ -89,6 +89,7 @@ tnc-objs := \
 	compiler/text_write.o \
 	compiler/tflite.o \
 	compiler/tflite_custom.o \
+	compiler/tflite_control.o \
 	compiler/tflite_import.o \
 	compiler/tflite_move.o \
 	compiler/tflite_state.o \

@@ -50,6 +50,7 @@ enum {
 #define SCHEMA_VERSION 3
 #define TENSOR_TYPE_RESOURCE 13
 #define SUBGRAPHS_MAX 1024
+#define DEPTH_MAX 32
 #define OP_CUSTOM 32
 
 /* What is being read: the file, and one of its graphs. */
@@ -62,6 +63,8 @@ struct importer {
 	struct tnc_fb_table graph;
 	struct tnc_fb_vector tensors;
 	int first_tensor;	/* number of the graph's tensor 0 */
+	bool *is_used;		/* by graph */
+	int depth;		/* of graphs within graphs */
 	struct tnc_tflite_state *state;
 };
 
@@ -415,15 +418,33 @@ static void enter(struct importer *im, size_t number)
 	}
 }
 
-void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number)
+void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
+			 const struct tnc_list *arguments,
+			 struct tnc_list *results)
 {
 	struct importer im = *from->importer;
+	struct tnc_list inputs = { 0 };
 
 	if (number < 1 || (size_t)number >= im.subgraphs.count)
 		tnc_error(from->c, -EINVAL, "graph %d of %zu", number,
 			  im.subgraphs.count);
+	if (im.is_used[number])
+		tnc_error(from->c, -EOPNOTSUPP,
+			  "unsupported: graph %d is used twice", number);
+	if (++im.depth > DEPTH_MAX)
+		tnc_error(from->c, -EOPNOTSUPP,
+			  "unsupported: graphs within graphs, %d deep",
+			  im.depth);
+	im.is_used[number] = true;
 	enter(&im, number);
+	import_interface(&im, SUBGRAPH_INPUTS, "inputs", &inputs);
+	if (inputs.count != arguments->count)
+		tnc_error(from->c, -EINVAL, "graph %d has %d inputs, not %d",
+			  number, inputs.count, arguments->count);
+	for (int i = 0; i < inputs.count; i++)
+		tnc_tflite_same(from, arguments->id[i], inputs.id[i]);
 	import_operators(&im);
+	import_interface(&im, SUBGRAPH_OUTPUTS, "outputs", results);
 }
 
 /* Room for the tensors of all graphs. */
@@ -441,6 +462,7 @@ static void reserve(struct importer *im)
 			break;
 	}
 	tnc_tensors_reserve(im->c, tensors);
+	im->is_used = tnc_alloc(im->c, im->subgraphs.count, sizeof(bool));
 	im->state = tnc_tflite_state_create(im->c, tensors);
 }
 

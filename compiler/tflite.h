@@ -61,12 +61,23 @@ enum tnc_act tnc_tflite_act(const struct tnc_tflite_op *from, int field);
 /* An axis among @rank dimensions; negative ones count from the end. */
 int tnc_tflite_axis(const struct tnc_tflite_op *from, int axis, int rank);
 
-/* tflite.c: puts the operators of another of the file's graphs here */
-void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number);
+/*
+ * tflite.c: puts the operators of another of the file's graphs here, once; its
+ * inputs are @arguments, its outputs are appended to @results
+ */
+void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
+			 const struct tnc_list *arguments,
+			 struct tnc_list *results);
+
+/* tflite_control.c: another name for a tensor's elements, and branches */
+void tnc_tflite_same(const struct tnc_tflite_op *from, int input, int output);
+void tnc_tflite_if(const struct tnc_tflite_op *from);
 
 /* tflite_state.c: variables, and operators that have some */
 struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c, int tensors);
 void tnc_tflite_state_finish(struct tnc *c, struct tnc_tflite_state *state);
+/* One more branch around what comes, or one less. */
+void tnc_tflite_state_branch(struct tnc_tflite_state *state, int change);
 void tnc_tflite_variable_tensor(struct tnc *c, struct tnc_tflite_state *state,
 				int id);
 void tnc_tflite_lstm(const struct tnc_tflite_op *from);

@@ -422,6 +422,7 @@ static const struct tnc_tflite_row rows[] = {
 	{ 114, TNC_QUANTIZE, 89, import_plain },
 	{ 116, TNC_ROUND, 0, import_plain },
 	{ 117, TNC_HARD_SWISH, 91, import_plain },
+	{ 118, TNC_OP_KINDS, 92, tnc_tflite_if },
 	{ 123, TNC_SELECT, 98, import_plain },
 	{ 126, TNC_BATCH_MATMUL, 101, import_batch_matmul },
 	{ 128, TNC_CUMSUM, 102, import_cumsum },

@@ -31,6 +31,7 @@ struct tnc_tflite_state {
 	struct named *named;
 	int count, room;
 	bool is_init;		/* within the graph that is called once */
+	int branches;		/* that may not be taken, around this place */
 };
 
 struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c, int tensors)
@@ -41,6 +42,11 @@ struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c, int tensors)
 	state->of_handle = tnc_alloc(c, tensors + 1, sizeof(int));
 	state->of_tensor = tnc_alloc(c, tensors + 1, sizeof(int));
 	return state;
+}
+
+void tnc_tflite_state_branch(struct tnc_tflite_state *state, int change)
+{
+	state->branches += change;
 }
 
 /* Zeros are what int8 begins with, too: its own zero. */
@@ -76,6 +82,9 @@ static struct tnc_variable *variable_of(const struct tnc_tflite_op *from,
 	if (!number)
 		tnc_error(from->c, -EINVAL, "input %d is no variable", index);
 	v = &from->c->variable[number - 1];
+	if (from->state->branches)
+		tnc_error(from->c, -EOPNOTSUPP,
+			  "unsupported: a state in a branch");
 	if (v->kept != v->read)
 		tnc_error(from->c, -EOPNOTSUPP,
 			  "unsupported: variable %d is updated twice",
@@ -179,12 +188,14 @@ void tnc_tflite_svdf(const struct tnc_tflite_op *from)
 void tnc_tflite_call_once(const struct tnc_tflite_op *from)
 {
 	struct tnc *c = from->c;
+	struct tnc_list none = { 0 };
 	int first = c->ops;
 
 	if (from->state->is_init)
 		tnc_error(c, -EINVAL, "a graph that is called once calls another");
 	from->state->is_init = true;
-	tnc_tflite_subgraph(from, tnc_fb_i32(&from->options, 0, 0));
+	tnc_tflite_subgraph(from, tnc_fb_i32(&from->options, 0, 0), &none,
+			    &none);
 	from->state->is_init = false;
 	tnc_fold_all(c, first);
 }
@@ -273,6 +284,9 @@ void tnc_tflite_assign_variable(const struct tnc_tflite_op *from)
 	struct named *v = named_of(from);
 	int value = tensor_of(from, &from->in, 1)->id;
 
+	if (from->state->branches)
+		tnc_error(from->c, -EOPNOTSUPP,
+			  "unsupported: assigned in a branch");
 	if (from->state->is_init)
 		v->init = value;
 	else

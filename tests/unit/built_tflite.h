@@ -16,7 +16,13 @@
 #define BUILT_NONE (-1)
 
 /* As the schema numbers them. */
-enum { BUILT_INT32 = 2, BUILT_INT16 = 7, BUILT_INT8 = 9, BUILT_RESOURCE = 13 };
+enum {
+	BUILT_INT32 = 2,
+	BUILT_BOOL = 6,
+	BUILT_INT16 = 7,
+	BUILT_INT8 = 9,
+	BUILT_RESOURCE = 13,
+};
 
 struct built_tensor {
 	int type;

@@ -373,6 +373,118 @@ static void test_svdf(void **state)
 	}
 }
 
+/* --- Branches ---------------------------------------------------------------- */
+
+struct branches {
+	struct built_tensor main_tensors[3];	/* condition, x, y */
+	struct built_tensor tensors[2];		/* of both branches: x, y */
+	struct built_op main_op;
+	struct built_op ops[2];			/* x + x, x - x */
+	struct built_graph graphs[3];
+};
+
+/* The condition is a constant, or the input; then x is a constant. */
+static void make_branches(struct branches *b, bool is_constant, bool is_true)
+{
+	const struct built_tensor map = {
+		.type = BUILT_INT8, .rank = 1, .shape = { 4 }, .scale = 0.5f,
+	};
+
+	*b = (struct branches){
+		.main_tensors = {
+			{ .type = BUILT_BOOL, .rank = 1, .shape = { 1 },
+			  .bytes = is_constant, .fill = is_true },
+			map, map,
+		},
+		.tensors = { map, map },
+		.main_op = { .builtin = 118, .options_type = 92,
+			     .inputs = { 0, 1 }, .input_count = 2, .output = 2,
+			     .fields = { { .number = 0, .size = 4, .value = 1 },
+					 { .number = 1, .size = 4,
+					   .value = 2 } },
+			     .field_count = 2 },
+		.ops = { { .builtin = 0, .inputs = { 0, 0 }, .input_count = 2,
+			   .output = 1 },
+			 { .builtin = 41, .inputs = { 0, 0 }, .input_count = 2,
+			   .output = 1 } },
+	};
+	if (!is_constant) {
+		b->main_tensors[1].bytes = 4;
+		b->main_tensors[1].fill = 5;
+	}
+	b->graphs[0] = (struct built_graph){ b->main_tensors, 3, &b->main_op,
+					     1, is_constant, 2 };
+	for (int i = 0; i < 2; i++)
+		b->graphs[1 + i] = (struct built_graph){ b->tensors, 2,
+							 &b->ops[i], 1, 0, 1 };
+}
+
+static void check_branch(const struct branches *b, const void *in, bool is_sum)
+{
+	static const int8_t sum[4] = { 10, 12, 14, 16 }, difference[4];
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	int8_t y[4];
+	void *out = y;
+
+	if (open_graphs(b->graphs, 3, &graph, &error))
+		fail_msg("%s", error.text);
+	if (tnc_graph_run(graph, &in, &out, &error))
+		fail_msg("%s", error.text);
+	assert_memory_equal(y, is_sum ? sum : difference, 4);
+	tnc_graph_close(graph);
+}
+
+static void test_branches(void **state)
+{
+	static const int8_t x[4] = { 5, 6, 7, 8 };
+	struct branches b;
+
+	for (uint8_t is_true = 0; is_true < 2; is_true++) {
+		make_branches(&b, true, is_true);
+		check_branch(&b, x, is_true);
+		make_branches(&b, false, false);
+		check_branch(&b, &is_true, is_true);
+	}
+}
+
+static void test_wrong_branches(void **state)
+{
+	struct branches b;
+
+	make_branches(&b, true, true);
+	b.main_op.fields[0].value = 3;
+	refuse(b.graphs, 3, "graph 3 of 3");
+	make_branches(&b, false, false);
+	b.main_op.fields[1].value = 1;
+	refuse(b.graphs, 3, "graph 1 is used twice");
+	make_branches(&b, true, true);
+	b.ops[0] = b.main_op;
+	b.ops[0].output = 1;
+	refuse(b.graphs, 3, "the condition is no bool");
+	b.tensors[0].type = BUILT_BOOL;
+	b.tensors[0].shape[0] = 1;
+	refuse(b.graphs, 3, "graph 1 is used twice");
+	make_branches(&b, true, true);
+	b.main_op.input_count = 1;
+	refuse(b.graphs, 3, "graph 1 has 1 inputs, not 0");
+	make_branches(&b, true, true);
+	b.graphs[1].output = BUILT_NONE;
+	refuse(b.graphs, 3, "branch has 0 results, not 1");
+	make_branches(&b, true, true);
+	b.main_op.output = BUILT_NONE;
+	refuse(b.graphs, 3, "branch has 1 results, not 0");
+	make_branches(&b, true, true);
+	b.main_tensors[0].type = BUILT_INT8;
+	refuse(b.graphs, 3, "the condition is no bool");
+	make_branches(&b, false, false);
+	b.tensors[0].is_variable = true;
+	refuse(b.graphs, 3, "written twice");
+	make_branches(&b, true, true);
+	b.main_op.inputs[0] = BUILT_NONE;
+	refuse(b.graphs, 3, "operand 0 is no tensor");
+}
+
 /* --- All of them, damaged ---------------------------------------------------- */
 
 #define MUTATIONS 1000
@@ -427,11 +539,16 @@ static void check_damaged(const struct built_graph *graphs, int count)
 
 static void test_damaged_files(void **state)
 {
+	struct branches b;
 	struct lstm l;
 	struct svdf s;
 
 	make_lstm(&l);
 	make_svdf(&s);
+	make_branches(&b, false, false);
+	check_damaged(b.graphs, 3);
+	make_branches(&b, true, true);
+	check_damaged(b.graphs, 3);
 	check_damaged(sum_graphs, 2);
 	check_damaged(&l.graph, 1);
 	check_damaged(&s.graph, 1);
@@ -471,6 +588,8 @@ int main(void)
 		cmocka_unit_test(test_operands_of_an_lstm_of_another_shape),
 		cmocka_unit_test(test_an_lstm_of_another_kind),
 		cmocka_unit_test(test_svdf),
+		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_wrong_branches),
 		cmocka_unit_test(test_damaged_files),
 		cmocka_unit_test(test_allocations_of_an_lstm),
 	};
