@@ -363,7 +363,7 @@ static void put_byte(struct encoder *e, uint32_t *state,
 	uint8_t plain = value - entry->centre;
 	uint32_t k = coder->kind[plain], bits = npu_code_class_bits(k);
 	uint32_t frequency = coder->frequency[entry->table][k];
-	uint64_t x = *state;
+	uint32_t x = *state;
 
 	if (x >= (uint64_t)frequency << (32 - NPU_CODE_TOTAL_BITS - bits)) {
 		put_word(e, x);
@@ -389,9 +389,14 @@ static void put_numbers(struct encoder *e, const struct block *b)
 static void put_block(struct encoder *e, uint32_t *states,
 		      const struct block *b, uint32_t end)
 {
-	for (uint32_t i = end; i-- > b->begin;) {
-		const struct column *column = column_at(e, b, i);
+	uint32_t period = b->unit * b->columns;
+	uint32_t place = (end - b->begin) % period;
 
+	for (uint32_t i = end; i-- > b->begin;) {
+		const struct column *column;
+
+		place = place ? place - 1 : period - 1;
+		column = &e->column[b->first + place / b->unit];
 		put_byte(e, &states[i % NPU_CODE_LANES],
 			 &e->palette[column->entry], e->bytes[i]);
 	}
