@@ -110,7 +110,8 @@ static void print_layers(const struct tinynpu_program *program)
 	       "VEC");
 	for (i = 0; !tinynpu_program_layer(program, i, &layer, sizeof(layer));
 	     i++)
-		printf("  %8u %12s %10s %10s %10s  %s\n", layer.commands,
+		printf("  %8s %12s %10s %10s %10s  %s\n",
+		       layer.cpu_ops ? "CPU" : tool_count(layer.commands).text,
 		       tool_count(layer.mac_ops).text,
 		       tool_count(layer.mac_busy).text,
 		       tool_count(layer.dma_busy).text,
@@ -195,8 +196,9 @@ static json_t *layers_json(const struct tinynpu_program *program)
 	for (i = 0; !tinynpu_program_layer(program, i, &layer, sizeof(layer));
 	     i++)
 		json_array_append_new(list,
-			json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+			json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 				  "name", layer.name,
+				  "cpu_ops", (json_int_t)layer.cpu_ops,
 				  "op", (json_int_t)layer.op,
 				  "commands", (json_int_t)layer.commands,
 				  "mac_ops", (json_int_t)layer.mac_ops,
