@@ -4,6 +4,7 @@
  * against the int8 models that were published beside them. What is quantised also has
  * to give the same bytes in the simulator.
  */
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -294,6 +295,92 @@ static void test_float_island(void **state)
 	check_simulator(graph);
 	free(text);
 	tnc_graph_close(graph);
+	float_graph_free(&g);
+}
+
+/* --- What goes wrong -------------------------------------------------------- */
+
+static void small_model(struct float_graph *g)
+{
+	float_graph_start(g, 6);
+	for (int id = 0; id < 4; id++)
+		activation(g, id, "1,4,4,3");
+	float_graph_constant(g, 4, "3,1,1,3", 9, -1, 1);
+	float_graph_say(g, "input %%0");
+	conv(g, 1, 0, 4);
+	float_graph_say(g, "sin %%2 = %%1 source=1");
+	conv(g, 3, 2, 4);
+	float_graph_say(g, "output %%3");
+	fclose(g->to);
+	g->to = NULL;
+}
+
+static int compile(const struct float_graph *g,
+		   const struct tnc_quantise *quantise, uint64_t fail_allocation,
+		   struct tnc_error *error)
+{
+	struct tnc_options options;
+	void *program;
+	size_t size;
+	int status;
+
+	tnc_options_init(&options);
+	options.quantise = quantise;
+	options.fail_allocation = fail_allocation;
+	status = tnc_compile(g->text, g->size, &options, &program, &size, error);
+	free(program);
+	return status;
+}
+
+static void test_failing_allocations(void **state)
+{
+	struct float_graph g;
+	struct tnc_quantise quantise;
+	struct tnc_error error;
+	uint64_t n = 1;
+	int status;
+
+	small_model(&g);
+	quantise = quantise_small(&g);
+	while ((status = compile(&g, &quantise, n, &error)) == -ENOMEM)
+		n += 1 + n / 16;
+	if (status)
+		fail_msg("%s", error.text);
+	assert_true(n > 100);
+	float_graph_free(&g);
+}
+
+static void test_calibration_of_nothing(void **state)
+{
+	struct float_graph g;
+	struct tnc_quantise quantise;
+	struct tnc_error error;
+
+	small_model(&g);
+	quantise = quantise_small(&g);
+	quantise.count = 0;
+	assert_int_equal(compile(&g, &quantise, 0, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "no calibration inputs"));
+	float_graph_free(&g);
+}
+
+/* Inputs that are no numbers, and such that are all the same. */
+static void test_odd_calibration(void **state)
+{
+	static const float odd[] = { NAN, INFINITY, -INFINITY, 0, 3e38f, 1e-40f };
+	struct float_graph g;
+	struct tnc_quantise quantise;
+	struct tnc_error error = { "" };
+
+	small_model(&g);
+	quantise = quantise_small(&g);
+	for (size_t n = 0; n < sizeof(odd) / sizeof(odd[0]); n++) {
+		for (int i = 0; i < CALIBRATION; i++)
+			for (int k = 0; k < PIXELS * 3; k++)
+				calibration[i][k] = odd[n];
+		if (compile(&g, &quantise, 0, &error))
+			fail_msg("%g: %s", odd[n], error.text);
+	}
 	float_graph_free(&g);
 }
 
@@ -654,6 +741,9 @@ int main(void)
 		cmocka_unit_test(test_fused_activation),
 		cmocka_unit_test(test_bias_correction),
 		cmocka_unit_test(test_float_island),
+		cmocka_unit_test(test_failing_allocations),
+		cmocka_unit_test(test_calibration_of_nothing),
+		cmocka_unit_test(test_odd_calibration),
 		cmocka_unit_test(test_kws01),
 		cmocka_unit_test(test_ic01),
 		cmocka_unit_test(test_vww01),
