@@ -31,7 +31,8 @@ move-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 move-libs := $(tnc-libs) -ldrm -pthread
 
 unit-tests += partition
-partition-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
+partition-objs := tests/unit/against.o tests/unit/compiled.o \
+	tests/unit/models.o libtnc.a libtinynpu.a
 partition-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
 unit-tests += ptq

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <tinynpu.h>
 
+#include "against.h"
 #include "compiled.h"
 #include "models.h"
 
@@ -287,6 +288,34 @@ static void test_random_graphs_agree_with_the_reference(void **state)
 	}
 }
 
+/* A float variable and one of int8, read and kept on both sides. */
+static void test_variables_go_through_all_segments(void **state)
+{
+	static const char text[] =
+		"tnc 1\nmodel \"m\"\n"
+		"tensor %0 float32 [1,4,5,6] name=\"x\"\n"
+		"tensor %1 float32 [1,4,5,6] name=\"before\"\n"
+		"tensor %2 float32 [1,4,5,6] name=\"sum\"\n"
+		"tensor %3 float32 [1,4,5,6] name=\"after\"\n"
+		"tensor %4 int8 [1,4,5,6] q=[0.05:3] name=\"q\"\n"
+		"tensor %5 int8 [1,4,5,6] q=[0.05:3] name=\"most before\"\n"
+		"tensor %6 int8 [1,4,5,6] q=[0.05:3] name=\"most\"\n"
+		"tensor %7 float32 [1,4,5,6] name=\"y\"\n"
+		"input %0\n"
+		"variable %1 = %3\n"
+		"variable %5 = %6\n"
+		"add %2 = %0 %1 act=none source=0\n"
+		"tanh %3 = %2 source=1\n"
+		"quantize %4 = %3 source=2\n"
+		"maximum %6 = %4 %5 act=none source=3\n"
+		"dequantize %7 = %6 source=4\n"
+		"output %7\n"
+		"output %1\n";
+	uint64_t stream_seed = 3;
+
+	against_stream(text, strlen(text), &machine, 4, &stream_seed);
+}
+
 /* --- What the machine refuses ---------------------------------------------- */
 
 #define TWO_INPUTS \
@@ -352,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_a_float_transformer_runs_on_the_cpu),
 		cmocka_unit_test(test_float_models_run),
 		cmocka_unit_test(test_random_graphs_agree_with_the_reference),
+		cmocka_unit_test(test_variables_go_through_all_segments),
 		cmocka_unit_test(test_a_refused_operator_computes_with_floats),
 		cmocka_unit_test(
 			test_what_nothing_computes_is_an_error_of_the_machine),
