@@ -4,6 +4,7 @@
  * costs, and the commands.
  */
 #include "../compiler/tnc.h"
+#include "model.h"
 #include "tool.h"
 
 #include <argp.h>
@@ -283,19 +284,21 @@ int command_inspect(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "PROGRAM",
-		.doc = "Show what is in a program (.tnp): tensors, memory, "
-		       "operators with their costs, and its commands.",
+		.args_doc = "PROGRAM|MODEL",
+		.doc = "Show what is in a program (.tnp), or in that of a model "
+		       "(.tflite, .onnx) compiled for the default machine: "
+		       "tensors, memory, operators with their costs, and its "
+		       "commands.",
 	};
 	struct arguments args = { 0 };
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
 	struct tinynpu_program *program;
-	struct tinynpu_error error;
-	int err;
+	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	err = tinynpu_program_open(args.path, &program, &error);
-	if (err)
-		return tool_complain(tool_file_status(err), "%s", error.text);
+	status = model_load(args.path, &machine, &program);
+	if (status)
+		return status;
 	if (args.is_json)
 		dump_json(args.path, program);
 	else
