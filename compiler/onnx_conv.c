@@ -339,6 +339,95 @@ void tnc_onnx_conv(struct tnc_onnx *im, int kind)
 }
 
 /*
+ * Of one direction: the size of the output, which may be given, and what is cut off
+ * before. @more cells are added behind.
+ */
+static int transposed_size(struct tnc_onnx *im, int in, int span, int stride,
+			   int more, int given, bool is_odd_first, int *first,
+			   int last)
+{
+	int64_t whole = (int64_t)(in - 1) * stride + span + more;
+
+	if (!given)
+		return tnc_onnx_size(im, whole - *first - last);
+	if (given > whole)
+		tnc_error(im->c, -EINVAL, "%d cells of %lld", given,
+			  (long long)whole);
+	*first = (whole - given + is_odd_first) / 2;
+	return given;
+}
+
+static struct tnc_hw given_size(struct tnc_onnx *im, const struct window *w,
+				const struct tnc_tensor *in)
+{
+	const char *mode = tnc_onnx_attr_string(im, "auto_pad", "NOTSET");
+
+	if (tnc_onnx_has_attr(im, "output_shape"))
+		return pair(im, "output_shape", w->dims);
+	if (strncmp(mode, "SAME_", 5))
+		return (struct tnc_hw){ 0, 0 };
+	return (struct tnc_hw){ tnc_onnx_size(im, (int64_t)in->shape[1] *
+							  w->stride.h),
+				tnc_onnx_size(im, (int64_t)in->shape[2] *
+							  w->stride.w) };
+}
+
+/* Cells that are added behind, none if the node does not say so. */
+static struct tnc_hw output_padding(struct tnc_onnx *im, int dims)
+{
+	struct tnc_onnx_ints list = tnc_onnx_attr_ints(im, "output_padding");
+	struct tnc_hw more = { 0, 0 };
+
+	if (!list.count)
+		return more;
+	if (list.count != dims)
+		tnc_error(im->c, -EINVAL,
+			  "\"output_padding\" has %d entries, needs %d",
+			  list.count, dims);
+	more.w = tnc_onnx_size(im, list.at[dims - 1]);
+	more.h = dims == 2 ? tnc_onnx_size(im, list.at[0]) : 0;
+	return more;
+}
+
+void tnc_onnx_conv_transpose(struct tnc_onnx *im, int kind)
+{
+	struct window w = { 0 };
+	int x = picture(im, tnc_onnx_input(im, 0), &w.dims), out;
+	int weights = weights_of(im, tnc_onnx_input(im, 1), w.dims);
+	const struct tnc_tensor *in = tnc_onnx_tensor(im, x);
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, weights);
+	const char *mode = tnc_onnx_attr_string(im, "auto_pad", "NOTSET");
+	struct tnc_hw more = output_padding(im, w.dims), given;
+	bool is_odd_first = strcmp(mode, "SAME_UPPER");
+	int32_t shape[4] = { in->shape[0], 0, 0, t->shape[1] };
+	struct tnc_op *op;
+
+	tnc_onnx_need_int(im, "group", 1);
+	if (t->shape[0] != in->shape[3])
+		tnc_error(im->c, -EINVAL, "weights for %d of %d channels",
+			  t->shape[0], in->shape[3]);
+	w.size = (struct tnc_hw){ t->shape[2], t->shape[3] };
+	pair(im, "kernel_shape", w.dims);
+	read_window(im, &w, in);
+	if (w.dilation.h != 1 || w.dilation.w != 1)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported dilation");
+	given = given_size(im, &w, in);
+	shape[1] = transposed_size(im, in->shape[1], w.size.h, w.stride.h,
+				   more.h, given.h, is_odd_first, &w.pads.top,
+				   w.pads.bottom);
+	shape[2] = transposed_size(im, in->shape[2], w.size.w, w.stride.w,
+				   more.w, given.w, is_odd_first, &w.pads.left,
+				   w.pads.right);
+	out = tnc_onnx_new(im, in->type, 4, shape);
+	weights = tnc_onnx_transpose(im, weights, (const int[]){ 1, 2, 3, 0 });
+	op = tnc_onnx_op(im, kind, out, 2, x, weights);
+	if (tnc_onnx_has_input(im, 2))
+		tnc_op_add_input(im->c, op, tnc_onnx_input(im, 2));
+	set_window(op, &w);
+	tnc_onnx_output(im, 0, from_picture(im, out, w.dims));
+}
+
+/*
  * A pool may round its number of windows up. The last one has to begin within
  * the picture or what lies before it; what it covers behind is padding.
  */

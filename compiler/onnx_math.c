@@ -56,6 +56,26 @@ void tnc_onnx_many(struct tnc_onnx *im, int kind)
 	tnc_onnx_output(im, 0, out);
 }
 
+void tnc_onnx_mean(struct tnc_onnx *im, int kind)
+{
+	int out = tnc_onnx_input(im, 0);
+
+	for (size_t i = 1; i < im->node->n_input && i < TNC_INPUTS_MAX; i++)
+		out = tnc_onnx_binary(im, TNC_ADD, out, tnc_onnx_input(im, i));
+	tnc_onnx_output(im, 0, tnc_onnx_binary(
+		im, kind, out, tnc_onnx_float(im, im->node->n_input)));
+}
+
+/* x / (1 + |x|) */
+void tnc_onnx_softsign(struct tnc_onnx *im, int kind)
+{
+	int x = tnc_onnx_input(im, 0);
+	int size = tnc_onnx_unary(im, TNC_ABS, x);
+
+	size = tnc_onnx_binary(im, TNC_ADD, size, tnc_onnx_float(im, 1.0f));
+	tnc_onnx_output(im, 0, tnc_onnx_binary(im, kind, x, size));
+}
+
 /* LeakyRelu and Elu, which differ in what they take for alpha. */
 void tnc_onnx_with_alpha(struct tnc_onnx *im, int kind)
 {

@@ -32,6 +32,7 @@ void tnc_onnx_conv(struct tnc_onnx *im, int kind);
 int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x,
 		    struct tnc_quant quant);
 void tnc_onnx_pool(struct tnc_onnx *im, int kind);
+void tnc_onnx_conv_transpose(struct tnc_onnx *im, int kind);
 void tnc_onnx_global_pool(struct tnc_onnx *im, int kind);
 
 /* onnx_math.c */
@@ -39,6 +40,8 @@ int tnc_onnx_number(struct tnc_onnx *im, int index);
 void tnc_onnx_one(struct tnc_onnx *im, int kind);
 void tnc_onnx_two(struct tnc_onnx *im, int kind);
 void tnc_onnx_many(struct tnc_onnx *im, int kind);
+void tnc_onnx_mean(struct tnc_onnx *im, int kind);
+void tnc_onnx_softsign(struct tnc_onnx *im, int kind);
 void tnc_onnx_with_alpha(struct tnc_onnx *im, int kind);
 void tnc_onnx_hard_sigmoid(struct tnc_onnx *im, int kind);
 void tnc_onnx_gelu(struct tnc_onnx *im, int kind);
@@ -50,7 +53,9 @@ void tnc_onnx_cast_node(struct tnc_onnx *im, int kind);
 
 /* onnx_reduce.c */
 void tnc_onnx_reduction(struct tnc_onnx *im, int kind);
+void tnc_onnx_norm(struct tnc_onnx *im, int kind);
 void tnc_onnx_arg(struct tnc_onnx *im, int kind);
+void tnc_onnx_instance_norm(struct tnc_onnx *im, int kind);
 void tnc_onnx_softmax(struct tnc_onnx *im, int kind);
 void tnc_onnx_layer_norm(struct tnc_onnx *im, int kind);
 void tnc_onnx_batch_norm(struct tnc_onnx *im, int kind);

@@ -41,6 +41,23 @@ void tnc_onnx_reduction(struct tnc_onnx *im, int kind)
 	tnc_onnx_output(im, 0, x);
 }
 
+/* Sums of magnitudes (ABS) or squares (SQUARE), or the root of the latter (SQRT). */
+void tnc_onnx_norm(struct tnc_onnx *im, int kind)
+{
+	int x = tnc_onnx_input(im, 0);
+	bool keep = tnc_onnx_attr_int(im, "keepdims", 1);
+	bool axes[TNC_RANK_MAX];
+
+	if (!read_axes(im, tnc_onnx_tensor(im, x)->rank, axes))
+		for (int d = 0; d < TNC_RANK_MAX; d++)
+			axes[d] = false;
+	x = tnc_onnx_unary(im, kind == TNC_ABS ? TNC_ABS : TNC_SQUARE, x);
+	x = tnc_onnx_reduce(im, TNC_SUM, x, axes, keep);
+	if (kind == TNC_SQRT)
+		x = tnc_onnx_unary(im, TNC_SQRT, x);
+	tnc_onnx_output(im, 0, x);
+}
+
 void tnc_onnx_arg(struct tnc_onnx *im, int kind)
 {
 	int x = tnc_onnx_input(im, 0), out;
@@ -135,6 +152,36 @@ void tnc_onnx_layer_norm(struct tnc_onnx *im, int kind)
 	op->alpha = epsilon;
 	tnc_onnx_output(im, 0, out);
 	add_moments(im, x, axes, epsilon);
+}
+
+/* Each picture and channel on its own, then a factor and a sum by channel. */
+void tnc_onnx_instance_norm(struct tnc_onnx *im, int kind)
+{
+	int x = tnc_onnx_input(im, 0), mean, factor, part[2];
+	const struct tnc_tensor *in = tnc_onnx_tensor(im, x);
+	float epsilon = tnc_onnx_attr_float(im, "epsilon", 1e-5f);
+	int32_t shape[TNC_RANK_MAX];
+	bool axes[TNC_RANK_MAX];
+
+	if (in->rank < 3)
+		tnc_error(im->c, -EINVAL, "%d dimensions", in->rank);
+	for (int d = 0; d < TNC_RANK_MAX; d++) {
+		axes[d] = d >= 2;
+		shape[d] = d ? 1 : in->shape[1];
+	}
+	for (int i = 0; i < 2; i++)
+		part[i] = tnc_onnx_reshape(im, tnc_onnx_input(im, i + 1),
+					   in->rank - 1, shape);
+	mean = tnc_onnx_reduce(im, TNC_MEAN, x, axes, true);
+	factor = tnc_onnx_binary(im, TNC_SQUARED_DIFFERENCE, x, mean);
+	factor = tnc_onnx_reduce(im, TNC_MEAN, factor, axes, true);
+	factor = tnc_onnx_binary(im, TNC_ADD, factor,
+				 tnc_onnx_float(im, epsilon));
+	factor = tnc_onnx_unary(im, TNC_RSQRT, factor);
+	x = tnc_onnx_binary(im, TNC_SUB, x, mean);
+	x = tnc_onnx_binary(im, TNC_MUL, x, factor);
+	x = tnc_onnx_binary(im, TNC_MUL, x, part[0]);
+	tnc_onnx_output(im, 0, tnc_onnx_binary(im, kind, x, part[1]));
 }
 
 /* Of trained models all but the input are constants: a product and a sum. */

@@ -302,6 +302,90 @@ static const struct {
 	  "opset 13; input x f32 2; node Identity x y; output y", "reshape" },
 };
 
+/* Float models whose result can be told without a computer: input x, output y. */
+static const struct {
+	const char *name;
+	const char *model;
+	float in[8];
+	int count;
+	float out[16];
+} values[] = {
+	{ "pixels become squares",
+	  "opset 13; input x f32 1,1,2,2; const w f32 1,1,2,2 1;"
+	  "node ConvTranspose x,w y strides=[2,2]; output y",
+	  { 1, 2, 3, 4 }, 16,
+	  { 1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4 } },
+	{ "less a row and a column",
+	  "opset 13; input x f32 1,1,2,2; const w f32 1,1,2,2 1;"
+	  "node ConvTranspose x,w y strides=[2,2] pads=[1,0,0,1]; output y",
+	  { 1, 2, 3, 4 }, 9, { 1, 1, 2, 3, 3, 4, 3, 3, 4 } },
+	{ "a size that is asked for",
+	  "opset 13; input x f32 1,1,2,2; const w f32 1,1,2,2 1;"
+	  "node ConvTranspose x,w y strides=[2,2] output_shape=[3,3]; output y",
+	  { 1, 2, 3, 4 }, 9, { 1, 2, 2, 3, 4, 4, 3, 4, 4 } },
+	{ "mean 2, deviation 1",
+	  "opset 13; input x f32 1,1,2; const a f32 1 3; const b f32 1 10;"
+	  "node InstanceNormalization x,a,b y epsilon=0f; output y",
+	  { 1, 3 }, 2, { 7, 13 } },
+	{ "3, 4, 5",
+	  "opset 13; input x f32 2; node ReduceL2 x y; output y",
+	  { 3, -4 }, 1, { 5 } },
+	{ "magnitudes",
+	  "opset 13; input x f32 2; node ReduceL1 x y; output y",
+	  { 3, -4 }, 1, { 7 } },
+	{ "softsign",
+	  "opset 13; input x f32 2; node Softsign x y; output y",
+	  { 1, -3 }, 2, { 0.5f, -0.75f } },
+	{ "mean",
+	  "opset 13; input x f32 2; const c f32 2 1,2; node Mean x,c,c y; output y",
+	  { 4, 5 }, 2, { 2, 3 } },
+	{ "backwards",
+	  "opset 13; input x f32 4; const b i64 1 -1; const e i64 1 -9;"
+	  "const a i64 1 0; const t i64 1 -2; node Slice x,b,e,a,t y; output y",
+	  { 1, 2, 3, 4 }, 2, { 4, 2 } },
+	{ "windows that begin within",
+	  "opset 13; input x f32 1,1,1,4;"
+	  "node MaxPool x y kernel_shape=[1,2] strides=[1,3] ceil_mode=1; output y",
+	  { 1, 2, 3, 4 }, 2, { 2, 4 } },
+	{ "softmax of all from the axis on",
+	  "opset 12; input x f32 1,2,2; node Softmax x y axis=1; output y",
+	  { 0, 0, 0, 0 }, 4, { 0.25f, 0.25f, 0.25f, 0.25f } },
+	{ "channels in blocks",
+	  "opset 13; input x f32 1,4,1,1; node DepthToSpace x y blocksize=2 mode='CRD';"
+	  "output y",
+	  { 1, 2, 3, 4 }, 4, { 1, 2, 3, 4 } },
+};
+
+static void test_values(void **state)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		uint8_t bytes[TINY_ONNX_MAX];
+		size_t size = tiny_onnx_write(values[i].model, bytes);
+		const void *in = values[i].in;
+		struct tnc_options options;
+		struct tnc_tensor_info info;
+		struct tnc_graph *graph;
+		struct tnc_error error;
+		float result[16];
+		void *out = result;
+
+		tnc_options_init(&options);
+		options.name = values[i].name;
+		if (tnc_graph_open(bytes, size, &options, &graph, &error))
+			fail_msg("%s", error.text);
+		tnc_graph_output(graph, 0, &info);
+		assert_int_equal(info.size_bytes, values[i].count * 4);
+		if (tnc_graph_run(graph, &in, &out, &error))
+			fail_msg("%s", error.text);
+		for (int k = 0; k < values[i].count; k++)
+			if (result[k] != values[i].out[k])
+				fail_msg("%s: element %d is %g, not %g",
+					 values[i].name, k, result[k],
+					 values[i].out[k]);
+		tnc_graph_close(graph);
+	}
+}
+
 /* The first words of the lines that are operators. */
 static void list_operators(char *printed, char *list)
 {
@@ -487,6 +571,7 @@ int main(void)
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_graphs),
+		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_prefixes),
