@@ -319,6 +319,7 @@ const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,
 				      int channels);
 
 /* schedule.c */
+void tnc_schedule_check(struct tnc *c);
 struct tnc_program *tnc_schedule(struct tnc *c);
 
 /* segments.c, emit_cpu.c */

@@ -151,6 +151,22 @@ static void search_last_load(struct search *s)
 	}
 }
 
+/* Returns only if there is a command for each operator, and within its limits. */
+void tnc_schedule_check(struct tnc *c)
+{
+	for (int i = 0; i < c->ops; i++) {
+		struct tnc_geometry g;
+
+		tnc_place_op(c, c->op[i]);
+		if (!tnc_emit_has(c->op[i]))
+			tnc_error(c, -EOPNOTSUPP, "unsupported operator %s",
+				  tnc_op_title(c->op[i]));
+		g = tnc_geometry_of(c, c->op[i]);
+		tnc_geometry_check(c, c->op[i], &g);
+	}
+	tnc_place_none(c);
+}
+
 /* Needs: a legal graph. Leaves it alone; returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
@@ -158,13 +174,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	struct tnc_program *program = tnc_alloc(c, 1, sizeof(*program));
 	struct tnc_plan plan;
 
-	for (int i = 0; i < c->ops; i++) {
-		tnc_place_op(c, c->op[i]);
-		if (!tnc_emit_has(c->op[i]))
-			tnc_error(c, -EOPNOTSUPP, "unsupported operator %s",
-				  tnc_op_title(c->op[i]));
-	}
-	tnc_place_none(c);
+	tnc_schedule_check(c);
 	tnc_dead_find(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	search_one_for_all(&s);

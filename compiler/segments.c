@@ -456,36 +456,62 @@ static void note_segment(struct build *b, int unit, int first, int count)
 			};
 }
 
-static void build_job(struct build *b, const struct segment *s)
+/* Makes the segment the graph, and compiles it up to its schedule. */
+static void enter(struct build *b, const struct segment *s)
 {
-	struct tnc_program *all = b->program, *part;
-	struct tnc *c = b->c, whole = *c;
-	struct tnc_arena_mark mark = tnc_arena_mark(c->arena);
-	int first = all->cmds;
+	struct tnc *c = b->c;
 
 	copy_graph(c, s);
 	set_interface(c, b, s);
 	c->variables = 0;
 	c->home = b->home;
-	c->constants_base = aligned(all->constants_size);
+	c->constants_base = aligned(b->program->constants_size);
 	c->cut = NULL;	/* those of other operators, in another segment */
 	tnc_pass_run_rest(c);
-	part = tnc_schedule(c);
+}
+
+/* And back, giving up all that it took since @mark. */
+static void leave(struct tnc *c, const struct tnc *whole,
+		  struct tnc_arena_mark mark)
+{
+	c->tensor = whole->tensor;
+	c->tensors = whole->tensors;
+	c->op = whole->op;
+	c->ops = whole->ops;
+	c->ops_room = whole->ops_room;
+	c->inputs = whole->inputs;
+	c->outputs = whole->outputs;
+	c->variables = whole->variables;
+	c->home = NULL;
+	tnc_arena_rewind(c->arena, mark);
+}
+
+/* A refusal costs an attempt: it should come before anything is scheduled. */
+static void try_job(struct build *b, const struct segment *s)
+{
+	struct tnc_arena_mark mark = tnc_arena_mark(b->c->arena);
+	struct tnc whole = *b->c;
+
+	enter(b, s);
+	tnc_schedule_check(b->c);
+	leave(b->c, &whole, mark);
+}
+
+static void build_job(struct build *b, const struct segment *s)
+{
+	struct tnc_arena_mark mark = tnc_arena_mark(b->c->arena);
+	struct tnc_program *all = b->program, *part;
+	struct tnc whole = *b->c;
+	int first = all->cmds;
+
+	enter(b, s);
+	part = tnc_schedule(b->c);
 	add_commands(b, part);
 	add_layers(b, part);
 	add_constants(b, part);
 	add_estimate(all, part);
 	note_segment(b, NPU_SEGMENT_JOB, first, part->cmds);
-	c->tensor = whole.tensor;
-	c->tensors = whole.tensors;
-	c->op = whole.op;
-	c->ops = whole.ops;
-	c->ops_room = whole.ops_room;
-	c->inputs = whole.inputs;
-	c->outputs = whole.outputs;
-	c->variables = whole.variables;
-	c->home = NULL;
-	tnc_arena_rewind(c->arena, mark);
+	leave(b->c, &whole, mark);
 }
 
 static void build_cpu(struct build *b, const struct segment *s)
@@ -579,6 +605,9 @@ static struct tnc_program *build(struct tnc *c)
 	c->scratch_base = set_scratch_homes(&b);
 	b.program->scratch_size = c->scratch_base;
 	set_constant_homes(&b);
+	for (int i = 0; i < b.segments; i++)
+		if (!b.segment[i].is_cpu)
+			try_job(&b, &b.segment[i]);
 	for (int i = 0; i < b.segments; i++) {
 		if (b.segment[i].is_cpu)
 			build_cpu(&b, &b.segment[i]);
