@@ -289,6 +289,7 @@ static bool is_on_bytes(const struct tnc_op *op)
 	case TNC_ADD:
 	case TNC_MUL:
 	case TNC_MEAN:
+	case TNC_BATCH_MATMUL:
 	case TNC_RELU:
 	case TNC_RELU6:
 	case TNC_LEAKY_RELU:

@@ -175,6 +175,9 @@ bool tnc_onnx_detect(const uint8_t *data, size_t size)
 	bool has_graph = false;
 	size_t at = 0;
 
+	/* A TensorFlow Lite file may begin with any byte. */
+	if (size >= 8 && !memcmp(data + 4, "TFL3", 4))
+		return false;
 	/* Nearly all begin with the version of the format, a small number. */
 	if (size >= 2 && data[0] == 0x08 && data[1] > 0 && data[1] < 0x80)
 		return true;

@@ -276,6 +276,13 @@ static const struct {
 	  "node QuantizeLinear g,r,z p; node DequantizeLinear p,r,z y;"
 	  "output y",
 	  "quantize fully_connected dequantize" },
+	{ "products of bytes",
+	  "opset 13; input x f32 2,3,4; input w f32 2,4,5;" Q
+	  "node QuantizeLinear x,s,z q; node DequantizeLinear q,s,z d;"
+	  "node QuantizeLinear w,r,z p; node DequantizeLinear p,r,z v;"
+	  "node MatMul d,v m; node QuantizeLinear m,s,z o;"
+	  "node DequantizeLinear o,s,z y; output y",
+	  "quantize quantize batch_matmul dequantize" },
 	{ "flat",
 	  "opset 13; input x f32 1,2,4,4; const w f32 2,2,1,1 1;"
 	  "const m f32 8,3 1; const c f32 3 1; node Conv x,w k;"
@@ -461,6 +468,20 @@ static void test_malformed(void **state)
 	}
 }
 
+/* What says that it is a TensorFlow Lite model is not taken for ONNX. */
+static void test_detection(void **state)
+{
+	struct tnc_error error;
+
+	assert_int_equal(compile((const uint8_t *)"\x08\x08\0\0TFL3", 8, &error),
+			 -EINVAL);
+	assert_null(strstr(error.text, "field"));
+	/* Fields may come in any order. */
+	assert_int_equal(compile((const uint8_t *)"\x3a\0\x08\x08", 4, &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.text, "names no opset"));
+}
+
 /* A graph in an attribute of a node of a graph, again and again. */
 static void test_depth(void **state)
 {
@@ -573,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_graphs),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_detection),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_mutations),
