@@ -56,6 +56,10 @@ unit-tests += random_vector
 random_vector-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_vector-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += ref_real
+ref_real-objs := libtnc.a
+ref_real-libs := $(tnc-libs)
+
 unit-tests += ref
 ref-objs := tests/unit/models.o libtnc.a
 ref-libs := -ljansson $(tnc-libs)
@@ -100,6 +104,7 @@ $(addprefix $(B)/tests/unit/, \
 	random_test.o \
 	random_rows_test.o \
 	random_vector_test.o \
+	ref_real_test.o \
 	ref_test.o \
 	sequence_test.o \
 	state_test.o \
