@@ -728,6 +728,7 @@ static void test_kwt1(void **state)
 	print_message("# kwt1_fp32: %d of %d predictions kept\n", same,
 		      KWT_INPUTS);
 	assert_true(same >= 0.97 * KWT_INPUTS);
+	check_simulator(quantised);
 	tnc_graph_close(real);
 	tnc_graph_close(quantised);
 	free_inputs(&in);
