@@ -26,6 +26,7 @@ tnc-objs := \
 	compiler/graph.o \
 	compiler/layout.o \
 	compiler/legalise.o \
+	compiler/live.o \
 	compiler/lower.o \
 	compiler/lower_onnx.o \
 	compiler/lower_reduce.o \

@@ -238,6 +238,8 @@ struct tnc_program {
 	uint32_t variables_size;
 	uint32_t scratch_size;
 	uint32_t sram_used;
+	uint64_t sram_live;	/* most bytes at once; likewise: */
+	uint64_t scratch_live;
 	uint64_t weights_size;	/* of all weight blocks; likewise: */
 	uint64_t weights_stored;
 	struct tnc_estimate estimate;
@@ -327,13 +329,14 @@ struct tnc_program *tnc_segments_make(struct tnc *c);
 void tnc_emit_cpu(struct tnc *c, const struct tnc_op *op, int layer,
 		  const struct tnc_home *home, struct tnc_program *program);
 
-/* pack.c, emit.c, estimate.c, program.c */
+/* pack.c, emit.c, live.c, estimate.c, program.c */
 void tnc_pack_chunk(const struct tnc *c, int number,
 		    const struct tnc_geometry *g, int first, int channels,
 		    uint8_t *block);
 void tnc_pack(struct tnc_plan *p, struct tnc_program *program);
 bool tnc_emit_has(const struct tnc_op *op);
 void tnc_emit(struct tnc_plan *p, struct tnc_program *program);
+void tnc_live(const struct tnc_plan *p, struct tnc_program *program);
 void tnc_estimate(struct tnc_plan *p, struct tnc_program *program);
 void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
 			     int count, struct tnc_program *program);

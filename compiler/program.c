@@ -221,12 +221,14 @@ static void add_source(struct writer *w)
 			  "compiler=%s\nmodel=%s\nmacs=%u\nsram=%u\n"
 			  "clock_khz=%u\nsram_bw=%u\nsram_latency=%u\n"
 			  "mem_bw=%u\nmem_latency=%u\n"
-			  "weights=%" PRIu64 "\nweights_stored=%" PRIu64 "\n",
+			  "weights=%" PRIu64 "\nweights_stored=%" PRIu64 "\n"
+			  "sram_live=%" PRIu64 "\nscratch_live=%" PRIu64 "\n",
 			  TNC_VERSION, name, m->macs,
 			  m->sram_size, m->clock_khz, m->sram_bw,
 			  m->sram_latency, m->mem_bw, m->mem_latency,
 			  w->program->weights_size,
-			  w->program->weights_stored);
+			  w->program->weights_stored,
+			  w->program->sram_live, w->program->scratch_live);
 	section_add(w, NPU_SECTION_SOURCE, text, length, DEFAULT_ALIGN);
 }
 

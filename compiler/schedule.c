@@ -185,6 +185,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 		tnc_plan_does_not_fit(&plan);
 	tnc_emit(&plan, program);
 	tnc_estimate(&plan, program);
+	tnc_live(&plan, program);
 	tnc_pack(&plan, program);
 	tnc_program_name_layers(c, c->op, c->ops, program);
 	return program;

@@ -443,6 +443,10 @@ static void add_estimate(struct tnc_program *all,
 		all->estimate.busy[i] += part->estimate.busy[i];
 	if (part->sram_used > all->sram_used)
 		all->sram_used = part->sram_used;
+	if (part->sram_live > all->sram_live)
+		all->sram_live = part->sram_live;
+	if (part->scratch_live > all->scratch_live)
+		all->scratch_live = part->scratch_live;
 	if (part->scratch_size > all->scratch_size)
 		all->scratch_size = part->scratch_size;
 }

@@ -207,6 +207,16 @@ static uint64_t source_number(const char *source, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
+/* What placing takes, beside what is live at once, which is the least. */
+static void print_placed(const char *what, uint64_t bytes, uint64_t live)
+{
+	printf("  %-10s %s by first fit, %s live at once", what,
+	       tool_bytes(bytes).text, tool_bytes(live).text);
+	if (live && bytes > live)
+		printf(" (%.1f %% more)", 100.0 * (bytes - live) / live);
+	putchar('\n');
+}
+
 static void report(const char *path, size_t size,
 		   const struct npu_machine *machine,
 		   const struct tinynpu_program_info *info)
@@ -221,7 +231,11 @@ static void report(const char *path, size_t size,
 	printf("  energy     %s\n", tool_energy(info->energy_fj).text);
 	printf("  MACs       %s, %.1f per cycle\n",
 	       tool_count(info->mac_ops).text, info->mac_ops / cycles);
-	printf("  SRAM       %s at most\n", tool_bytes(info->sram_size).text);
+	print_placed("SRAM", info->sram_size,
+		     source_number(info->source, "\nsram_live="));
+	if (info->scratch_size)
+		print_placed("scratch", info->scratch_size,
+			     source_number(info->source, "\nscratch_live="));
 	printf("  weights    %s, %s in memory\n",
 	       tool_bytes(source_number(info->source, "\nweights=")).text,
 	       tool_bytes(source_number(info->source,
