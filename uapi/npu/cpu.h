@@ -62,7 +62,8 @@
 	X(LAYER_NORM, 35, 1, 3, 2, 2) \
 	X(LSTM, 36, 20, 20, 3, 3) \
 	X(SVDF, 37, 5, 5, 4, 4) \
-	X(DETECTION_POSTPROCESS, 38, 3, 3, 12, 12)
+	X(DETECTION_POSTPROCESS, 38, 3, 3, 12, 12) \
+	X(SCATTER_ND, 39, 2, 2, 0, 0)
 
 enum npu_cpu_kind {
 #define X(name, number, least, most, words_least, words_most) \
