@@ -593,6 +593,7 @@ static const struct row rows[TNC_OP_KINDS] = {
 	[TNC_RESIZE_NEAREST_NEIGHBOR] = { set_resize, NPU_CPU_RESIZE, 0 },
 	[TNC_GATHER] = { set_gather, NPU_CPU_GATHER, 0 },
 	[TNC_GATHER_ND] = { set_gather_nd, NPU_CPU_GATHER_ND, 0 },
+	[TNC_SCATTER_ND] = { set_plain, NPU_CPU_SCATTER_ND, 0 },
 	[TNC_ONE_HOT] = { set_one_hot, NPU_CPU_ONE_HOT, 0 },
 	[TNC_TOPK_VALUES] = { set_topk, NPU_CPU_TOPK, 0 },
 	[TNC_TOPK_INDICES] = { set_topk, NPU_CPU_TOPK, 0 },

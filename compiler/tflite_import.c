@@ -321,6 +321,21 @@ static void import_embedding_lookup(const struct tnc_tflite_op *from)
 	tnc_list_append(from->c, &op->list[0], 0);
 }
 
+/* Two results: values, and where they were. */
+static void import_topk(const struct tnc_tflite_op *from)
+{
+	static const enum tnc_op_kind kinds[] = { TNC_TOPK_VALUES,
+						  TNC_TOPK_INDICES };
+
+	for (int i = 0; i < TNC_ARRAY_SIZE(kinds); i++) {
+		struct tnc_op *op = tnc_op_append(from->c, kinds[i]);
+
+		op->source = from->number;
+		tnc_op_add_input(from->c, op, tnc_tflite_input(from, 0)->id);
+		op->output = tnc_tflite_output(from, i)->id;
+	}
+}
+
 static void import_one_hot(const struct tnc_tflite_op *from)
 {
 	tnc_tflite_op(from, TNC_ONE_HOT, 4)->axis =
@@ -365,6 +380,7 @@ static const struct tnc_tflite_row rows[] = {
 	{ 44, TNC_LSTM, 71, tnc_tflite_lstm },
 	{ 45, TNC_SLICE, 32, tnc_tflite_strided_slice },
 	{ 47, TNC_EXP, 33, import_plain },
+	{ 48, TNC_TOPK_VALUES, 0, import_topk },
 	{ 49, TNC_SLICE, 35, tnc_tflite_split },
 	{ 50, TNC_LOG_SOFTMAX, 36, import_plain },
 	{ 53, TNC_CAST, 37, import_plain },
@@ -423,6 +439,7 @@ static const struct tnc_tflite_row rows[] = {
 	{ 116, TNC_ROUND, 0, import_plain },
 	{ 117, TNC_HARD_SWISH, 91, import_plain },
 	{ 118, TNC_OP_KINDS, 92, tnc_tflite_if },
+	{ 122, TNC_SCATTER_ND, 0, import_plain },
 	{ 123, TNC_SELECT, 98, import_plain },
 	{ 126, TNC_BATCH_MATMUL, 101, import_batch_matmul },
 	{ 128, TNC_CUMSUM, 102, import_cumsum },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Operators that read where other tensors say: indices are data and may be
+ * Operators that read or write where other tensors say: indices are data and may be
  * wrong, so each is read once and then checked. Negative ones count from the
  * end.
  */
@@ -144,6 +144,79 @@ static const char *run_gather_nd(const struct cpu_op *op, void *scratch)
 const struct cpu_kernel cpu_gather_nd = {
 	.check = check_gather_nd,
 	.run = run_gather_nd,
+};
+
+/* --- SCATTER_ND ------------------------------------------------------------ */
+
+static const char *check_scatter_nd(const struct cpu_op *op)
+{
+	const struct cpu_tensor *indices = op->in[0], *in = op->in[1];
+	const struct cpu_tensor *out = op->out;
+	uint32_t depth, i, at = 0;
+
+	if (in->dtype != out->dtype || is_type(in, NPU_DTYPE_BOOL) ||
+	    !is_index(indices))
+		return "types";
+	if (!indices->rank)
+		return "ranks";
+	depth = indices->shape[indices->rank - 1];
+	if (depth > out->rank ||
+	    in->rank != indices->rank - 1 + out->rank - depth)
+		return "ranks";
+	for (i = 0; i < indices->rank - 1; i++)
+		if (in->shape[at++] != indices->shape[i])
+			return "shapes do not fit";
+	for (i = depth; i < out->rank; i++)
+		if (in->shape[at++] != out->shape[i])
+			return "shapes do not fit";
+	return NULL;
+}
+
+/* Adds @count elements from number @from of @in on to those of @out from @to on. */
+static void add_run(const struct cpu_tensor *in, uint64_t from,
+		    const struct cpu_tensor *out, uint64_t to, uint64_t count)
+{
+	uint64_t i;
+
+	for (i = 0; i < count; i++) {
+		if (is_float(in))
+			((float *)out->data)[to + i] +=
+				((const float *)in->data)[from + i];
+		else
+			cpu_store(out, to + i,
+				  (uint64_t)cpu_load(out, to + i) +
+				  (uint64_t)cpu_load(in, from + i));
+	}
+}
+
+static const char *run_scatter_nd(const struct cpu_op *op, void *scratch)
+{
+	const struct cpu_tensor *indices = op->in[0], *in = op->in[1];
+	const struct cpu_tensor *out = op->out;
+	uint32_t depth = indices->shape[indices->rank - 1], k;
+	uint64_t rows = indices->elements / depth, i;
+	uint64_t count = in->elements / rows;
+
+	memset(out->data, 0, out->elements * cpu_element_bytes(out->dtype));
+	for (i = 0; i < rows; i++) {
+		uint64_t at = 0;
+
+		for (k = 0; k < depth; k++) {
+			int64_t index;
+
+			if (!find(indices, i * depth + k, out->shape[k],
+				  &index))
+				return beyond;
+			at = at * out->shape[k] + index;
+		}
+		add_run(in, i * count, out, at * count, count);
+	}
+	return NULL;
+}
+
+const struct cpu_kernel cpu_scatter_nd = {
+	.check = check_scatter_nd,
+	.run = run_scatter_nd,
 };
 
 /* --- ONE_HOT --------------------------------------------------------------- */

@@ -29,7 +29,7 @@ extern const struct cpu_kernel cpu_binary, cpu_select;	/* binary.c */
 extern const struct cpu_kernel cpu_reshape, cpu_transpose, cpu_concatenation,
 	cpu_slice, cpu_pad, cpu_tile, cpu_space_to_depth, cpu_depth_to_space,
 	cpu_space_to_batch, cpu_batch_to_space;		/* move.c */
-extern const struct cpu_kernel cpu_gather, cpu_gather_nd,
+extern const struct cpu_kernel cpu_gather, cpu_gather_nd, cpu_scatter_nd,
 	cpu_one_hot;					/* gather.c */
 extern const struct cpu_kernel cpu_topk, cpu_arg, cpu_cumsum; /* order.c */
 extern const struct cpu_kernel cpu_resize;		/* resize.c */

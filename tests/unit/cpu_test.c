@@ -520,6 +520,20 @@ static void test_indices_are_checked(void **state)
 	assert_memory_equal(out, "\2\3\10\11", 4);
 }
 
+static void test_what_is_scattered_adds_up(void **state)
+{
+	static const int32_t indices[3] = { 2, 0, 2 };
+	static const float in[6] = { 1, 2, 3, 4, 10, 20 };
+	struct sample s;
+	float out[8];
+
+	begin(&s, NPU_CPU_SCATTER_ND, F32, SHAPE(4, 2), out);
+	add_input(&s, I32, SHAPE(3, 1), indices);
+	add_input(&s, F32, SHAPE(3, 2), in);
+	run(&s);
+	FLOATS(out, 3, 4, 0, 0, 11, 22, 0, 0);
+}
+
 static void test_one_hot(void **state)
 {
 	static const int32_t indices[3] = { 1, -1, 7 };
@@ -942,6 +956,7 @@ int main(void)
 		cmocka_unit_test(test_elements_are_moved),
 		cmocka_unit_test(test_elements_are_repeated_and_joined),
 		cmocka_unit_test(test_indices_are_checked),
+		cmocka_unit_test(test_what_is_scattered_adds_up),
 		cmocka_unit_test(test_one_hot),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_reductions),
