@@ -312,6 +312,9 @@ int tnc_onnx_convolution(struct tnc_onnx *im, const struct tnc_onnx_conv *what)
 		tnc_error(im->c, -EINVAL,
 			  "weights for %d of %d channels in %lld groups",
 			  w->shape[1], x->shape[3], (long long)groups);
+	if (what->weights.count > 1 && what->weights.count != w->shape[0])
+		tnc_error(im->c, -EINVAL, "%d scales of weights for %d channels",
+			  what->weights.count, w->shape[0]);
 	read_window(im, &v.window, x);
 	v.out = output_size(im, &v.window, x, false);
 	v.x = pad_apart(im, v.x, &v.window);

@@ -219,6 +219,9 @@ static int bias_in_steps(struct group *g, const struct tnc_op *op, int id,
 	if (real->rank != 1 || (from ? !from->data || from->type != TNC_INT32 :
 				       !real->data))
 		return -1;
+	if ((w->quant.count > 1 && w->quant.count != count) ||
+	    (from && from->quant.count > 1 && from->quant.count != count))
+		return -1;
 	bias = tnc_tensor_new(g->c, real);
 	bias->type = TNC_INT32;
 	bias->quant.count = 0;

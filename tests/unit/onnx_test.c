@@ -183,6 +183,18 @@ static const struct {
 	{ "scale's type", -EINVAL, "scale of int32",
 	  "opset 13; input x f32 1,3; const s i32 - 1;"
 	  "node QuantizeLinear x,s y; output y" },
+	{ "scales of weights", -EINVAL, "3 scales of weights for 4 channels",
+	  "opset 13; input x i8 1,2,4,4; const s f32 - 1; const z i8 - 0;"
+	  "const w i8 4,1,1,1 1; const t f32 3 1; const o i8 3 0;"
+	  "node QLinearConv x,s,z,w,t,o,s,z y group=2; output y" },
+	{ "more biases than scales", -EOPNOTSUPP, "unsupported",
+	  "opset 13; input x f32 1,1,4,4; const s f32 - 1; const z i8 - 0;"
+	  "const w i8 2,1,1,1 1; const t f32 2 1; const o i8 2 0;"
+	  "const b i32 1024 1; const u f32 - 1; const n i32 - 0;"
+	  "node QuantizeLinear x,s,z q; node DequantizeLinear q,s,z d;"
+	  "node DequantizeLinear w,t,o v axis=0;"
+	  "node DequantizeLinear b,u,n c; node Conv d,v,c e;"
+	  "node QuantizeLinear e,s,z y; output y" },
 	{ "modes of resize", -EOPNOTSUPP, "unsupported mode cubic",
 	  "opset 13; input x f32 1,2,4,4; const s f32 4 1,1,2,2;"
 	  "node Resize x,-,s y mode='cubic'; output y" },
