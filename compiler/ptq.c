@@ -180,6 +180,18 @@ static double quantise(struct tnc_ptq *p, enum tnc_ptq_method *method)
 	return most;
 }
 
+/* What is of integers already is no business of this pass. */
+static bool touches_float(const struct tnc_ptq *p, const struct tnc_op *op)
+{
+	if (p->tensor[op->output].is_activation)
+		return true;
+	for (int i = 0; i < op->inputs; i++)
+		if (op->input[i] != TNC_INPUT_NONE &&
+		    p->tensor[op->input[i]].is_activation)
+			return true;
+	return false;
+}
+
 static void report_op(const struct tnc_ptq *p, int index)
 {
 	const struct tnc_ptq_op *op = &p->op[index];
@@ -214,7 +226,8 @@ static void report(const struct tnc_ptq *p, enum tnc_ptq_method method,
 	if (!p->options->report)
 		return;
 	for (int i = 0; i < p->real.ops; i++)
-		report_op(p, i);
+		if (touches_float(p, p->real.op[i]))
+			report_op(p, i);
 	p->options->report(p->options->context, &total);
 }
 

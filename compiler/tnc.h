@@ -76,7 +76,8 @@ struct tnc_quantised_op {
  *	model's order, then those of the next
  * @count: inferences
  * @int8_interface: inputs and outputs of the model are int8, too
- * @report: is told of each operator in order, then of the total, or NULL
+ * @report: is told of each operator on float numbers in order, then of the total,
+ *	or NULL
  * @context: handed to @report
  */
 struct tnc_quantise {

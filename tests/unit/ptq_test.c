@@ -298,6 +298,39 @@ static void test_float_island(void **state)
 	float_graph_free(&g);
 }
 
+/* What is int8 already stays as it is. */
+static void test_int8_model(void **state)
+{
+	struct float_graph g;
+	struct tnc_quantise quantise;
+	struct tnc_graph *graph;
+	char *before, *after;
+	size_t size;
+	int kept = 0;
+
+	float_graph_start(&g, 7);
+	for (int id = 0; id < 2; id++)
+		float_graph_say(&g, "tensor %%%d int8 [1,4,4,3] q=[0.5:3] name=\"\"",
+				id);
+	float_graph_say(&g, "input %%0");
+	float_graph_say(&g, "max_pool_2d %%1 = %%0 stride=1x1 window=1x1 "
+			"pad=valid act=none source=0");
+	float_graph_say(&g, "output %%1");
+	quantise = quantise_small(&g);
+	quantise.report = count_float;
+	quantise.context = &kept;
+	graph = float_graph_open(&g, &quantise);
+	before = float_graph_text(graph, &size);
+	float_graph_pass(graph, "fnq");
+	after = float_graph_text(graph, &size);
+	assert_string_equal(before, after);
+	assert_int_equal(kept, 0);
+	free(before);
+	free(after);
+	tnc_graph_close(graph);
+	float_graph_free(&g);
+}
+
 /* --- What goes wrong -------------------------------------------------------- */
 
 static void small_model(struct float_graph *g)
@@ -742,6 +775,7 @@ int main(void)
 		cmocka_unit_test(test_fused_activation),
 		cmocka_unit_test(test_bias_correction),
 		cmocka_unit_test(test_float_island),
+		cmocka_unit_test(test_int8_model),
 		cmocka_unit_test(test_failing_allocations),
 		cmocka_unit_test(test_calibration_of_nothing),
 		cmocka_unit_test(test_odd_calibration),
