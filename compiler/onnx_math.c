@@ -107,6 +107,15 @@ void tnc_onnx_gelu(struct tnc_onnx *im, int kind)
 		im->c->op[im->c->ops - 1]->mode |= TNC_MODE_APPROXIMATE;
 }
 
+/* Is the bound there, and this very constant? */
+static bool is_number(struct tnc_onnx *im, bool is_there, int id, float value)
+{
+	const struct tnc_tensor *t = is_there ? tnc_onnx_tensor(im, id) : NULL;
+
+	return t && t->data && t->type == TNC_FLOAT32 &&
+	       tnc_tensor_elements(t) == 1 && tnc_onnx_float_of(t, 0) == value;
+}
+
 /* Bounds were attributes before opset 11, later inputs that may be absent. */
 void tnc_onnx_clip(struct tnc_onnx *im, int kind)
 {
@@ -124,6 +133,13 @@ void tnc_onnx_clip(struct tnc_onnx *im, int kind)
 			has[i] = tnc_onnx_has_input(im, i + 1);
 			bound[i] = has[i] ? tnc_onnx_number(im, i + 1) : -1;
 		}
+	}
+	if (tnc_onnx_tensor(im, x)->type == TNC_FLOAT32 &&
+	    is_number(im, has[0], bound[0], 0.0f) &&
+	    (!has[1] || is_number(im, has[1], bound[1], 6.0f))) {
+		x = tnc_onnx_unary(im, has[1] ? TNC_RELU6 : TNC_RELU, x);
+		tnc_onnx_output(im, 0, x);
+		return;
 	}
 	if (!has[0] && !has[1])
 		x = tnc_onnx_reshape(im, x, tnc_onnx_tensor(im, x)->rank,

@@ -255,6 +255,14 @@ static const struct {
 	  "node QuantizeLinear f,r,z g; node DequantizeLinear g,r,z y;"
 	  "output y",
 	  "quantize transpose conv_2d logistic transpose dequantize" },
+	{ "six at most",
+	  "opset 13; input x f32 1,2,4,4;" Q
+	  "const w u8 2,2,1,1 1; const n f32 - 0; const m f32 - 6;"
+	  "node QuantizeLinear x,s,z q; node DequantizeLinear q,s,z d;"
+	  "node DequantizeLinear w,r,z v; node Conv d,v c; node Clip c,n,m a;"
+	  "node QuantizeLinear a,r,z p; node DequantizeLinear p,r,z y;"
+	  "output y",
+	  "quantize transpose conv_2d transpose dequantize" },
 	{ "weights by channel",
 	  "opset 13; input x f32 1,2,4,4;" Q
 	  "const w i8 2,1,1,1 1; const t f32 2 0.1,0.2; const o i8 2 0;"
