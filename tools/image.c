@@ -158,9 +158,10 @@ int image_load(const char *path, const struct tinynpu_tensor_info *info,
 	int status;
 
 	tool_tensor_type(info, type, sizeof(type));
-	if (!find_shape(info, &out) || info->scale <= 0 ||
-	    (info->dtype != TINYNPU_INT8 && info->dtype != TINYNPU_UINT8 &&
-	     info->dtype != TINYNPU_FLOAT32))
+	if (!find_shape(info, &out) ||
+	    (info->dtype != TINYNPU_FLOAT32 &&
+	     (info->scale <= 0 || (info->dtype != TINYNPU_INT8 &&
+				   info->dtype != TINYNPU_UINT8))))
 		return tool_complain(TOOL_UNUSABLE,
 			"%s: the model's input, %s, is no picture", path, type);
 	in.channels = out.channels;

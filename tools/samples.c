@@ -118,7 +118,7 @@ static int add_picture(struct samples *samples, const struct tnc_graph *graph,
 	info.dtype = dtype_of(from.type);
 	info.rank = from.rank;
 	info.size = from.size_bytes;
-	info.scale = from.scale > 0 ? from.scale : 1;
+	info.scale = from.scale;
 	info.zero_point = from.zero_point;
 	for (int i = 0; i < from.rank; i++)
 		info.shape[i] = from.shape[i];

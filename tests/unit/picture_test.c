@@ -152,6 +152,7 @@ static void test_floats_go_from_0_to_1(void **state)
 	float out[2];
 
 	info.dtype = TINYNPU_FLOAT32;
+	info.scale = 0; /* there is none */
 	load(&info, PNG_FORMAT_GRAY, 2, 1, pixels, out);
 	assert_true(out[0] == 0);
 	assert_true(out[1] == 51 / 255.0f);
