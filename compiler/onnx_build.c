@@ -54,18 +54,38 @@ bool tnc_onnx_has_output(const struct tnc_onnx *im, int index)
 	return index < im->node->n_output && *im->node->output[index];
 }
 
+/*
+ * Names a tensor that has no name, and what the node only moves to make it: once
+ * transpositions are gone, that is what is left.
+ */
+static void name_tensor(struct tnc_onnx *im, int id, const char *name)
+{
+	const struct tnc *c = im->c;
+
+	if (!*c->tensor[id]->name)
+		c->tensor[id]->name = name;
+	for (int i = c->ops - 1; i >= 0 && c->op[i]->source == im->number; i--) {
+		const struct tnc_op *op = c->op[i];
+
+		if (op->output != id || (op->kind != TNC_TRANSPOSE &&
+					 op->kind != TNC_RESHAPE))
+			continue;
+		id = op->input[0];
+		if (!*c->tensor[id]->name)
+			c->tensor[id]->name = name;
+	}
+}
+
 /* Says that tensor @id is output @index of the node, if anyone wants it. */
 void tnc_onnx_output(struct tnc_onnx *im, int index, int id)
 {
-	struct tnc_tensor *t = im->c->tensor[id];
 	struct tnc_onnx_value *v;
 
 	if (!tnc_onnx_has_output(im, index))
 		return;
 	v = tnc_onnx_find(im, im->node->output[index]);
 	v->tensor = id;
-	if (!*t->name)
-		t->name = tnc_strndup(im->c, v->name, strlen(v->name));
+	name_tensor(im, id, tnc_strndup(im->c, v->name, strlen(v->name)));
 }
 
 struct tnc_tensor *tnc_onnx_tensor(const struct tnc_onnx *im, int id)

@@ -407,7 +407,7 @@ int tnc_graph_find(const struct tnc_graph *graph, const char *name)
 {
 	const struct tnc *c = &graph->tnc;
 
-	for (int i = 0; i < c->tensors; i++)
+	for (int i = c->tensors - 1; i >= 0; i--)
 		if (c->tensor[i] && !strcmp(c->tensor[i]->name, name))
 			return i;
 	return -1;

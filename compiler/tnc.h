@@ -214,7 +214,11 @@ void tnc_graph_input(const struct tnc_graph *graph, int index,
 void tnc_graph_output(const struct tnc_graph *graph, int index,
 		      struct tnc_tensor_info *info);
 
-/** tnc_graph_find() - the number of the tensor called @name, or -1. */
+/**
+ * tnc_graph_find() - the number of the tensor called @name, or -1
+ *
+ * Of several, it is the last one: those before are the same in another order.
+ */
 int tnc_graph_find(const struct tnc_graph *graph, const char *name);
 
 /**
