@@ -44,6 +44,10 @@ unit-tests += random
 random-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += random_mix
+random_mix-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
+random_mix-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += random_products
 random_products-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_products-libs := $(tnc-libs) -ldrm -pthread
@@ -100,6 +104,7 @@ $(addprefix $(B)/tests/unit/, \
 	move_test.o \
 	partition_test.o \
 	ptq_test.o \
+	random_mix_test.o \
 	random_products_test.o \
 	random_test.o \
 	random_rows_test.o \
