@@ -249,7 +249,8 @@ static void schedule_stores(struct tnc_plan *p)
 		if (!store->is_early)
 			b->last = most(b->last, store->at);
 	}
-	qsort(p->store, p->stores, sizeof(*p->store), store_order);
+	if (p->stores)
+		qsort(p->store, p->stores, sizeof(*p->store), store_order);
 }
 
 /* Needs: steps. Leaves: addresses, and a place in the order for each load. */

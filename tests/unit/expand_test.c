@@ -14,8 +14,7 @@
 #include <cmocka.h>
 
 #include "against.h"
-
-#define GRAPHS 200
+#include "graphs.h"
 
 struct map {
 	int id;

@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 #include "against.h"
+#include "graphs.h"
 
-#define GRAPHS 200
 #define RANK_MAX 6
 #define TENSORS_MAX 40
 #define ELEMENTS_MAX 40000

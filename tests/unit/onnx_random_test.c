@@ -15,8 +15,7 @@
 #include <cmocka.h>
 
 #include "compiled.h"
-
-#define GRAPHS 200
+#include "graphs.h"
 
 static uint64_t seed = 1;
 

@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 #include "against.h"
+#include "graphs.h"
 
-#define GRAPHS 200
 #define MAPS_MAX 24
 
 struct map {

@@ -16,8 +16,7 @@
 #include <cmocka.h>
 
 #include "compiled.h"
-
-#define GRAPHS 200
+#include "graphs.h"
 
 enum form { INT8, INT16, INT16_NARROW, ONNX, FORMS };
 

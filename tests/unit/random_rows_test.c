@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "compiled.h"
+#include "graphs.h"
 
-#define GRAPHS 200
 #define RANK_MAX 5
 
 static uint64_t seed;

@@ -17,8 +17,8 @@
 #include <cmocka.h>
 
 #include "compiled.h"
+#include "graphs.h"
 
-#define GRAPHS 200
 #define RANK_MAX 5
 
 /* Types of an operator's tensors, each one letter: b w i u ? see type_name(). */

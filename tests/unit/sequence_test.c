@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "against.h"
+#include "graphs.h"
 
-#define GRAPHS 200
 #define RUNS 2
 
 struct maker {
