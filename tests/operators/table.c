@@ -375,7 +375,9 @@ int main(int argc, char **argv)
 	       "operator has no such type. The last column is what the compiler said "
 	       "of int8.\nLarger shapes, other scales or attributes may be refused by "
 	       "the machine: `tinynpu\ncompile` says what of a model runs on the CPU, "
-	       "and why.\n\n| operator |");
+	       "and why.\n\nQuantised uint8 tensors of a model have become int8 when "
+	       "its file has been read; the\ncolumn uint8 is about what operators "
+	       "see beyond that.\n\n| operator |");
 	for (size_t i = 0; i < COLUMNS; i++)
 		printf(" %s |", columns[i].name);
 	printf(" why |\n| --- |");
