@@ -1,77 +1,9 @@
 // SPDX-License-Identifier: MIT
-/*
- * A FlatBuffer writer that goes forward, as tiny_tflite.c does: a reference is
- * filled in when what it refers to is written.
- */
-#include <assert.h>
+/* TFLite files of several graphs, for tests; see built_tflite.h. */
 #include <string.h>
 
 #include "built_tflite.h"
-
-struct out {
-	uint8_t *bytes;
-	size_t size;
-};
-
-struct field {
-	int number;
-	int size;		/* 0: absent */
-	uint64_t value;
-};
-
-static size_t put(struct out *o, uint64_t value, int size)
-{
-	size_t at = o->size;
-
-	assert(o->size + size <= BUILT_MAX);
-	for (int i = 0; i < size; i++)
-		o->bytes[o->size++] = value >> (8 * i);
-	return at;
-}
-
-static void align(struct out *o, int to)
-{
-	while (o->size % to)
-		put(o, 0, 1);
-}
-
-/* Makes the reference stored at @at lead to the end of what is written. */
-static void refer(struct out *o, size_t at)
-{
-	uint32_t distance;
-
-	align(o, 4);
-	distance = o->size - at;
-	memcpy(o->bytes + at, &distance, 4);
-}
-
-/* Writes a table that @from refers to; @at gets where each field is. */
-static void table(struct out *o, size_t from, const struct field *fields,
-		  int count, size_t *at)
-{
-	size_t vtable, start;
-	int numbers = 0;
-
-	for (int i = 0; i < count; i++)
-		if (fields[i].number >= numbers)
-			numbers = fields[i].number + 1;
-	align(o, 4);
-	vtable = put(o, 4 + 2 * numbers, 2);
-	put(o, 0, 2);
-	for (int i = 0; i < numbers; i++)
-		put(o, 0, 2);
-	align(o, 4);
-	refer(o, from);
-	start = put(o, o->size - vtable, 4);
-	for (int i = 0; i < count; i++) {
-		if (!fields[i].size)
-			continue;
-		align(o, fields[i].size);
-		at[i] = put(o, fields[i].value, fields[i].size);
-		o->bytes[vtable + 4 + 2 * fields[i].number] = at[i] - start;
-	}
-	o->bytes[vtable + 2] = o->size - start;
-}
+#include "flat_writer.h"
 
 /* @count references or numbers of four bytes; returns where they are. */
 static size_t words(struct out *o, size_t from, const int *values, int count)
@@ -204,7 +136,7 @@ size_t built_tflite_write(const struct built_graph *graphs, int count,
 {
 	const struct field fields[] = { { 0, 4, 3 }, { 1, 4, 0 }, { 2, 4, 0 },
 					{ 4, 4, 0 } };
-	struct out o = { .bytes = bytes };
+	struct out o = { .bytes = bytes, .room = BUILT_MAX };
 	size_t at[4], codes, list, buffers;
 	int tensors = 0, ops = 0;
 

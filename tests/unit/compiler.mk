@@ -78,7 +78,8 @@ state-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 state-libs := $(tnc-libs) -ldrm -pthread
 
 unit-tests += tflite
-tflite-objs := tests/unit/models.o tests/unit/tiny_tflite.o libtnc.a
+tflite-objs := tests/unit/flat_writer.o tests/unit/models.o \
+	tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
 
 unit-tests += weights
@@ -86,7 +87,7 @@ weights-objs := tests/unit/models.o libtnc.a
 weights-libs := -ljansson $(tnc-libs)
 
 unit-tests += tflite_state
-tflite_state-objs := tests/unit/built_tflite.o libtnc.a
+tflite_state-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o libtnc.a
 tflite_state-libs := $(tnc-libs)
 
 # What includes the compiler's and the library's headers.

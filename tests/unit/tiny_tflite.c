@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: MIT
-/*
- * A FlatBuffer writer that goes forward: tables first, what they refer to
- * after them, and each reference filled in when its target is written.
- */
-#include <assert.h>
+/* A TFLite file of one operator, with what a test wants wrong; see tiny_tflite.h. */
 #include <string.h>
 
+#include "flat_writer.h"
 #include "tiny_tflite.h"
 
 #define FIELDS_MAX 8
-
-struct out {
-	uint8_t *bytes;
-	size_t size;
-};
-
-/* A field of a table: its number, bytes (0: absent), and value. */
-struct field {
-	int number;
-	int size;
-	uint64_t value;
-};
 
 const struct tiny_tflite tiny_tflite = {
 	.version = 3,
@@ -47,64 +32,12 @@ const struct tiny_tflite tiny_tflite = {
 	.graph_output = 3,
 };
 
-static size_t put(struct out *o, uint64_t value, int size)
-{
-	size_t at = o->size;
-
-	assert(o->size + size <= TINY_MAX);
-	for (int i = 0; i < size; i++)
-		o->bytes[o->size++] = value >> (8 * i);
-	return at;
-}
-
-static void align(struct out *o, int to)
-{
-	while (o->size % to)
-		put(o, 0, 1);
-}
-
 static uint32_t bits(float value)
 {
 	uint32_t b;
 
 	memcpy(&b, &value, sizeof(b));
 	return b;
-}
-
-/* Makes the reference stored at @at lead to the end of what is written. */
-static void refer(struct out *o, size_t at)
-{
-	uint32_t distance;
-
-	align(o, 4);
-	distance = o->size - at;
-	memcpy(o->bytes + at, &distance, 4);
-}
-
-/* Writes a table that @from refers to; @at gets where each field is. */
-static void table(struct out *o, size_t from, const struct field *fields,
-		  int count, size_t *at)
-{
-	size_t vtable, start;
-	int numbers = 0;
-
-	for (int i = 0; i < count; i++)
-		if (fields[i].number >= numbers)
-			numbers = fields[i].number + 1;
-	align(o, 4);
-	vtable = put(o, 4 + 2 * numbers, 2);
-	put(o, 0, 2);
-	for (int i = 0; i < numbers; i++)
-		put(o, 0, 2);
-	align(o, 4);
-	refer(o, from);
-	start = put(o, o->size - vtable, 4);
-	for (int i = 0; i < count; i++) {
-		align(o, fields[i].size);
-		at[i] = put(o, fields[i].value, fields[i].size);
-		o->bytes[vtable + 4 + 2 * fields[i].number] = at[i] - start;
-	}
-	o->bytes[vtable + 2] = o->size - start;
 }
 
 static size_t vector(struct out *o, size_t from, int count)
@@ -245,7 +178,7 @@ size_t tiny_tflite_write(const struct tiny_tflite *tiny,
 {
 	const struct field fields[] = { { 0, 4, tiny->version }, { 1, 4, 0 },
 					{ 2, 4, 0 }, { 4, 4, 0 } };
-	struct out o = { .bytes = bytes };
+	struct out o = { .bytes = bytes, .room = TINY_MAX };
 	size_t at[4], list;
 
 	put(&o, 0, 4);
