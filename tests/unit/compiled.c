@@ -18,6 +18,18 @@ struct compiled {
 	struct tinynpu_program_info info;
 };
 
+/* The bound on placement: something wherever SRAM is used, and no more than that. */
+static void check_live(const struct tinynpu_program_info *info)
+{
+	const char *at = strstr(info->source, "\nsram_live=");
+	unsigned long long live;
+
+	assert_non_null(at);
+	live = strtoull(at + strlen("\nsram_live="), NULL, 10);
+	assert_true(live <= info->sram_size);
+	assert_int_equal(live > 0, info->sram_size > 0);
+}
+
 static void open_device(struct compiled *compiled,
 			const struct npu_machine *m)
 {
@@ -51,6 +63,7 @@ struct compiled *compiled_create_with(const void *model, size_t size,
 	free(program);
 	tinynpu_program_info(compiled->program, &compiled->info,
 			     sizeof(compiled->info));
+	check_live(&compiled->info);
 	if (tinynpu_session_create(compiled->device, compiled->program,
 				   &compiled->session, &error))
 		fail_msg("%s", error.text);

@@ -452,10 +452,31 @@ static void test_random(void **state)
 	}
 }
 
+/* A sum must not be written over a map of which it reads another part again. */
+static void test_sum_of_map_and_its_row(void **state)
+{
+	static const char text[] =
+		"tnc 1\nmodel \"row\"\n"
+		"tensor %0 int8 [1,4,4,8] q=[0.5:3] name=\"x\"\n"
+		"tensor %1 int8 [1,4,4,8] q=[0.5:3] name=\"map\"\n"
+		"tensor %2 int8 [1,1,4,8] q=[0.5:3] name=\"row\"\n"
+		"tensor %3 int8 [1,4,4,8] q=[0.7:1] name=\"sum\"\n"
+		"input %0\n"
+		"maximum %1 = %0 %0 act=none\n"
+		"slice %2 = %1 begin=0,2,0,0 step=1,1,1,1\n"
+		"add %3 = %1 %2 act=none\n"
+		"output %3\n";
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	uint64_t seed = 1;
+
+	against_reference(text, strlen(text), &machine, &seed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_sum_of_map_and_its_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
