@@ -31,7 +31,7 @@ build-tests: all $(built-tests)
 # fragments look for libraries: hence a make of its own for each step.
 check-host: setup-check
 	$(Q)+$(submake) build-tests
-	$(Q)tests/run-tests --log $(B)/log $(host-tests)
+	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) $(host-tests)
 
 # Other compilers and sanitizers in build directories of their own.
 variants:
@@ -42,6 +42,7 @@ check: setup-check
 	$(Q)+$(submake) build-tests
 	$(Q)+$(submake) variants
 	$(Q)+$(submake) vm-parts
-	$(Q)tests/run-tests --log $(B)/log $(host-tests) $(asan-tests) $(vm-tests)
+	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) \
+		$(vm-tests) $(asan-tests) $(host-tests)
 
 .PHONY: setup-run setup-check build-tests check-host variants check
