@@ -21,8 +21,7 @@
  *
  * The fence that user space gets is the driver's own, not the scheduler's: it
  * ends with the job even if the job's dependencies never let it reach the
- * hardware, and it refers to nothing that can go away. As its operations are in
- * this module, each fence holds a reference of the module.
+ * hardware, and it refers to nothing that can go away.
  *
  * The device's accesses don't depend on fences: what jobs can reach is mapped in
  * their address space, and unmapping waits until the device has forgotten it.
@@ -32,19 +31,17 @@
 #include "tnpu_job.h"
 
 #include <linux/dma-fence.h>
-#include <linux/dma-fence-chain.h>
-#include <linux/module.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
-#include <drm/drm_syncobj.h>
 #include <drm/tinynpu_accel.h>
 
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
+#include "tnpu_fence.h"
 #include "tnpu_queue.h"
+#include "tnpu_sync.h"
 #include "tnpu_trace.h"
 
 /* Looks without progress before the job is stopped, and before the device is. */
@@ -52,56 +49,6 @@
 #define TNPU_STRIKES_RECOVER 3
 /* Looks at a job that waits for others before it has waited long enough. */
 #define TNPU_LOOKS_MAX 240
-
-/* --- Fences --------------------------------------------------------------- */
-
-/**
- * struct tnpu_fence - the end of a job
- * @base: fence
- * @lock: of @base
- */
-struct tnpu_fence {
-	struct dma_fence base;
-	spinlock_t lock; /* of base */
-};
-
-static const char *tnpu_fence_driver_name(struct dma_fence *fence)
-{
-	return "tinynpu";
-}
-
-static const char *tnpu_fence_timeline_name(struct dma_fence *fence)
-{
-	return "job";
-}
-
-static void tnpu_fence_release(struct dma_fence *fence)
-{
-	dma_fence_free(fence);
-	module_put(THIS_MODULE);
-}
-
-static const struct dma_fence_ops tnpu_fence_ops = {
-	.get_driver_name = tnpu_fence_driver_name,
-	.get_timeline_name = tnpu_fence_timeline_name,
-	.release = tnpu_fence_release,
-};
-
-static void tnpu_fence_init(struct tnpu_fence *fence, u64 context, u64 seqno)
-{
-	__module_get(THIS_MODULE); /* until tnpu_fence_release() */
-	spin_lock_init(&fence->lock);
-	dma_fence_init(&fence->base, &tnpu_fence_ops, &fence->lock, context,
-		       seqno);
-}
-
-static void tnpu_fence_put(struct tnpu_fence *fence)
-{
-	if (fence->base.ops)
-		dma_fence_put(&fence->base);
-	else
-		kfree(fence); /* was never initialised */
-}
 
 /* --- Life ----------------------------------------------------------------- */
 
@@ -117,7 +64,7 @@ static struct tnpu_job *tnpu_job_alloc(struct tnpu_queue *queue)
 	job = kzalloc(sizeof(*job), GFP_KERNEL);
 	if (!job)
 		return NULL;
-	job->fence = kzalloc(sizeof(*job->fence), GFP_KERNEL);
+	job->fence = tnpu_fence_alloc();
 	if (!job->fence) {
 		kfree(job);
 		return NULL;
@@ -451,18 +398,6 @@ const struct drm_sched_backend_ops tnpu_job_sched_ops = {
 /* --- SUBMIT --------------------------------------------------------------- */
 
 /**
- * struct tnpu_out_sync - a syncobj that the job signals
- * @syncobj: with a reference
- * @chain: for timelines, else NULL; used up when the job is pushed
- * @point: on the timeline
- */
-struct tnpu_out_sync {
-	struct drm_syncobj *syncobj;
-	struct dma_fence_chain *chain;
-	u64 point;
-};
-
-/**
  * struct tnpu_submit - a SUBMIT under way
  * @file: who submits
  * @args: what they say
@@ -473,7 +408,7 @@ struct tnpu_submit {
 	struct drm_file *file;
 	const struct drm_tnpu_submit *args;
 	struct tnpu_job *job;
-	struct tnpu_out_sync *outs;
+	struct tnpu_outs outs;
 };
 
 static int tnpu_submit_check(const struct drm_tnpu_submit *args)
@@ -489,99 +424,29 @@ static int tnpu_submit_check(const struct drm_tnpu_submit *args)
 	return 0;
 }
 
-static struct drm_tnpu_sync *tnpu_submit_copy_syncs(u64 pointer, u32 count)
+/* Makes the job wait for a fence, whose reference goes. */
+static int tnpu_submit_add_in(void *priv, struct dma_fence *fence)
 {
-	struct drm_tnpu_sync *syncs;
-	u32 i;
+	struct tnpu_job *job = priv;
 
-	if (!count)
-		return NULL;
-	syncs = memdup_array_user(u64_to_user_ptr(pointer), count,
-				  sizeof(*syncs));
-	if (IS_ERR(syncs))
-		return syncs;
-	for (i = 0; i < count; i++) {
-		if (syncs[i].flags) {
-			kfree(syncs);
-			return ERR_PTR(-EINVAL);
-		}
-	}
-	return syncs;
+	if (fence->context != job->queue->fence_context)
+		return drm_sched_job_add_dependency(&job->base, fence);
+	dma_fence_put(fence); /* runs before, anyway */
+	return 0;
 }
 
-/* Makes the job wait for its in-syncs. */
-static int tnpu_submit_add_ins(struct tnpu_submit *submit)
+static int tnpu_submit_find_syncs(struct tnpu_submit *submit)
 {
 	const struct drm_tnpu_submit *args = submit->args;
-	struct drm_tnpu_sync *syncs;
-	struct dma_fence *fence;
-	int ret = 0;
-	u32 i;
+	int ret;
 
-	syncs = tnpu_submit_copy_syncs(args->in_syncs, args->in_sync_count);
-	if (IS_ERR(syncs))
-		return PTR_ERR(syncs);
-	for (i = 0; i < args->in_sync_count && !ret; i++) {
-		ret = drm_syncobj_find_fence(submit->file, syncs[i].handle,
-					     syncs[i].point, 0, &fence);
-		if (ret)
-			break;
-		if (fence->context == submit->job->queue->fence_context)
-			dma_fence_put(fence); /* runs before, anyway */
-		else
-			ret = drm_sched_job_add_dependency(&submit->job->base,
-							   fence);
-	}
-	kfree(syncs);
-	return ret;
-}
-
-static int tnpu_submit_find_out(struct tnpu_submit *submit,
-				const struct drm_tnpu_sync *sync,
-				struct tnpu_out_sync *out)
-{
-	out->syncobj = drm_syncobj_find(submit->file, sync->handle);
-	if (!out->syncobj)
-		return -ENOENT;
-	out->point = sync->point;
-	if (!out->point)
-		return 0;
-	out->chain = dma_fence_chain_alloc();
-	return out->chain ? 0 : -ENOMEM;
-}
-
-/* Finds the syncobjs, and all that is needed to signal them. */
-static int tnpu_submit_find_outs(struct tnpu_submit *submit)
-{
-	const struct drm_tnpu_submit *args = submit->args;
-	struct drm_tnpu_sync *syncs;
-	int ret = 0;
-	u32 i;
-
-	syncs = tnpu_submit_copy_syncs(args->out_syncs, args->out_sync_count);
-	if (IS_ERR_OR_NULL(syncs))
-		return PTR_ERR_OR_ZERO(syncs);
-	submit->outs = kcalloc(args->out_sync_count, sizeof(*submit->outs),
-			       GFP_KERNEL);
-	if (!submit->outs)
-		ret = -ENOMEM;
-	for (i = 0; i < args->out_sync_count && !ret; i++)
-		ret = tnpu_submit_find_out(submit, &syncs[i],
-					   &submit->outs[i]);
-	kfree(syncs);
-	return ret;
-}
-
-static void tnpu_submit_free_outs(struct tnpu_submit *submit)
-{
-	u32 i;
-
-	for (i = 0; submit->outs && i < submit->args->out_sync_count; i++) {
-		dma_fence_chain_free(submit->outs[i].chain);
-		if (submit->outs[i].syncobj)
-			drm_syncobj_put(submit->outs[i].syncobj);
-	}
-	kfree(submit->outs);
+	ret = tnpu_sync_find_ins(submit->file, args->in_syncs,
+				 args->in_sync_count, tnpu_submit_add_in,
+				 submit->job);
+	if (ret)
+		return ret;
+	return tnpu_sync_find_outs(submit->file, args->out_syncs,
+				   args->out_sync_count, &submit->outs);
 }
 
 static int tnpu_submit_name_job(struct tnpu_submit *submit)
@@ -639,19 +504,9 @@ static void tnpu_submit_push(struct tnpu_submit *submit)
 {
 	struct tnpu_job *job = submit->job;
 	struct dma_fence *fence = &job->fence->base;
-	struct tnpu_out_sync *out;
-	u32 i;
 
 	drm_sched_job_arm(&job->base);
-	for (i = 0; i < submit->args->out_sync_count; i++) {
-		out = &submit->outs[i];
-		if (out->chain)
-			drm_syncobj_add_point(out->syncobj, out->chain, fence,
-					      out->point);
-		else
-			drm_syncobj_replace_fence(out->syncobj, fence);
-		out->chain = NULL;
-	}
+	tnpu_sync_push_outs(&submit->outs, fence);
 	drm_sched_entity_push_job(&job->base);
 }
 
@@ -669,10 +524,7 @@ static int tnpu_submit(struct tnpu_submit *submit, struct tnpu_queue *queue)
 				 submit->file->client_id);
 	if (ret)
 		goto put_job;
-	ret = tnpu_submit_add_ins(submit);
-	if (ret)
-		goto cleanup_job;
-	ret = tnpu_submit_find_outs(submit);
+	ret = tnpu_submit_find_syncs(submit);
 	if (ret)
 		goto free_outs;
 	ret = tnpu_submit_name_job(submit);
@@ -685,7 +537,7 @@ static int tnpu_submit(struct tnpu_submit *submit, struct tnpu_queue *queue)
 		tnpu_submit_push(submit);
 	mutex_unlock(&queue->submit_lock);
 	if (!ret) {
-		tnpu_submit_free_outs(submit);
+		tnpu_sync_free_outs(&submit->outs);
 		return 0;
 	}
 
@@ -694,8 +546,7 @@ static int tnpu_submit(struct tnpu_submit *submit, struct tnpu_queue *queue)
 	xa_erase(&queue->tdev->jobs, le64_to_cpu(job->entry.cookie));
 	spin_unlock(&queue->tdev->job_lock);
 free_outs:
-	tnpu_submit_free_outs(submit);
-cleanup_job:
+	tnpu_sync_free_outs(&submit->outs);
 	drm_sched_job_cleanup(&job->base);
 put_job:
 	tnpu_job_put(job);
