@@ -6,6 +6,7 @@ tnc-objs := \
 	compiler/absorb.o \
 	compiler/arena.o \
 	compiler/broadcast.o \
+	compiler/chain.o \
 	compiler/chunks.o \
 	compiler/code.o \
 	compiler/cpu.o \

@@ -6,17 +6,10 @@
  */
 #include <errno.h>
 
-#include "plan.h"
+#include "steps.h"
 #include "view.h"
 
 #define BLOCK_ALIGN 16
-
-/* Where in its output the tile of a step lies. */
-struct area {
-	int y, h;
-	int x, w;
-	int channel, channels;
-};
 
 /* How a picture lies in its map, in bytes. */
 struct layout {
@@ -24,20 +17,6 @@ struct layout {
 	uint32_t row;
 	uint32_t pixel;
 	int size;		/* of an element */
-};
-
-/* What the steps of one operator share while they are made. */
-struct walk {
-	struct tnc_plan *p;
-	int number;
-	const struct tnc_op *op;
-	struct tnc_op_plan *plan;
-	const struct tnc_geometry *g;
-	struct area last_in[TNC_OPERANDS]; /* the tiles that are loaded */
-	int in_buffer[TNC_OPERANDS];
-	int chunk;			/* the chunk that is loaded, or -1 */
-	int chunk_buffer;
-	int *shared;			/* where it is for others, too, or NULL */
 };
 
 static struct layout layout_of(const struct tnc_tensor *t)
@@ -53,14 +32,14 @@ static struct layout layout_of(const struct tnc_tensor *t)
 }
 
 /* From the start of the map to that of an area. */
-static uint32_t offset_of(const struct area *a, const struct layout *l)
+static uint32_t offset_of(const struct tnc_area *a, const struct layout *l)
 {
 	return l->offset + a->y * l->row + a->x * l->pixel +
 	       a->channel * l->size;
 }
 
 /* From the start of the map to behind the area's last byte. */
-static uint32_t end_of(const struct area *a, const struct layout *l)
+static uint32_t end_of(const struct tnc_area *a, const struct layout *l)
 {
 	return offset_of(a, l) + (a->h - 1) * l->row + (a->w - 1) * l->pixel +
 	       a->channels * l->size;
@@ -128,7 +107,7 @@ static struct tnc_transfer *transfer_block(struct tnc_plan *p, bool is_store,
 static struct tnc_transfer *transfer_area(struct tnc_plan *p, bool is_store,
 					  int buffer,
 					  const struct tnc_map *map,
-					  const struct area *a,
+					  const struct tnc_area *a,
 					  const struct layout *l, int op)
 {
 	uint32_t pixel = a->channels * l->size, row = pixel * a->w;
@@ -182,7 +161,7 @@ static int resident_buffer(struct tnc_plan *p, struct tnc_map *map, int op,
 	return map->buffer;
 }
 
-static struct tnc_surface resident_surface(int buffer, const struct area *a,
+static struct tnc_surface resident_surface(int buffer, const struct tnc_area *a,
 					   const struct layout *l)
 {
 	return (struct tnc_surface){
@@ -197,12 +176,12 @@ static struct tnc_surface resident_surface(int buffer, const struct area *a,
 	};
 }
 
-static uint32_t area_bytes(const struct area *a, int size)
+static uint32_t area_bytes(const struct tnc_area *a, int size)
 {
 	return (uint32_t)a->h * a->w * a->channels * size;
 }
 
-static struct tnc_surface tile_surface(int buffer, const struct area *a,
+static struct tnc_surface tile_surface(int buffer, const struct tnc_area *a,
 				       int size)
 {
 	return (struct tnc_surface){
@@ -216,14 +195,14 @@ static struct tnc_surface tile_surface(int buffer, const struct area *a,
 	};
 }
 
-static bool same_area(const struct area *a, const struct area *b)
+static bool same_area(const struct tnc_area *a, const struct tnc_area *b)
 {
 	return a->y == b->y && a->h == b->h && a->x == b->x && a->w == b->w &&
 	       a->channel == b->channel && a->channels == b->channels;
 }
 
-static struct tnc_surface input_surface(struct walk *w, int index,
-					const struct area *a)
+static struct tnc_surface input_surface(struct tnc_walk *w, int index,
+					const struct tnc_area *a)
 {
 	struct tnc_plan *p = w->p;
 	const struct layout l = layout_of(tnc_op_input(p->c, w->op, index));
@@ -249,7 +228,7 @@ static struct tnc_surface input_surface(struct walk *w, int index,
 	return tile_surface(w->in_buffer[index], a, l.size);
 }
 
-static struct tnc_surface output_surface(struct walk *w, const struct area *a)
+static struct tnc_surface output_surface(struct tnc_walk *w, const struct tnc_area *a)
 {
 	struct tnc_plan *p = w->p;
 	const struct layout l = layout_of(tnc_op_output(p->c, w->op));
@@ -264,7 +243,7 @@ static struct tnc_surface output_surface(struct walk *w, const struct area *a)
 	return tile_surface(buffer, a, l.size);
 }
 
-static int weights_buffer(struct walk *w, int number, int channels)
+static int weights_buffer(struct tnc_walk *w, int number, int channels)
 {
 	struct tnc_plan *p = w->p;
 	const struct tnc_chunk *chunk;
@@ -296,11 +275,11 @@ static int weights_buffer(struct walk *w, int number, int channels)
 }
 
 /* What input @index needs for @out; tells the step what is missing before. */
-static struct area input_area(const struct walk *w, int index,
-			      const struct area *out, struct tnc_step *step)
+struct tnc_area tnc_walk_input(const struct tnc_walk *w, int index,
+			      const struct tnc_area *out, struct tnc_step *step)
 {
 	const struct tnc_geometry *g = w->g;
-	struct area in = { .channels = g->in_c };
+	struct tnc_area in = { .channels = g->in_c };
 	/* The first input of a product may be the same for all batches. */
 	int y = g->in_h == g->batch_h ? out->y % g->batch_h : out->y;
 
@@ -336,19 +315,19 @@ static struct area input_area(const struct walk *w, int index,
 }
 
 /* The matrix of a batch, or those of its columns that a tile needs. */
-static struct area matrix_area(const struct tnc_geometry *g,
-			       const struct area *out)
+static struct tnc_area matrix_area(const struct tnc_geometry *g,
+			       const struct tnc_area *out)
 {
 	int batch = out->y / g->batch_h;
 
 	if (g->is_transposed)
-		return (struct area){
+		return (struct tnc_area){
 			.y = batch * g->out_c + out->channel,
 			.h = out->channels,
 			.w = 1,
 			.channels = g->in_c,
 		};
-	return (struct area){
+	return (struct tnc_area){
 		.y = batch * g->in_c,
 		.h = g->in_c,
 		.w = 1,
@@ -358,7 +337,7 @@ static struct area matrix_area(const struct tnc_geometry *g,
 }
 
 /* The weights of a step; brought in, or made of the second input. */
-static void step_weights(struct walk *w, const struct area *out,
+static void step_weights(struct tnc_walk *w, const struct tnc_area *out,
 			 struct tnc_step *step)
 {
 	const struct tnc_geometry *g = w->g;
@@ -370,7 +349,7 @@ static void step_weights(struct walk *w, const struct area *out,
 	if (!g->has_weights && !g->block)
 		return;
 	if (g->is_product && is_new) {
-		struct area in = matrix_area(g, out);
+		struct tnc_area in = matrix_area(g, out);
 
 		step->in[1] = input_surface(w, 1, &in);
 	}
@@ -389,7 +368,7 @@ static void step_append(struct tnc_plan *p, const struct tnc_step *step)
 	p->step[p->steps++] = *step;
 }
 
-static void step_add(struct walk *w, const struct area *out)
+void tnc_walk_step(struct tnc_walk *w, const struct tnc_area *out)
 {
 	struct tnc_plan *p = w->p;
 	struct tnc_step step = {
@@ -401,7 +380,7 @@ static void step_add(struct walk *w, const struct area *out)
 
 	/* In the order in which the DMA unit had best bring them. */
 	for (int i = 0; i < (w->g->is_product ? 1 : w->g->inputs); i++) {
-		struct area in = input_area(w, i, out, &step);
+		struct tnc_area in = tnc_walk_input(w, i, out, &step);
 
 		step.in[i] = input_surface(w, i, &in);
 	}
@@ -411,7 +390,7 @@ static void step_add(struct walk *w, const struct area *out)
 }
 
 /* The map a transfer touches is there while its step lasts, if it is in SRAM. */
-static void touch_map(struct walk *w, int tensor)
+static void touch_map(struct tnc_walk *w, int tensor)
 {
 	struct tnc_map *map = &w->p->map[w->p->map_of[tensor]];
 
@@ -419,7 +398,7 @@ static void touch_map(struct walk *w, int tensor)
 		resident_buffer(w->p, map, w->number, map->size);
 }
 
-static void walk_move(struct walk *w)
+static void walk_move(struct tnc_walk *w)
 {
 	struct tnc_step step = { .op = w->number, .weights = -1 };
 
@@ -436,12 +415,12 @@ static int least(int a, int b)
 }
 
 /* Rows of the tile at row @y: none beyond its batch. */
-static int rows_at(const struct walk *w, int y)
+static int rows_at(const struct tnc_walk *w, int y)
 {
 	return least(w->plan->tile.h, w->g->batch_h - y % w->g->batch_h);
 }
 
-static void walk_areas(struct walk *w, int channel)
+static void walk_areas(struct tnc_walk *w, int channel)
 {
 	const struct tnc_tile *tile = &w->plan->tile;
 	const struct tnc_geometry *g = w->g;
@@ -450,7 +429,7 @@ static void walk_areas(struct walk *w, int channel)
 	for (int y = 0; y < g->out_h; y += rows_at(w, y))
 	for (int x = 0; x < g->out_w; x += tile->w)
 	for (int k = is_outer ? channel : 0; k < g->out_c; k += tile->c) {
-		struct area out = {
+		struct tnc_area out = {
 			.y = y,
 			.h = rows_at(w, y),
 			.x = x,
@@ -459,7 +438,7 @@ static void walk_areas(struct walk *w, int channel)
 			.channels = least(tile->c, g->out_c - k),
 		};
 
-		step_add(w, &out);
+		tnc_walk_step(w, &out);
 		if (is_outer)
 			break;
 	}
@@ -495,11 +474,11 @@ static void place_chunks(struct tnc_plan *p, int number)
 	}
 }
 
-static struct walk walk_of(struct tnc_plan *p, int number)
+struct tnc_walk tnc_walk_of(struct tnc_plan *p, int number)
 {
 	struct tnc_op_plan *plan = &p->op[number];
 
-	return (struct walk){
+	return (struct tnc_walk){
 		.p = p,
 		.number = number,
 		.op = p->c->op[number],
@@ -512,7 +491,7 @@ static struct walk walk_of(struct tnc_plan *p, int number)
 
 static void walk_op(struct tnc_plan *p, int number)
 {
-	struct walk w = walk_of(p, number);
+	struct tnc_walk w = tnc_walk_of(p, number);
 	struct tnc_op_plan *plan = w.plan;
 
 	if (plan->chunks == 1 && p->op[plan->twin].is_shared)
@@ -530,129 +509,6 @@ static void walk_op(struct tnc_plan *p, int number)
 	plan->last_step = p->steps - 1;
 	p->map[p->map_of[w.op->output]].writer = number;
 	tnc_place_none(p->c);
-}
-
-/* --- Chains: operators whose tiles take turns ----------------------------- */
-
-/*
- * Can the operator's tiles come among others'? They have to be bands of rows
- * of maps that stay where they are, and none may be overwritten that an earlier
- * operator still reads. A product needs all of its second matrix at once.
- */
-static bool can_take_turns(const struct tnc_plan *p, int number)
-{
-	const struct tnc_op *op = p->c->op[number];
-	const struct tnc_op_plan *plan = &p->op[number];
-	const struct tnc_geometry *g = &plan->geometry;
-	int out = p->map_of[op->output];
-
-	if (g->is_move || g->is_product || plan->tile.c < g->out_c ||
-	    plan->tile.w < g->out_w || !p->map[out].is_resident)
-		return false;
-	for (int i = 0; i < g->inputs; i++) {
-		int in = p->map_of[op->input[i]];
-
-		if (in == out || !p->map[in].is_resident)
-			return false;
-	}
-	return true;
-}
-
-/* How many operators from @first on take turns. */
-static int chain_length(const struct tnc_plan *p, int first)
-{
-	int count = 1;
-
-	if (!can_take_turns(p, first))
-		return 1;
-	while (count < TNC_CHAIN_MAX && first + count < p->c->ops &&
-	       p->hint[first + count].joins &&
-	       can_take_turns(p, first + count))
-		count++;
-	return count;
-}
-
-struct chain {
-	struct walk walk[TNC_CHAIN_MAX];
-	int row[TNC_CHAIN_MAX];	/* rows of each output that have their step */
-};
-
-static struct area next_band(const struct chain *chain, int k)
-{
-	const struct tnc_geometry *g = chain->walk[k].g;
-	int left = g->out_h - chain->row[k];
-
-	return (struct area){
-		.y = chain->row[k],
-		.h = least(chain->walk[k].plan->tile.h, left),
-		.w = g->out_w,
-		.channels = g->out_c,
-	};
-}
-
-/* Has the chain made all that the next band of operator @k needs of @input? */
-static bool has_input(const struct chain *chain, int k, int input,
-		      const struct area *out)
-{
-	const struct walk *w = &chain->walk[k];
-	const struct tnc_plan *p = w->p;
-	struct tnc_step unused; /* what is missing before the area */
-	struct area in;
-
-	for (int q = 0; q < k; q++) {
-		const struct walk *of = &chain->walk[q];
-
-		if (p->map_of[of->op->output] !=
-			    p->map_of[w->op->input[input]] ||
-		    chain->row[q] == of->g->out_h)
-			continue;
-		/* Other views of the map have its rows elsewhere. */
-		if (of->op->output != w->op->input[input] ||
-		    of->g->out_h != w->g->in_h || of->g->out_w != w->g->in_w)
-			return false;
-		in = input_area(w, input, out, &unused);
-		if (in.y + in.h > chain->row[q])
-			return false;
-	}
-	return true;
-}
-
-/* Adds the next step of operator @k, if there is one and it can be. */
-static bool chain_step(struct chain *chain, int k)
-{
-	struct walk *w = &chain->walk[k];
-	struct area out = next_band(chain, k);
-
-	if (!out.h)
-		return false;
-	for (int i = 0; i < w->g->inputs; i++)
-		if (!has_input(chain, k, i, &out))
-			return false;
-	tnc_place_op(w->p->c, w->op);
-	if (!chain->row[k])
-		w->plan->first_step = w->p->steps;
-	step_add(w, &out);
-	chain->row[k] += out.h;
-	w->plan->last_step = w->p->steps - 1;
-	/* Of several that write to the map, the last to end. */
-	if (chain->row[k] == w->g->out_h)
-		w->p->map[w->p->map_of[w->op->output]].writer = w->number;
-	tnc_place_none(w->p->c);
-	return true;
-}
-
-/* The last operator that can go on does: so maps are used up soon. */
-static void walk_chain(struct tnc_plan *p, int first, int count)
-{
-	struct chain chain = { 0 };
-	int k;
-
-	for (k = 0; k < count; k++)
-		chain.walk[k] = walk_of(p, first + k);
-	do {
-		for (k = count - 1; k >= 0 && !chain_step(&chain, k); k--)
-			;
-	} while (k >= 0);
 }
 
 static int most(int a, int b)
@@ -731,9 +587,9 @@ void tnc_steps_create(struct tnc_plan *p)
 		place_chunks(p, i);
 	tnc_maps_place(p);
 	for (int i = 0, count; i < p->c->ops; i += count) {
-		count = chain_length(p, i);
+		count = tnc_chain_length(p, i);
 		if (count > 1)
-			walk_chain(p, i, count);
+			tnc_chain_walk(p, i, count);
 		else
 			walk_op(p, i);
 	}
