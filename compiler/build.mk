@@ -81,6 +81,7 @@ tnc-objs := \
 	compiler/ref_view.o \
 	compiler/resize.o \
 	compiler/schedule.o \
+	compiler/roll.o \
 	compiler/segments.o \
 	compiler/sequence.o \
 	compiler/share.o \

@@ -550,6 +550,28 @@ static void emit_shuffle(struct emitter *e, const struct tnc_step *s,
 	emit(e, NPU_UNIT_DMA, &cmd, &now, s->op);
 }
 
+/* Rows of a map from its window to the next one. */
+static void emit_carry(struct emitter *e, const struct tnc_carry *carry, int op)
+{
+	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_COPY } };
+	struct npu_cmd_copy *copy = &cmd.copy;
+	struct issued now = { .ranges = 0 };
+
+	copy->src_region = copy->dst_region = NPU_REGION_SRAM;
+	copy->src = e->p->buffer[carry->from].addr + carry->offset;
+	copy->dst = e->p->buffer[carry->to].addr;
+	copy->run = carry->size;
+	for (int i = 0; i < 3; i++) {
+		copy->n[i] = 1;
+		copy->src_stride[i] = copy->dst_stride[i] = carry->size;
+	}
+	add_range(&now, copy->src, copy->src + carry->size, false);
+	add_range(&now, copy->dst, copy->dst + carry->size, true);
+	use(e, carry->from);
+	use(e, carry->to);
+	emit(e, NPU_UNIT_DMA, &cmd, &now, op);
+}
+
 static void emit_step(struct emitter *e, const struct tnc_step *s)
 {
 	const struct tnc_op *op = e->p->c->op[s->op];
@@ -558,6 +580,8 @@ static void emit_step(struct emitter *e, const struct tnc_step *s)
 
 	for (int i = 0; i < s->shuffle.count; i++)
 		emit_shuffle(e, s, &s->shuffle.move[i]);
+	if (s->carry.size)
+		emit_carry(e, &s->carry, s->op);
 	kinds[op->kind].fill(e, s, op, &cmd, &now);
 	emit(e, kinds[op->kind].unit, &cmd, &now, s->op);
 }

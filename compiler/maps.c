@@ -51,7 +51,7 @@ static int map_to_overwrite(const struct tnc_plan *p, int op_number,
 	const struct tnc_op *op = c->op[op_number];
 
 	if ((!tnc_op_is_binary(op) && op->kind != TNC_VECTOR) ||
-	    tnc_op_output(c, op)->is_view)
+	    tnc_op_output(c, op)->is_view || p->hint[op_number].rolls)
 		return -1;
 	for (int i = 0; i < p->op[op_number].geometry.inputs; i++) {
 		int map = p->map_of[op->input[i]];
@@ -218,12 +218,22 @@ void tnc_maps_create(struct tnc_plan *p)
 		add_kept(p, &c->variable[i]);
 }
 
-static bool meet_in_scratch(const struct tnc_map *a, const struct tnc_map *b)
+/* Operators that take turns all run for as long as their chain. */
+static int end_of_chain(const struct tnc_plan *p, int op)
+{
+	int first, last;
+
+	tnc_roll_span(p, op, &first, &last);
+	return last;
+}
+
+static bool meet_in_scratch(const struct tnc_plan *p, const struct tnc_map *a,
+			    const struct tnc_map *b)
 {
 	return !a->is_resident && a->has_home &&
 	       a->region == NPU_REGION_SCRATCH &&
-	       (a->is_kept || b->first_op <= a->last_op) &&
-	       (b->is_kept || a->first_op <= b->last_op);
+	       (a->is_kept || b->first_op <= end_of_chain(p, a->last_op)) &&
+	       (b->is_kept || a->first_op <= end_of_chain(p, b->last_op));
 }
 
 /* Puts constant maps among the constants, and the rest into scratch memory. */
@@ -247,7 +257,7 @@ void tnc_maps_place(struct tnc_plan *p)
 			const struct tnc_map *other = &p->map[k];
 			uint64_t end = (uint64_t)other->offset + other->size;
 
-			if (meet_in_scratch(other, map) && end > offset)
+			if (meet_in_scratch(p, other, map) && end > offset)
 				offset = end;
 		}
 		offset = (offset + SCRATCH_ALIGN - 1) & -SCRATCH_ALIGN;
@@ -262,9 +272,20 @@ void tnc_maps_place(struct tnc_plan *p)
 	p->scratch_size = scratch;
 }
 
-static bool is_live(const struct tnc_map *map, int op)
+static bool is_live(const struct tnc_plan *p, const struct tnc_map *map, int op)
 {
-	return map->is_resident && map->first_op <= op && op <= map->last_op;
+	int first, last;
+
+	tnc_roll_span(p, op, &first, &last);
+	return map->is_resident && map->first_op <= last &&
+	       first <= map->last_op;
+}
+
+static uint64_t sram_bytes(const struct tnc_plan *p, const struct tnc_map *map)
+{
+	if (map->is_rolled)
+		return tnc_roll_bytes(p, map);
+	return (map->size + 15) & ~15u;
 }
 
 /* Bytes of SRAM that resident maps hold while operator @op runs. */
@@ -273,8 +294,8 @@ uint64_t tnc_maps_live(const struct tnc_plan *p, int op)
 	uint64_t bytes = 0;
 
 	for (int i = 0; i < p->maps; i++)
-		if (is_live(&p->map[i], op))
-			bytes += (p->map[i].size + 15) & ~15u;
+		if (is_live(p, &p->map[i], op))
+			bytes += sram_bytes(p, &p->map[i]);
 	return bytes;
 }
 
@@ -286,7 +307,7 @@ bool tnc_maps_spill(struct tnc_plan *p, int op)
 	int block = tnc_share_largest(p, op, &bytes);
 
 	for (int i = 0; i < p->maps; i++)
-		if (is_live(&p->map[i], op) &&
+		if (is_live(p, &p->map[i], op) && !p->map[i].is_rolled &&
 		    (!largest || p->map[i].size > largest->size))
 			largest = &p->map[i];
 	if (block >= 0 && (!largest || bytes > largest->size)) {

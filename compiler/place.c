@@ -4,8 +4,8 @@
  * issued: as early as room in SRAM and the DMA unit's queue allow, so that
  * weights stream in while the array works.
  *
- * Resident maps come first, the largest first; then the output tiles in their
- * order; then the loads in the order in which they are needed. All take the
+ * Resident maps come first, the largest first; then windows and output tiles in
+ * their order; then the loads in the order in which they are needed. All take the
  * lowest address that is free throughout their time.
  */
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct placed {
 struct placer {
 	struct tnc_plan *p;
 	struct placed always;	/* resident maps */
-	struct placed tiles;	/* in the order of their steps */
+	struct placed tiles;	/* and windows, in the order of their steps */
 	int tiles_gone;		/* whose time is over for all loads to come */
 	struct placed loads;	/* that are still in use */
 	struct placed near;	/* those that matter for the buffer at hand */
@@ -128,7 +128,7 @@ static bool place_maps(struct placer *pl)
 	struct tnc_plan *p = pl->p;
 
 	for (int i = 0; i < p->maps; i++)
-		if (p->map[i].buffer >= 0)
+		if (p->map[i].buffer >= 0 && !p->map[i].is_rolled)
 			placed_add(p, &pl->always, p->map[i].buffer);
 	sort(pl, &pl->always, larger_first);
 	for (int i = 0; i < pl->always.count; i++) {
@@ -140,17 +140,17 @@ static bool place_maps(struct placer *pl)
 	return true;
 }
 
-/* Output tiles: the buffers that stores empty and no map owns. */
+/*
+ * Windows, and output tiles: the buffers that stores empty and no map owns. Buffers
+ * are in the order of their steps.
+ */
 static bool place_tiles(struct placer *pl)
 {
 	struct tnc_plan *p = pl->p;
 
-	for (int i = 0; i < p->stores; i++) {
-		struct tnc_buffer *b;
+	for (int i = 0; i < p->buffers; i++) {
+		struct tnc_buffer *b = &p->buffer[i];
 
-		if (p->store[i].buffer < 0)
-			continue;
-		b = &p->buffer[p->store[i].buffer];
 		if (b->is_placed || b->is_loaded)
 			continue;
 		while (pl->tiles_gone < pl->tiles.count &&
@@ -159,7 +159,7 @@ static bool place_tiles(struct placer *pl)
 			pl->tiles_gone++;
 		if (!place_buffer(pl, b))
 			return false;
-		placed_add(p, &pl->tiles, p->store[i].buffer);
+		placed_add(p, &pl->tiles, i);
 	}
 	pl->tiles_gone = 0;
 	return true;

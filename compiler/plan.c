@@ -20,6 +20,7 @@ static void plan_start(struct tnc_plan *p)
 	}
 	tnc_share_find(p);
 	tnc_maps_create(p);
+	tnc_roll_find(p);
 }
 
 static void attempt_start(struct tnc_plan *p)
@@ -86,6 +87,8 @@ bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
 	mark = tnc_arena_mark(c->arena);
 	while (choose_tiles(p)) {
 		attempt_start(p);
+		if (!tnc_roll_holds(p))
+			return false;
 		tnc_steps_create(p);
 		p->work += p->steps + c->ops;
 		if (tnc_place(p))

@@ -70,6 +70,13 @@ struct tnc_tile {
 	bool is_channels_outer;	/* order of the loops over tiles */
 };
 
+/* What is done with maps between operators that take turns: see roll.c. */
+enum tnc_roll {
+	TNC_ROLL_NONE,	/* they are whole */
+	TNC_ROLL_TURNS,	/* a window for each band */
+	TNC_ROLL_PLACE,	/* one window: smaller, but its users wait */
+};
+
 /*
  * What the search asks of an operator's tiles, beyond what makes them fit:
  * at most so many channels, at least so many tiles from top to bottom. 0: any.
@@ -78,10 +85,12 @@ struct tnc_hint {
 	int channels;
 	int rows;
 	bool joins;		/* its tiles come among those of the one before */
+	enum tnc_roll rolls;	/* likewise of all operators of the chain */
+	bool follows;		/* bands are what the next operator wants */
 	int late;		/* loads: so many steps before their need; 0: early */
 };
 
-#define TNC_CHAIN_MAX 8	/* operators that take turns */
+#define TNC_CHAIN_MAX 16	/* operators that take turns */
 
 /* What the planner decides for one operator. */
 struct tnc_op_plan {
@@ -134,6 +143,9 @@ struct tnc_map {
 	int writer;		/* operator whose output it holds so far, or -1 */
 	uint32_t loaded;	/* bytes that loads have brought so far */
 	int buffer;
+	/* Resident as a window of rows; the buffer is then the latest one. */
+	bool is_rolled;
+	int first_row;		/* of the window */
 };
 
 struct tnc_buffer {
@@ -167,6 +179,14 @@ struct tnc_transfer {
 	int number;		/* stores: keeps their order when sorted */
 };
 
+/* Rows that move from the window of a map to the next one, in SRAM. */
+struct tnc_carry {
+	int from;		/* buffers; both dense */
+	int to;
+	uint32_t offset;	/* in the first */
+	uint32_t size;		/* 0: there are none */
+};
+
 /* Part of a map or tile, as a command's operand sees it. */
 struct tnc_surface {
 	int buffer;
@@ -187,6 +207,7 @@ struct tnc_step {
 	int channel;		/* first output channel */
 	struct tnc_moves moves;	/* instead, if it only moves bytes */
 	struct tnc_moves shuffle;	/* before: from in[1] to the weights */
+	struct tnc_carry carry;	/* before */
 };
 
 struct tnc_plan {
@@ -288,6 +309,12 @@ void tnc_maps_create(struct tnc_plan *p);
 void tnc_maps_place(struct tnc_plan *p);
 uint64_t tnc_maps_live(const struct tnc_plan *p, int op);
 bool tnc_maps_spill(struct tnc_plan *p, int op);
+
+/* roll.c */
+void tnc_roll_find(struct tnc_plan *p);
+bool tnc_roll_holds(const struct tnc_plan *p);
+uint64_t tnc_roll_bytes(const struct tnc_plan *p, const struct tnc_map *map);
+void tnc_roll_span(const struct tnc_plan *p, int op, int *first, int *last);
 
 /* share.c */
 void tnc_share_find(struct tnc_plan *p);

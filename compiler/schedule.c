@@ -4,8 +4,9 @@
  * large as fit, which costs the fewest commands and bytes. Smaller ones let the
  * units overlap: the array can begin before all of a layer's weights are there,
  * and the vector unit before all of a map. Where that pays is found by trying, as
- * the estimate is exact: first one cut for all operators, then, from the last
- * operator to the first, another for each, then neighbours that take turns.
+ * the estimate is exact: first one cut for all operators, then windows instead of
+ * maps that SRAM has no room for, then, from the last operator to the first, another
+ * cut for each, then neighbours that take turns.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +15,13 @@
 
 /* Steps that all plans together may have: bounds the time of the search. */
 #define WORK_MAX 60000
+#define ROLL_WORK_MAX 600000 /* of those with windows */
+
+/* Operators that take turns though what is between them is whole. */
+#define WHOLE_CHAIN_MAX 8
+
+/* One that is too long to fit may do so again where an operator makes less. */
+#define UNFIT_MAX 4
 
 static const struct tnc_hint hints[] = {
 	{ 0 },
@@ -27,9 +35,23 @@ static const struct tnc_hint hints[] = {
 struct search {
 	struct tnc *c;
 	struct tnc_hint *hint;	/* by operator */
+	bool *is_spilled;	/* likewise, of the best plan: is its output? */
+	bool *would_spill;	/* likewise, of the last one */
 	uint64_t cycles;	/* of the best plan so far */
 	uint64_t work;
+	bool fits;		/* the last plan does */
 };
+
+/* Which outputs are moved to memory though only operators look at them? */
+static void note_spilled(struct search *s, const struct tnc_plan *plan)
+{
+	for (int i = 0; i < s->c->ops; i++) {
+		const struct tnc_map *map =
+			&plan->map[plan->map_of[s->c->op[i]->output]];
+
+		s->would_spill[i] = !map->is_resident && map->output < 0;
+	}
+}
 
 /* Cycles with the hints as they are; UINT64_MAX when that does not fit. */
 static uint64_t try_hints(struct search *s)
@@ -40,25 +62,37 @@ static uint64_t try_hints(struct search *s)
 	struct tnc_plan plan;
 
 	if (tnc_plan_make(&plan, s->c, s->hint)) {
+		note_spilled(s, &plan);
 		tnc_emit(&plan, &program);
 		tnc_estimate(&plan, &program);
 		cycles = program.estimate.cycles;
 	}
+	s->fits = cycles != UINT64_MAX;
 	s->work += plan.work;
 	tnc_arena_rewind(s->c->arena, mark);
 	return cycles;
 }
 
+/* Is the plan with the hints as they are the best so far? */
+static bool is_better(struct search *s)
+{
+	uint64_t cycles = try_hints(s);
+	bool *spilled = s->would_spill;
+
+	if (cycles >= s->cycles)
+		return false;
+	s->cycles = cycles;
+	s->would_spill = s->is_spilled;
+	s->is_spilled = spilled;
+	return true;
+}
+
 static void try_hint(struct search *s, int op, struct tnc_hint hint)
 {
 	struct tnc_hint before = s->hint[op];
-	uint64_t cycles;
 
 	s->hint[op] = hint;
-	cycles = try_hints(s);
-	if (cycles < s->cycles)
-		s->cycles = cycles;
-	else
+	if (!is_better(s))
 		s->hint[op] = before;
 }
 
@@ -74,16 +108,11 @@ static void search_one_for_all(struct search *s)
 
 	s->cycles = UINT64_MAX;
 	for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
-		uint64_t cycles;
-
 		if (s->work > WORK_MAX)
 			break;
 		set_all(s, hints[i]);
-		cycles = try_hints(s);
-		if (cycles < s->cycles) {
-			s->cycles = cycles;
+		if (is_better(s))
 			best = hints[i];
-		}
 	}
 	set_all(s, best);
 }
@@ -91,6 +120,8 @@ static void search_one_for_all(struct search *s)
 static void search_each(struct search *s)
 {
 	for (int op = s->c->ops - 1; op >= 0; op--) {
+		if (s->hint[op].rolls)
+			continue;
 		for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
 			if (s->work > WORK_MAX)
 				return;
@@ -103,33 +134,102 @@ static void search_each(struct search *s)
  * Lets operators take turns, band by band: the first one's input can then come
  * in while the others work, and the vector unit works beside the array.
  */
-static void try_chain(struct search *s, int first, int count, int rows)
+static bool try_chain(struct search *s, int first, int count,
+		      struct tnc_hint hint)
 {
 	struct tnc_hint before[TNC_CHAIN_MAX];
-	uint64_t cycles;
 
 	memcpy(before, s->hint + first, count * sizeof(*before));
-	for (int i = 0; i < count; i++)
-		s->hint[first + i] = (struct tnc_hint){
-			.rows = rows,
-			.joins = i > 0,
+	for (int i = 0; i < count; i++) {
+		s->hint[first + i] = hint;
+		s->hint[first + i].joins = i > 0;
+	}
+	if (is_better(s))
+		return true;
+	memcpy(s->hint + first, before, count * sizeof(*before));
+	return false;
+}
+
+static bool rolls(const struct search *s, int first, int count)
+{
+	for (int i = first; i < first + count; i++)
+		if (s->hint[i].rolls)
+			return true;
+	return false;
+}
+
+/*
+ * Lets @count operators from @first on take turns, with bands of 1 to 8 rows of the
+ * first one's output and windows of all kinds between them. Whether that gains
+ * anything; @fits: whether SRAM has room for any.
+ */
+static bool try_windows(struct search *s, int first, int count, bool *fits)
+{
+	int height = tnc_op_output(s->c, s->c->op[first])->shape[1];
+	bool gains = false;
+
+	*fits = false;
+	for (int i = 0; i < 16 && s->work < ROLL_WORK_MAX; i++) {
+		struct tnc_hint hint = {
+			.rows = npu_div_up(height, 1 << i / 4),
+			.rolls = i % 2 ? TNC_ROLL_PLACE : TNC_ROLL_TURNS,
+			.follows = i / 2 % 2,
 		};
-	cycles = try_hints(s);
-	if (cycles < s->cycles)
-		s->cycles = cycles;
-	else
-		memcpy(s->hint + first, before, count * sizeof(*before));
+
+		if (try_chain(s, first, count, hint))
+			gains = true;
+		if (s->fits)
+			*fits = true;
+	}
+	return gains;
+}
+
+/*
+ * The chain from @first on that gains most if what passes between its operators
+ * stays in SRAM as windows; returns how long it is.
+ */
+static int search_roll(struct search *s, int first)
+{
+	int found = 1, unfit = 0;
+
+	for (int count = 2; count <= TNC_CHAIN_MAX &&
+			    first + count <= s->c->ops; count++) {
+		bool fits;
+
+		if (tnc_op_is_move(s->c->op[first + count - 1]))
+			break;
+		if (try_windows(s, first, count, &fits))
+			found = count;
+		unfit = fits ? 0 : unfit + 1;
+		if (unfit == UNFIT_MAX)
+			break;
+	}
+	return found;
+}
+
+/* Instead of maps that SRAM has no room for, windows. */
+static void search_rolls(struct search *s)
+{
+	uint64_t work = s->work;
+
+	for (int first = 0; first < s->c->ops; first++)
+		if (s->is_spilled[first])
+			first += search_roll(s, first) - 1;
+	s->work = work;
 }
 
 static void search_chains(struct search *s)
 {
 	for (int first = 0; first < s->c->ops; first++)
-		for (int count = 2; count <= TNC_CHAIN_MAX; count++)
+		for (int count = 2; count <= WHOLE_CHAIN_MAX; count++)
 			for (int rows = 4; rows <= 16; rows *= 2) {
 				if (s->work > WORK_MAX ||
 				    first + count > s->c->ops)
 					return;
-				try_chain(s, first, count, rows);
+				if (!rolls(s, first, count))
+					try_chain(s, first, count,
+						  (struct tnc_hint){
+							  .rows = rows });
 			}
 }
 
@@ -177,7 +277,10 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	tnc_schedule_check(c);
 	tnc_dead_find(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
+	s.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool));
+	s.would_spill = tnc_alloc(c, c->ops + 1, sizeof(bool));
 	search_one_for_all(&s);
+	search_rolls(&s);
 	search_each(&s);
 	search_chains(&s);
 	search_last_load(&s);

@@ -201,6 +201,52 @@ static bool same_area(const struct tnc_area *a, const struct tnc_area *b)
 	       a->channel == b->channel && a->channels == b->channels;
 }
 
+/* A map of which SRAM has a window of rows: the operand lies in the latest. */
+static struct tnc_surface window_surface(struct tnc_plan *p,
+					 const struct tnc_map *map,
+					 const struct tnc_area *a,
+					 const struct layout *l)
+{
+	struct tnc_area in_window = *a;
+
+	in_window.y -= map->first_row;
+	touch(p, map->buffer);
+	return resident_surface(map->buffer, &in_window, l);
+}
+
+/*
+ * Room for the band @a of a map of which there is a window: behind the rows before
+ * it that are still needed. These are carried to the head of a new window, or of the
+ * one they are in, once they don't overlap what lies there.
+ */
+static void window_extend(struct tnc_walk *w, struct tnc_map *map,
+			  const struct tnc_area *a, const struct layout *l,
+			  struct tnc_carry *carry)
+{
+	struct tnc_plan *p = w->p;
+	bool in_place = p->hint[w->number].rolls == TNC_ROLL_PLACE;
+	int before = map->buffer, kept = a->y - w->keep_from;
+	int over = w->keep_from - map->first_row;
+	uint32_t end;
+
+	if (before < 0 || !in_place)
+		map->buffer = buffer_add(p, 0, w->number, p->steps);
+	if (!in_place || over >= kept) {
+		*carry = (struct tnc_carry){
+			.from = before,
+			.to = map->buffer,
+			.offset = over * l->row,
+			.size = over || !in_place ? kept * l->row : 0,
+		};
+		if (carry->size)
+			touch(p, before);
+		map->first_row = w->keep_from;
+	}
+	end = (a->y + a->h - map->first_row) * l->row;
+	if (p->buffer[map->buffer].size < end)
+		p->buffer[map->buffer].size = (end + 15) & ~15u;
+}
+
 static struct tnc_surface input_surface(struct tnc_walk *w, int index,
 					const struct tnc_area *a)
 {
@@ -210,6 +256,8 @@ static struct tnc_surface input_surface(struct tnc_walk *w, int index,
 	struct tnc_transfer *load;
 	int buffer;
 
+	if (map->is_rolled)
+		return window_surface(p, map, a, &l);
 	if (map->is_resident)
 		return resident_surface(
 			resident_buffer(p, map, w->number, end_of(a, &l)), a,
@@ -228,13 +276,19 @@ static struct tnc_surface input_surface(struct tnc_walk *w, int index,
 	return tile_surface(w->in_buffer[index], a, l.size);
 }
 
-static struct tnc_surface output_surface(struct tnc_walk *w, const struct tnc_area *a)
+static struct tnc_surface output_surface(struct tnc_walk *w,
+					 const struct tnc_area *a,
+					 struct tnc_carry *carry)
 {
 	struct tnc_plan *p = w->p;
 	const struct layout l = layout_of(tnc_op_output(p->c, w->op));
 	struct tnc_map *map = &p->map[p->map_of[w->op->output]];
 	int buffer;
 
+	if (map->is_rolled) {
+		window_extend(w, map, a, &l, carry);
+		return window_surface(p, map, a, &l);
+	}
 	if (map->is_resident)
 		return resident_surface(resident_buffer(p, map, w->number, 0),
 					a, &l);
@@ -385,7 +439,7 @@ void tnc_walk_step(struct tnc_walk *w, const struct tnc_area *out)
 		step.in[i] = input_surface(w, i, &in);
 	}
 	step_weights(w, out, &step);
-	step.out = output_surface(w, out);
+	step.out = output_surface(w, out, &step.carry);
 	step_append(p, &step);
 }
 

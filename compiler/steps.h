@@ -27,6 +27,7 @@ struct tnc_walk {
 	int chunk;			/* the chunk that is loaded, or -1 */
 	int chunk_buffer;
 	int *shared;			/* where it is for others, too, or NULL */
+	int keep_from;	/* row of the output that others still need, if rolled */
 };
 
 /* steps.c */

@@ -3,7 +3,8 @@
  * Operators of all families in one graph: random chains of one to five of them
  * with side branches, on random machines from 16 KiB of SRAM on, against the
  * reference executor. What works alone has to work beside the others: views of
- * what programs write, bands through pools, tables behind reductions.
+ * what programs write, bands through pools, tables behind reductions. And longer
+ * chains whose maps are too large for the SRAM, of which windows pass through it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,31 +159,43 @@ static int positions(int in, int kernel, int stride, bool is_same)
 			 (in - kernel) / stride + 1;
 }
 
-static void windowed(struct maker *m, struct map *from)
+enum { CONV, DEPTHWISE, MAX_POOL, AVERAGE_POOL };
+
+static struct map *window(struct maker *m, struct map *from, int kind, int k,
+			  int stride, int channels)
 {
-	static const char *const names[] = { "conv_2d", "depthwise_conv_2d",
-					     "max_pool_2d",
-					     "average_pool_2d" };
-	int kind = pick(m, 0, 3), k = pick(m, 1, 3), stride = pick(m, 1, 2);
+	static const char *const names[] = {
+		[CONV] = "conv_2d",
+		[DEPTHWISE] = "depthwise_conv_2d",
+		[MAX_POOL] = "max_pool_2d",
+		[AVERAGE_POOL] = "average_pool_2d",
+	};
 	bool is_same = k > from->h || k > from->w || pick(m, 0, 1);
-	struct map to = kind < 2 ? scaled(m, *from) : *from;
+	struct map to = kind < MAX_POOL ? scaled(m, *from) : *from, *made;
 	int w = -1;
 
 	to.h = positions(from->h, k, stride, is_same);
 	to.w = positions(from->w, k, stride, is_same);
-	if (kind == 0) {
-		to.c = pick(m, 1, 40);
+	if (kind == CONV) {
+		to.c = channels;
 		w = weights(m, to.c, k, k, from->c, 0);
-	} else if (kind == 1) {
+	} else if (kind == DEPTHWISE) {
 		w = weights(m, 1, k, k, from->c, 3);
 	}
-	begin(m, names[kind], from, to);
+	made = begin(m, names[kind], from, to);
 	if (w >= 0)
 		fprintf(m->ops, " %%%d", w);
 	else
 		fprintf(m->ops, " window=%dx%d", k, k);
 	fprintf(m->ops, " stride=%dx%d pad=%s act=none\n", stride, stride,
 		is_same ? "same" : "valid");
+	return made;
+}
+
+static void windowed(struct maker *m, struct map *from)
+{
+	window(m, from, pick(m, CONV, AVERAGE_POOL), pick(m, 1, 3),
+	       pick(m, 1, 2), pick(m, 1, 40));
 }
 
 static void reduction(struct maker *m, struct map *from)
@@ -246,20 +259,11 @@ static void (*const families[])(struct maker *m, struct map *from) = {
 
 #define FAMILIES ((int)(sizeof(families) / sizeof(families[0])))
 
-static char *make_graph(struct maker *m, int family, size_t *size)
+/* One to five operators, one of them of @family. */
+static void mix(struct maker *m, int family)
 {
-	char *ops = NULL, *data = NULL, *text = NULL;
-	size_t ops_size, data_size;
 	int count = pick(m, 1, 5);
 
-	m->ids = m->maps = 0;
-	m->head = open_memstream(&text, size);
-	m->ops = open_memstream(&ops, &ops_size);
-	m->data = open_memstream(&data, &data_size);
-	fputs("tnc 1\nmodel \"mixed\"\n", m->head);
-	declare(m, scaled(m, (struct map){ .h = pick(m, 1, 24),
-					   .w = pick(m, 1, 24),
-					   .c = pick(m, 1, 24) }));
 	for (int i = 0; i < count; i++) {
 		int from = pick(m, 0, 3) ? m->maps - 1 :
 					   pick(m, 0, m->maps - 1);
@@ -268,6 +272,43 @@ static char *make_graph(struct maker *m, int family, size_t *size)
 					  pick(m, 0, FAMILIES - 1)](
 			m, &m->map[from]);
 	}
+}
+
+/* Blocks with a wide waist, and sums around them; now and then something else. */
+static void cascade(struct maker *m, int count)
+{
+	struct map *from = &m->map[0], *wide;
+
+	for (int i = 0; i < count; i++) {
+		int stride = pick(m, 0, 3) ? 1 : 2;
+
+		wide = window(m, from, CONV, 1, 1, pick(m, 20, 60));
+		wide = window(m, wide, pick(m, DEPTHWISE, AVERAGE_POOL),
+			      pick(m, 2, 5), stride, 0);
+		from = window(m, wide, CONV, 1, 1, pick(m, 4, 12));
+		if (pick(m, 0, 1))
+			binary(m, from);
+		if (!pick(m, 0, 3))
+			unary(m, &m->map[m->maps - 1]);
+		from = &m->map[m->maps - 1];
+	}
+}
+
+/* One input, what @make adds to it, and outputs for all that nobody uses. */
+static char *make_graph(struct maker *m, struct map input,
+			void (*make)(struct maker *m, int argument),
+			int argument, size_t *size)
+{
+	char *ops = NULL, *data = NULL, *text = NULL;
+	size_t ops_size, data_size;
+
+	m->ids = m->maps = 0;
+	m->head = open_memstream(&text, size);
+	m->ops = open_memstream(&ops, &ops_size);
+	m->data = open_memstream(&data, &data_size);
+	fputs("tnc 1\nmodel \"mixed\"\n", m->head);
+	declare(m, scaled(m, input));
+	make(m, argument);
 	fclose(m->ops);
 	fclose(m->data);
 	fprintf(m->head, "input %%0\n%s", ops);
@@ -289,7 +330,10 @@ static void test_mixed(void **state)
 		for (int i = 0; i < GRAPHS; i++) {
 			struct npu_machine machine = against_machine(&m.seed);
 			size_t size;
-			char *text = make_graph(&m, family, &size);
+			struct map input = { .h = pick(&m, 1, 24),
+					     .w = pick(&m, 1, 24),
+					     .c = pick(&m, 1, 24) };
+			char *text = make_graph(&m, input, mix, family, &size);
 
 			against_reference(text, size, &machine, &m.seed);
 			free(text);
@@ -297,9 +341,29 @@ static void test_mixed(void **state)
 	}
 }
 
+static void test_cascades(void **state)
+{
+	struct maker m = { .seed = 20261127 };
+
+	for (int i = 0; i < GRAPHS; i++) {
+		struct npu_machine machine = against_machine(&m.seed);
+		struct map input = { .h = pick(&m, 40, 90),
+				     .w = pick(&m, 10, 40),
+				     .c = pick(&m, 4, 16) };
+		size_t size;
+		char *text = make_graph(&m, input, cascade, pick(&m, 1, 3),
+					&size);
+
+		machine.sram_size = 1024 * pick(&m, 16, 32);
+		against_reference(text, size, &machine, &m.seed);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cascades),
 		cmocka_unit_test(test_mixed),
 	};
 
