@@ -590,7 +590,9 @@ int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
 	u32 number, context;
 	int ret;
 
-	if (args->flags || args->pad || args->priority >= NPU_PRIORITIES)
+	if (args->vm)
+		return -ENOENT;
+	if (args->flags || args->priority >= NPU_PRIORITIES)
 		return -EINVAL;
 	if (args->priority > TNPU_PRIORITY_FREE &&
 	    args->priority > tnpu_queue_max_priority())

@@ -594,7 +594,9 @@ int tnpu_vm_bind_ioctl(struct drm_device *drm, void *data,
 	struct tnpu_file *tfile = file->driver_priv;
 	u64 end;
 
-	if (args->pad || !args->size ||
+	if (args->vm)
+		return -ENOENT;
+	if (!args->size ||
 	    !IS_ALIGNED(args->addr | args->size, TNPU_PAGE_SIZE) ||
 	    check_add_overflow(args->addr, args->size, &end) ||
 	    end > 1ull << DRM_TNPU_VA_BITS)

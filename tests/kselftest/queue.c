@@ -62,8 +62,8 @@ TEST_F(queue, padding_and_flags_are_refused)
 
 	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &create));
 	create.flags = 0;
-	create.pad = 1;
-	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &create));
+	create.vm = 1;
+	EXPECT_EQ(-ENOENT, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &create));
 	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_DESTROY,
 				     &destroy));
 	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_STATE, &state));

@@ -90,9 +90,9 @@ TEST_F(vm_bind, each_rule_of_map_is_kept)
 	} while (0)
 
 	REFUSED(EINVAL, bad.op = 2);
-	REFUSED(EINVAL, bad.flags = 2);
+	REFUSED(EINVAL, bad.flags = 4);
 	REFUSED(EINVAL, bad.flags = 1u << 31);
-	REFUSED(EINVAL, bad.pad = 1);
+	REFUSED(ENOENT, bad.vm = 1);
 	REFUSED(EINVAL, bad.addr += 1);
 	REFUSED(EINVAL, bad.addr += NPU_PAGE / 2);
 	REFUSED(EINVAL, bad.size = 0);
@@ -130,7 +130,6 @@ TEST_F(vm_bind, each_rule_of_unmap_is_kept)
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
 	REFUSED(bad.flags = DRM_TNPU_VM_BIND_READONLY);
 	REFUSED(bad.handle = self->handle);
-	REFUSED(bad.pad = 1);
 	REFUSED(bad.addr += 8);
 	REFUSED(bad.size = 0);
 	REFUSED(bad.size -= 1);

@@ -2,11 +2,12 @@
 /*
  * TinyNPU: the interface of the DRM accel driver, /dev/accel/accelN.
  *
- * An open file is a client with one address space. It creates buffers, binds
- * them at addresses of its choice, creates queues and submits jobs to them.
- * Everything ends with the file. Synchronisation is explicit: timeline or binary
- * syncobjs. Unknown flags and non-zero padding are refused with EINVAL; a struct
- * that is shorter than the kernel's is taken as zero-extended.
+ * An open file is a client with an address space, number 0, and as many more as
+ * it creates. It creates buffers, binds them at addresses of its choice, creates
+ * queues and submits jobs to them. Everything ends with the file. Synchronisation
+ * is explicit: timeline or binary syncobjs. Unknown flags and non-zero padding are
+ * refused with EINVAL; a struct that is shorter than the kernel's is taken as
+ * zero-extended.
  *
  * Errors that several calls share: EFAULT (bad pointer), EINVAL (a rule of the
  * struct is broken), ENOENT (no such handle), ENOMEM, ENODEV (device is gone),
@@ -35,12 +36,16 @@ extern "C" {
 #define DRM_TNPU_QUEUE_DESTROY 0x05
 #define DRM_TNPU_QUEUE_STATE 0x06
 #define DRM_TNPU_SUBMIT 0x07
+#define DRM_TNPU_VM_CREATE 0x08
+#define DRM_TNPU_VM_DESTROY 0x09
 
 #define DRM_TNPU_PAGE_SIZE 4096
 #define DRM_TNPU_VA_BITS 38 /* addresses are below 1 << this */
 #define DRM_TNPU_MAX_BO_SIZE (1ull << 32)
 #define DRM_TNPU_MAX_QUEUES 16 /* per file; the device has 63 */
 #define DRM_TNPU_MAX_SYNCS 64 /* per array */
+#define DRM_TNPU_MAX_VMS 16 /* per file, besides number 0 */
+#define DRM_TNPU_MAX_BINDS 1024 /* that wait, per address space */
 
 /* What DRM_TNPU_QUERY answers */
 enum drm_tnpu_query_kind {
@@ -80,6 +85,8 @@ struct drm_tnpu_query {
  * @job_timeout_ms: a job without progress for so long is ended
  * @reset_count: recoveries of the device since it was probed
  * @firmware_name: version text, NUL-terminated
+ * @max_vms: address spaces per file, besides number 0
+ * @pad: 0
  */
 struct drm_tnpu_query_device {
 	__u32 hw_version;
@@ -99,6 +106,8 @@ struct drm_tnpu_query_device {
 	__u32 job_timeout_ms;
 	__u32 reset_count;
 	__u8 firmware_name[32];
+	__u32 max_vms;
+	__u32 pad;
 };
 
 /**
@@ -126,35 +135,89 @@ struct drm_tnpu_bo_mmap_offset {
 	__u64 offset;
 };
 
+/**
+ * struct drm_tnpu_sync - a syncobj, at a point
+ * @handle: syncobj
+ * @flags: 0
+ * @point: of a timeline; 0 for a binary one
+ */
+struct drm_tnpu_sync {
+	__u32 handle;
+	__u32 flags;
+	__u64 point;
+};
+
 #define DRM_TNPU_VM_BIND_MAP 0
 #define DRM_TNPU_VM_BIND_UNMAP 1
 
 #define DRM_TNPU_VM_BIND_READONLY (1 << 0) /* to the device */
+#define DRM_TNPU_VM_BIND_ASYNC (1 << 1) /* don't wait until it is made */
 
 /**
- * struct drm_tnpu_vm_bind - map or unmap a range of addresses, at once
+ * struct drm_tnpu_vm_bind - map or unmap a range of addresses
  * @op: DRM_TNPU_VM_BIND_MAP or _UNMAP
- * @flags: of MAP: DRM_TNPU_VM_BIND_READONLY; of UNMAP: 0
+ * @flags: DRM_TNPU_VM_BIND_ASYNC; of MAP also DRM_TNPU_VM_BIND_READONLY
  * @handle: of MAP: GEM handle; of UNMAP: 0
- * @pad: 0
+ * @vm: number of the address space
  * @addr: first address, a multiple of the page size
  * @size: bytes, likewise, not 0; @addr + @size at most 1 << va_bits
  * @bo_offset: of MAP: first byte of the buffer, likewise; of UNMAP: 0
+ * @in_syncs: of ASYNC: user pointer: struct drm_tnpu_sync[] to wait for
+ * @out_syncs: of ASYNC: user pointer: struct drm_tnpu_sync[] to signal
+ * @in_sync_count: 0 to DRM_TNPU_MAX_SYNCS
+ * @out_sync_count: likewise
  *
  * MAP replaces what was mapped in the range. UNMAP may cover any part of one or
- * more mappings, or none. When the call returns the device uses the new state;
- * jobs that still run may fault on what is gone. A mapping keeps its buffer.
- * The first one of a buffer pins its memory: ENOMEM if the buffer is larger than
- * half of the machine's.
+ * more mappings, or none. A mapping keeps its buffer. The first one of a buffer
+ * pins its memory: ENOMEM if the buffer is larger than half of the machine's.
+ *
+ * Binds of an address space are made in the order of their calls, each when its
+ * in-syncs have signalled. Its out-syncs signal, or without ASYNC the call
+ * returns, when the device uses the new state; jobs that still run may fault on
+ * what is gone. Whatever is wrong with a bind is said by the call; later only the
+ * device can fail it: EIO, ENODEV, or ECANCELED if the address space is destroyed.
+ * Errors: ENOSPC (DRM_TNPU_MAX_BINDS wait already).
+ *
+ * Leaves of page tables have 2 MiB where @addr and the memory's bus address are
+ * multiples of that and the memory is contiguous.
  */
 struct drm_tnpu_vm_bind {
 	__u32 op;
 	__u32 flags;
 	__u32 handle;
-	__u32 pad;
+	__u32 vm;
 	__u64 addr;
 	__u64 size;
 	__u64 bo_offset;
+	__u64 in_syncs;
+	__u64 out_syncs;
+	__u32 in_sync_count;
+	__u32 out_sync_count;
+};
+
+/**
+ * struct drm_tnpu_vm_create - create an empty address space
+ * @flags: 0
+ * @vm: set: its number in this file, not 0
+ *
+ * Errors: EMFILE (DRM_TNPU_MAX_VMS).
+ */
+struct drm_tnpu_vm_create {
+	__u32 flags;
+	__u32 vm;
+};
+
+/**
+ * struct drm_tnpu_vm_destroy - end an address space with all its mappings
+ * @vm: its number; 0, the file's own, can't be destroyed
+ * @pad: 0
+ *
+ * Binds that have not been made end with ECANCELED. Errors: EBUSY (a queue uses
+ * it).
+ */
+struct drm_tnpu_vm_destroy {
+	__u32 vm;
+	__u32 pad;
 };
 
 /**
@@ -162,7 +225,7 @@ struct drm_tnpu_vm_bind {
  * @priority: 0 (least urgent) to 3; above 1 needs CAP_SYS_NICE (EACCES)
  * @flags: 0
  * @queue: set: number of the queue in this file
- * @pad: 0
+ * @vm: number of the address space that its jobs work in
  *
  * Errors: EMFILE (this file's limit), ENOSPC (the device's).
  */
@@ -170,7 +233,7 @@ struct drm_tnpu_queue_create {
 	__u32 priority;
 	__u32 flags;
 	__u32 queue;
-	__u32 pad;
+	__u32 vm;
 };
 
 /**
@@ -238,18 +301,6 @@ struct drm_tnpu_queue_state {
 };
 
 /**
- * struct drm_tnpu_sync - a syncobj, at a point
- * @handle: syncobj
- * @flags: 0
- * @point: of a timeline; 0 for a binary one
- */
-struct drm_tnpu_sync {
-	__u32 handle;
-	__u32 flags;
-	__u64 point;
-};
-
-/**
  * struct drm_tnpu_submit - submit one job
  * @queue: number of the queue
  * @flags: 0
@@ -264,8 +315,8 @@ struct drm_tnpu_sync {
  * @in_sync_count: 0 to DRM_TNPU_MAX_SYNCS
  * @out_sync_count: likewise
  *
- * Jobs of a queue run in order. The addresses are of this file's space and are
- * looked at by the device only. Errors: ECANCELED (queue is banned).
+ * Jobs of a queue run in order. The addresses are of the queue's address space
+ * and are looked at by the device only. Errors: ECANCELED (queue is banned).
  */
 struct drm_tnpu_submit {
 	__u32 queue;
@@ -302,6 +353,12 @@ struct drm_tnpu_submit {
 		 struct drm_tnpu_queue_state)
 #define DRM_IOCTL_TNPU_SUBMIT \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_SUBMIT, struct drm_tnpu_submit)
+#define DRM_IOCTL_TNPU_VM_CREATE                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_VM_CREATE, \
+		 struct drm_tnpu_vm_create)
+#define DRM_IOCTL_TNPU_VM_DESTROY                      \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_VM_DESTROY, \
+		struct drm_tnpu_vm_destroy)
 
 #if defined(__cplusplus)
 }
