@@ -28,7 +28,6 @@
 #include <linux/pci.h>
 #include <linux/timekeeping.h>
 #include <drm/drm_drv.h>
-#include <drm/drm_managed.h>
 #include <drm/drm_print.h>
 
 #include "tnpu_job.h"
@@ -143,7 +142,6 @@ void tnpu_device_request_recovery(struct tnpu_device *tdev, const char *why)
  */
 int tnpu_device_init(struct tnpu_device *tdev)
 {
-	struct drm_device *drm = &tdev->drm;
 	int ret;
 
 	init_rwsem(&tdev->reset_sem);
@@ -151,12 +149,10 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	INIT_WORK(&tdev->recover_work, tnpu_device_recover_work);
 	spin_lock_init(&tdev->job_lock);
 	xa_init_flags(&tdev->jobs, XA_FLAGS_ALLOC1);
-	INIT_LIST_HEAD(&tdev->vms);
-	ret = drmm_mutex_init(drm, &tdev->vms_lock);
+	ret = tnpu_device_read_config(tdev);
 	if (ret)
 		return ret;
-
-	ret = tnpu_device_read_config(tdev);
+	ret = tnpu_vm_init_device(tdev);
 	if (ret)
 		return ret;
 	ret = tnpu_queue_init_slots(tdev);
@@ -371,6 +367,28 @@ int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error)
 	default:
 		return 0;
 	}
+}
+
+/**
+ * tnpu_device_enter() - begin what needs a device
+ * @tdev: device
+ * @idx: set: for tnpu_device_exit(), for which its removal waits
+ *
+ * Return: 0, -ENODEV (it was removed), -EIO (it is lost).
+ */
+int tnpu_device_enter(struct tnpu_device *tdev, int *idx)
+{
+	if (!drm_dev_enter(&tdev->drm, idx))
+		return -ENODEV;
+	if (READ_ONCE(tdev->state) != TNPU_LOST)
+		return 0;
+	drm_dev_exit(*idx);
+	return -EIO;
+}
+
+void tnpu_device_exit(int idx)
+{
+	drm_dev_exit(idx);
 }
 
 /**

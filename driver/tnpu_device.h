@@ -83,9 +83,10 @@ struct tnpu_context {
 /**
  * struct tnpu_device - a TinyNPU
  *
- * Order of locks: tnpu_vm.lock, tnpu_queue.submit_lock, reset_sem, job_lock,
- * ring.lock. Signalling fences needs reset_sem (recovery) and job_lock, so
- * nothing may be allocated under either that could wait for fences.
+ * Order of locks: tnpu_vm.lock, buffers' reservations, tnpu_vm.pt_lock,
+ * tnpu_queue.submit_lock, reset_sem, job_lock, ring.lock. Signalling fences needs
+ * pt_lock (binds), reset_sem (recovery) and job_lock, so nothing may be allocated
+ * under these that could wait for fences.
  *
  * @drm: the DRM device
  * @regs: BAR 0
@@ -112,6 +113,8 @@ struct tnpu_context {
  * @progress: rises when any job is seen to make progress; guarded by @job_lock
  * @vms_lock: guards @vms
  * @vms: all address spaces
+ * @bind_wq: makes binds, which signal fences
+ * @clean_wq: frees what they leave behind
  */
 struct tnpu_device {
 	struct drm_device drm;
@@ -140,6 +143,8 @@ struct tnpu_device {
 
 	struct mutex vms_lock; /* vms */
 	struct list_head vms;
+	struct workqueue_struct *bind_wq;
+	struct workqueue_struct *clean_wq;
 };
 
 static inline struct tnpu_device *to_tnpu_device(struct drm_device *drm)
@@ -156,6 +161,8 @@ int tnpu_device_start(struct tnpu_device *tdev);
 void tnpu_device_remove(struct tnpu_device *tdev);
 void tnpu_device_recover(struct tnpu_device *tdev, const char *why);
 void tnpu_device_request_recovery(struct tnpu_device *tdev, const char *why);
+int tnpu_device_enter(struct tnpu_device *tdev, int *idx);
+void tnpu_device_exit(int idx);
 int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error);
 
 #endif

@@ -31,6 +31,7 @@
 #include <drm/drm_print.h>
 #include <drm/tinynpu_accel.h>
 
+#include "tnpu_bind.h"
 #include "tnpu_bo.h"
 #include "tnpu_debugfs.h"
 #include "tnpu_device.h"
@@ -70,6 +71,7 @@ static void tnpu_query_device(struct tnpu_device *tdev,
 		.max_priority = tnpu_queue_max_priority(),
 		.job_timeout_ms = tnpu_job_timeout_ms,
 		.reset_count = READ_ONCE(tdev->recoveries),
+		.max_vms = DRM_TNPU_MAX_VMS,
 	};
 	memcpy(info->firmware_name, tdev->fw.name, sizeof(info->firmware_name));
 }
@@ -107,6 +109,7 @@ static int tnpu_open(struct drm_device *drm, struct drm_file *file)
 		return -ENOMEM;
 	tfile->tdev = tdev;
 	xa_init_flags(&tfile->queues, XA_FLAGS_ALLOC1);
+	xa_init_flags(&tfile->vms, XA_FLAGS_ALLOC1);
 	tfile->vm = tnpu_vm_create(tdev);
 	if (!tfile->vm) {
 		kfree(tfile);
@@ -121,7 +124,7 @@ static void tnpu_postclose(struct drm_device *drm, struct drm_file *file)
 	struct tnpu_file *tfile = file->driver_priv;
 
 	tnpu_queue_destroy_all(tfile);
-	tnpu_vm_destroy(tfile->vm);
+	tnpu_vm_destroy_all(tfile);
 	kfree(tfile);
 }
 
@@ -145,16 +148,13 @@ static void tnpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 static int tnpu_ioctl_enter(struct drm_device *drm, void *data,
 			    struct drm_file *file, drm_ioctl_t *ioctl)
 {
-	struct tnpu_device *tdev = to_tnpu_device(drm);
 	int idx, ret;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	if (READ_ONCE(tdev->state) == TNPU_LOST)
-		ret = -EIO;
-	else
-		ret = ioctl(drm, data, file);
-	drm_dev_exit(idx);
+	ret = tnpu_device_enter(to_tnpu_device(drm), &idx);
+	if (ret)
+		return ret;
+	ret = ioctl(drm, data, file);
+	tnpu_device_exit(idx);
 	return ret;
 }
 
@@ -168,23 +168,26 @@ static int tnpu_ioctl_enter(struct drm_device *drm, void *data,
 TNPU_IOCTL_ENTRY(tnpu_query_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_bo_create_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_bo_mmap_offset_ioctl)
-TNPU_IOCTL_ENTRY(tnpu_vm_bind_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_queue_create_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_queue_destroy_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_queue_state_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_job_submit_ioctl)
+TNPU_IOCTL_ENTRY(tnpu_vm_create_ioctl)
+TNPU_IOCTL_ENTRY(tnpu_vm_destroy_ioctl)
 
 static const struct drm_ioctl_desc tnpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(TNPU_QUERY, tnpu_query_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_BO_CREATE, tnpu_bo_create_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_BO_MMAP_OFFSET, tnpu_bo_mmap_offset_ioctl_entry,
 			  0),
-	DRM_IOCTL_DEF_DRV(TNPU_VM_BIND, tnpu_vm_bind_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_VM_BIND, tnpu_vm_bind_ioctl, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_QUEUE_CREATE, tnpu_queue_create_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_QUEUE_DESTROY, tnpu_queue_destroy_ioctl_entry,
 			  0),
 	DRM_IOCTL_DEF_DRV(TNPU_QUEUE_STATE, tnpu_queue_state_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_SUBMIT, tnpu_job_submit_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_VM_CREATE, tnpu_vm_create_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_VM_DESTROY, tnpu_vm_destroy_ioctl_entry, 0),
 };
 
 static const struct file_operations tnpu_fops = {

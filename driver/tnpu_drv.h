@@ -12,13 +12,15 @@ struct tnpu_vm;
 /**
  * struct tnpu_file - a client
  * @tdev: device
- * @vm: its address space
+ * @vm: its address space number 0
+ * @vms: the others, by number
  * @queues: its queues, by number
  * @cycles: that its jobs ran
  */
 struct tnpu_file {
 	struct tnpu_device *tdev;
 	struct tnpu_vm *vm;
+	struct xarray vms;
 	struct xarray queues;
 	atomic64_t cycles;
 };

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page tables. tnpu_vm.c calls, with the address space locked, in this order:
- * reserve the tables that a mapping will need (which may fail), change entries
- * (which can't), take tables out that have become empty, invalidate the
- * device's translations, free those tables.
+ * Page tables. A change goes in two steps, since it is part of signalling a
+ * fence, where nothing may be allocated: first all tables that it may need are
+ * allocated (tnpu_pt_prepare_map() or _unmap()), then entries are written, with
+ * the tree locked. What the change leaves behind, tables that it took out or did
+ * not need, is freed once the device's translations are invalidated.
+ *
+ * Where bus addresses allow it, leaves are of 2 MiB. One that loses a part is
+ * split into pages first.
  */
 
 #include "tnpu_pt.h"
 
 #include <linux/dma-mapping.h>
 #include <linux/minmax.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -27,8 +32,9 @@
  * @entries: what the device reads
  * @bus: its bus address
  * @used: how many entries are valid
- * @link: in a list of tables that are not used any more
- * @child: tables that the entries point to; on the last level there are none
+ * @link: in a list of tables that are not in use
+ * @child: tables that the entries point to; on the last level there are none.
+ *	An entry that is valid without one is a large leaf.
  */
 struct tnpu_pt_node {
 	__le64 *entries;
@@ -39,15 +45,27 @@ struct tnpu_pt_node {
 };
 
 /* Level 0 is the last one, whose entries are pages. */
+static unsigned int tnpu_pt_shift(unsigned int level)
+{
+	return TNPU_PAGE_SHIFT + level * TNPU_PT_BITS;
+}
+
 static unsigned int tnpu_pt_index(u64 addr, unsigned int level)
 {
-	return (addr >> (TNPU_PAGE_SHIFT + level * TNPU_PT_BITS)) %
-	       TNPU_PT_ENTRIES;
+	return (addr >> tnpu_pt_shift(level)) % TNPU_PT_ENTRIES;
 }
 
 static u64 tnpu_pt_span(unsigned int level)
 {
-	return TNPU_PAGE_SIZE << (level * TNPU_PT_BITS);
+	return 1ull << tnpu_pt_shift(level);
+}
+
+/* Whether a large leaf may begin here. */
+static bool tnpu_pt_fits_large(u64 addr, dma_addr_t bus, u64 size)
+{
+	u64 span = tnpu_pt_span(1);
+
+	return size >= span && IS_ALIGNED(addr, span) && IS_ALIGNED(bus, span);
 }
 
 static __le64 tnpu_pt_entry(dma_addr_t bus, u64 flags)
@@ -124,156 +142,363 @@ dma_addr_t tnpu_pt_root(const struct tnpu_pt *pt)
 	return pt->root->bus;
 }
 
-/* The table that @addr's entry on @level points to, created if there is none */
-static struct tnpu_pt_node *tnpu_pt_descend(struct tnpu_pt *pt,
-					    struct tnpu_pt_node *node,
-					    unsigned int level, u64 addr)
-{
-	unsigned int i = tnpu_pt_index(addr, level);
-	struct tnpu_pt_node *child = node->child[i];
+/* --- Before a change: tables ----------------------------------------------- */
 
-	if (child)
-		return child;
-	child = tnpu_pt_node_create(pt, level - 1);
-	if (!child)
-		return NULL;
-	node->child[i] = child;
-	node->used++;
-	dma_wmb(); /* the new table is empty before the device sees it */
-	WRITE_ONCE(node->entries[i], tnpu_pt_entry(child->bus, 0));
-	return child;
+void tnpu_pt_change_init(struct tnpu_pt_change *change)
+{
+	INIT_LIST_HEAD(&change->spare[0]);
+	INIT_LIST_HEAD(&change->spare[1]);
+	INIT_LIST_HEAD(&change->unused);
+	change->is_stale = false;
 }
 
-/**
- * tnpu_pt_reserve() - make sure that a range can be mapped
- * @pt: tree
- * @addr: first address
- * @size: bytes
- *
- * Return: 0 or -ENOMEM; what was created stays until tnpu_pt_trim().
- */
-int tnpu_pt_reserve(struct tnpu_pt *pt, u64 addr, u64 size)
+static int tnpu_pt_add_spare(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+			     unsigned int level, u64 count)
 {
-	u64 span = tnpu_pt_span(1);
-	u64 end = addr + size;
 	struct tnpu_pt_node *node;
 
-	for (addr = round_down(addr, span); addr < end; addr += span) {
-		node = tnpu_pt_descend(pt, pt->root, 2, addr);
-		if (!node || !tnpu_pt_descend(pt, node, 1, addr))
+	while (count--) {
+		node = tnpu_pt_node_create(pt, level);
+		if (!node)
 			return -ENOMEM;
+		list_add(&node->link, &change->spare[level]);
 		cond_resched();
 	}
 	return 0;
 }
 
-/* The last table on the way to @addr, if there is one. */
-static struct tnpu_pt_node *tnpu_pt_leaf(struct tnpu_pt *pt, u64 addr)
+/* How many tables of pages a range needs beyond those counted so far. */
+static u64 tnpu_pt_count_tables(u64 addr, dma_addr_t bus, u64 size, u64 *counted)
 {
-	struct tnpu_pt_node *node = pt->root->child[tnpu_pt_index(addr, 2)];
-
-	return node ? node->child[tnpu_pt_index(addr, 1)] : NULL;
-}
-
-/**
- * tnpu_pt_map() - map a contiguous range
- * @pt: tree with the range's tables reserved and its entries invalid
- * @addr: first address
- * @bus: first bus address
- * @size: bytes
- * @is_readonly: the device may not write
- */
-void tnpu_pt_map(struct tnpu_pt *pt, u64 addr, dma_addr_t bus, u64 size,
-		 bool is_readonly)
-{
-	u64 flags = TNPU_PTE_R | (is_readonly ? 0 : TNPU_PTE_W);
+	u64 span = tnpu_pt_span(1);
 	u64 end = addr + size;
-	struct tnpu_pt_node *leaf;
+	u64 count = 0;
+	u64 step;
 
-	for (; addr < end; addr += TNPU_PAGE_SIZE, bus += TNPU_PAGE_SIZE) {
-		leaf = tnpu_pt_leaf(pt, addr);
-		leaf->used++;
-		WRITE_ONCE(leaf->entries[tnpu_pt_index(addr, 0)],
-			   tnpu_pt_entry(bus, flags));
+	for (; addr < end; addr += step, bus += step) {
+		if (tnpu_pt_fits_large(addr, bus, end - addr)) {
+			step = span;
+			continue;
+		}
+		step = min(end, round_down(addr, span) + span) - addr;
+		if (round_down(addr, span) == *counted)
+			continue;
+		*counted = round_down(addr, span);
+		count++;
 	}
+	return count;
 }
 
 /**
- * tnpu_pt_unmap() - unmap a range that is mapped
+ * tnpu_pt_prepare_map() - allocate the tables that tnpu_pt_map_sgt() may need
  * @pt: tree
+ * @change: set up, for tnpu_pt_free() even after an error
+ * @addr: first address
+ * @size: bytes
+ * @sgt: what is to be mapped
+ * @offset: from its begin, in bytes
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tnpu_pt_prepare_map(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+			u64 addr, u64 size, struct sg_table *sgt, u64 offset)
+{
+	u64 tables = 0, counted = U64_MAX, at = addr, left = size;
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u64 length = sg_dma_len(sg);
+
+		if (offset >= length) {
+			offset -= length;
+			continue;
+		}
+		length = min(length - offset, left);
+		tables += tnpu_pt_count_tables(at, sg_dma_address(sg) + offset,
+					       length, &counted);
+		at += length;
+		left -= length;
+		offset = 0;
+		if (!left)
+			break;
+	}
+	ret = tnpu_pt_add_spare(pt, change, 0, tables);
+	if (ret)
+		return ret;
+	return tnpu_pt_add_spare(pt, change, 1,
+				 ((addr + size - 1) >> tnpu_pt_shift(2)) -
+				 (addr >> tnpu_pt_shift(2)) + 1);
+}
+
+/**
+ * tnpu_pt_prepare_unmap() - allocate the tables that tnpu_pt_unmap() may need
+ * @pt: tree
+ * @change: set up, for tnpu_pt_free() even after an error
  * @addr: first address
  * @size: bytes
  *
- * The device may use the old entries until its translations are invalidated.
+ * That is one for each end at which a large leaf may have to be split.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void tnpu_pt_unmap(struct tnpu_pt *pt, u64 addr, u64 size)
+int tnpu_pt_prepare_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+			  u64 addr, u64 size)
+{
+	u64 span = tnpu_pt_span(1);
+
+	return tnpu_pt_add_spare(pt, change, 0, !IS_ALIGNED(addr, span) +
+				 !IS_ALIGNED(addr + size, span));
+}
+
+/* --- The change ------------------------------------------------------------- */
+
+static struct tnpu_pt_node *tnpu_pt_take_spare(struct tnpu_pt_change *change,
+					       unsigned int level)
+{
+	struct tnpu_pt_node *node = list_first_entry(&change->spare[level],
+						     struct tnpu_pt_node, link);
+
+	list_del_init(&node->link);
+	return node;
+}
+
+static void tnpu_pt_set_child(struct tnpu_pt_node *node, unsigned int i,
+			      struct tnpu_pt_node *child)
+{
+	if (!node->entries[i])
+		node->used++;
+	node->child[i] = child;
+	dma_wmb(); /* the table is whole before the device sees it */
+	WRITE_ONCE(node->entries[i], tnpu_pt_entry(child->bus, 0));
+}
+
+/* Invalidates an entry, and takes out the table that it points to. */
+static void tnpu_pt_clear_entry(struct tnpu_pt_node *node, unsigned int i,
+				struct tnpu_pt_change *change)
+{
+	WRITE_ONCE(node->entries[i], 0);
+	node->used--;
+	change->is_stale = true;
+	if (!node->child[i])
+		return;
+	list_add_tail(&node->child[i]->link, &change->unused);
+	node->child[i] = NULL;
+}
+
+/* The middle table for @addr, or NULL. */
+static struct tnpu_pt_node *tnpu_pt_middle(struct tnpu_pt *pt, u64 addr)
+{
+	return pt->root->child[tnpu_pt_index(addr, 2)];
+}
+
+static struct tnpu_pt_node *tnpu_pt_need_middle(struct tnpu_pt *pt,
+						struct tnpu_pt_change *change,
+						u64 addr)
+{
+	struct tnpu_pt_node *node = tnpu_pt_middle(pt, addr);
+
+	if (node)
+		return node;
+	node = tnpu_pt_take_spare(change, 1);
+	tnpu_pt_set_child(pt->root, tnpu_pt_index(addr, 2), node);
+	return node;
+}
+
+/* The table of pages for @addr, made from a large leaf if there was one. */
+static struct tnpu_pt_node *tnpu_pt_need_pages(struct tnpu_pt_node *middle,
+					       struct tnpu_pt_change *change,
+					       u64 addr)
+{
+	unsigned int i = tnpu_pt_index(addr, 1);
+	u64 entry = le64_to_cpu(middle->entries[i]);
+	struct tnpu_pt_node *node = middle->child[i];
+	unsigned int page;
+
+	if (node)
+		return node;
+	node = tnpu_pt_take_spare(change, 0);
+	for (page = 0; entry && page < TNPU_PT_ENTRIES; page++) {
+		node->entries[page] = cpu_to_le64(entry);
+		entry += BIT_ULL(TNPU_PTE_PPN_SHIFT);
+		node->used++;
+	}
+	tnpu_pt_set_child(middle, i, node);
+	return node;
+}
+
+static void tnpu_pt_map_large(struct tnpu_pt_node *middle,
+			      struct tnpu_pt_change *change, u64 addr,
+			      __le64 entry)
+{
+	unsigned int i = tnpu_pt_index(addr, 1);
+
+	if (middle->entries[i])
+		tnpu_pt_clear_entry(middle, i, change);
+	middle->used++;
+	WRITE_ONCE(middle->entries[i], entry);
+}
+
+static void tnpu_pt_map_page(struct tnpu_pt_node *middle,
+			     struct tnpu_pt_change *change, u64 addr,
+			     __le64 entry)
+{
+	struct tnpu_pt_node *node = tnpu_pt_need_pages(middle, change, addr);
+	unsigned int i = tnpu_pt_index(addr, 0);
+
+	if (node->entries[i])
+		change->is_stale = true;
+	else
+		node->used++;
+	WRITE_ONCE(node->entries[i], entry);
+}
+
+/* Maps a range that is contiguous on the bus. */
+static void tnpu_pt_map(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+			u64 addr, dma_addr_t bus, u64 size, u64 flags)
 {
 	u64 end = addr + size;
-	struct tnpu_pt_node *leaf;
-	__le64 *entry;
+	struct tnpu_pt_node *middle;
+	u64 step;
 
-	for (; addr < end; addr += TNPU_PAGE_SIZE) {
-		leaf = tnpu_pt_leaf(pt, addr);
-		entry = &leaf->entries[tnpu_pt_index(addr, 0)];
-		if (!*entry)
-			continue; /* an imported buffer was shorter than said */
-		leaf->used--;
-		WRITE_ONCE(*entry, 0);
+	for (; addr < end; addr += step, bus += step) {
+		middle = tnpu_pt_need_middle(pt, change, addr);
+		if (tnpu_pt_fits_large(addr, bus, end - addr)) {
+			step = tnpu_pt_span(1);
+			tnpu_pt_map_large(middle, change, addr,
+					  tnpu_pt_entry(bus, flags));
+		} else {
+			step = tnpu_pt_span(0);
+			tnpu_pt_map_page(middle, change, addr,
+					 tnpu_pt_entry(bus, flags));
+		}
 	}
 }
 
-/* Takes the table below @addr's entry on @level out, if it is empty. */
-static void tnpu_pt_trim_child(struct tnpu_pt_node *node, unsigned int level,
-			       u64 addr, struct list_head *unused)
-{
-	unsigned int i = tnpu_pt_index(addr, level);
-	struct tnpu_pt_node *child = node->child[i];
-
-	if (!child || child->used)
-		return;
-	WRITE_ONCE(node->entries[i], 0);
-	node->child[i] = NULL;
-	node->used--;
-	list_add_tail(&child->link, unused);
-}
-
 /**
- * tnpu_pt_trim() - take out the tables of a range that are empty
+ * tnpu_pt_map_sgt() - map a range, whatever was there
  * @pt: tree
+ * @change: from tnpu_pt_prepare_map() with the same range
  * @addr: first address
  * @size: bytes
- * @unused: they are added here, for tnpu_pt_free() once the device's
- *	translations are invalidated
+ * @sgt: what is mapped
+ * @offset: from its begin, in bytes
+ * @is_readonly: the device may not write
+ *
+ * The device may use old entries until its translations are invalidated, which
+ * is needed if @change->is_stale.
  */
-void tnpu_pt_trim(struct tnpu_pt *pt, u64 addr, u64 size,
-		  struct list_head *unused)
+void tnpu_pt_map_sgt(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+		     u64 addr, u64 size, struct sg_table *sgt, u64 offset,
+		     bool is_readonly)
 {
-	u64 end = addr + size, next;
-	struct tnpu_pt_node *node;
+	u64 flags = TNPU_PTE_R | (is_readonly ? 0 : TNPU_PTE_W);
+	struct scatterlist *sg;
+	unsigned int i;
 
-	for (addr = round_down(addr, tnpu_pt_span(1)); addr < end;
-	     addr = next) {
-		node = pt->root->child[tnpu_pt_index(addr, 2)];
-		next = round_down(addr, tnpu_pt_span(2)) + tnpu_pt_span(2);
-		if (!node)
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u64 length = sg_dma_len(sg);
+
+		if (offset >= length) {
+			offset -= length;
 			continue;
-		for (; addr < min(end, next); addr += tnpu_pt_span(1))
-			tnpu_pt_trim_child(node, 1, addr, unused);
-		tnpu_pt_trim_child(pt->root, 2, next - 1, unused);
+		}
+		length = min(length - offset, size);
+		tnpu_pt_map(pt, change, addr, sg_dma_address(sg) + offset,
+			    length, flags);
+		addr += length;
+		size -= length;
+		offset = 0;
+		if (!size)
+			break;
 		cond_resched();
 	}
 }
 
+/* Unmaps a part of what one entry of the middle table stands for. */
+static void tnpu_pt_unmap_pages(struct tnpu_pt_node *middle,
+				struct tnpu_pt_change *change, u64 addr,
+				u64 end)
+{
+	struct tnpu_pt_node *node = tnpu_pt_need_pages(middle, change, addr);
+	__le64 *entry;
+
+	for (; addr < end; addr += TNPU_PAGE_SIZE) {
+		entry = &node->entries[tnpu_pt_index(addr, 0)];
+		if (!*entry)
+			continue;
+		node->used--;
+		change->is_stale = true;
+		WRITE_ONCE(*entry, 0);
+	}
+	if (!node->used)
+		tnpu_pt_clear_entry(middle, tnpu_pt_index(end - 1, 1), change);
+}
+
+/* Unmaps a part of what one entry of the root stands for. */
+static void tnpu_pt_unmap_middle(struct tnpu_pt *pt,
+				 struct tnpu_pt_change *change, u64 addr,
+				 u64 end)
+{
+	struct tnpu_pt_node *middle = tnpu_pt_middle(pt, addr);
+	u64 span = tnpu_pt_span(1);
+	u64 last = end - 1, next;
+
+	for (; addr < end; addr = next) {
+		unsigned int i = tnpu_pt_index(addr, 1);
+
+		next = min(end, round_down(addr, span) + span);
+		if (!middle->entries[i])
+			continue;
+		if (next - addr == span)
+			tnpu_pt_clear_entry(middle, i, change);
+		else
+			tnpu_pt_unmap_pages(middle, change, addr, next);
+	}
+	if (!middle->used)
+		tnpu_pt_clear_entry(pt->root, tnpu_pt_index(last, 2), change);
+}
+
 /**
- * tnpu_pt_free() - free tables that were taken out
- * @pt: tree that they were part of
- * @unused: list of them
+ * tnpu_pt_unmap() - unmap a range, of which any part may be mapped
+ * @pt: tree
+ * @change: from tnpu_pt_prepare_unmap() with the same range
+ * @addr: first address
+ * @size: bytes
+ *
+ * The device may use old entries until its translations are invalidated, which
+ * is needed if @change->is_stale.
  */
-void tnpu_pt_free(struct tnpu_pt *pt, struct list_head *unused)
+void tnpu_pt_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change, u64 addr,
+		   u64 size)
+{
+	u64 span = tnpu_pt_span(2);
+	u64 end = addr + size, next;
+
+	for (; addr < end; addr = next) {
+		next = min(end, round_down(addr, span) + span);
+		if (!tnpu_pt_middle(pt, addr))
+			continue;
+		tnpu_pt_unmap_middle(pt, change, addr, next);
+		cond_resched();
+	}
+}
+
+/* --- After a change --------------------------------------------------------- */
+
+/**
+ * tnpu_pt_free() - free what a change has left
+ * @pt: tree
+ * @change: change; the device's translations are invalidated
+ */
+void tnpu_pt_free(struct tnpu_pt *pt, struct tnpu_pt_change *change)
 {
 	struct tnpu_pt_node *node, *next;
 
-	list_for_each_entry_safe(node, next, unused, link)
+	list_splice_init(&change->spare[0], &change->unused);
+	list_splice_init(&change->spare[1], &change->unused);
+	list_for_each_entry_safe(node, next, &change->unused, link)
 		tnpu_pt_node_destroy(pt, node);
-	INIT_LIST_HEAD(unused);
+	INIT_LIST_HEAD(&change->unused);
 }

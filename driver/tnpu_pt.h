@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct device;
+struct sg_table;
 struct tnpu_pt_node;
 
 #define TNPU_PAGE_SHIFT 12
@@ -24,15 +25,32 @@ struct tnpu_pt {
 	struct tnpu_pt_node *root;
 };
 
+/**
+ * struct tnpu_pt_change - tables of a change, besides those in the tree
+ * @spare: for the change, by level
+ * @unused: the device may still use them
+ * @is_stale: an entry was valid before, so the device may know it
+ */
+struct tnpu_pt_change {
+	struct list_head spare[2];
+	struct list_head unused;
+	bool is_stale;
+};
+
 int tnpu_pt_init(struct tnpu_pt *pt, struct device *dev);
 void tnpu_pt_fini(struct tnpu_pt *pt);
 dma_addr_t tnpu_pt_root(const struct tnpu_pt *pt);
-int tnpu_pt_reserve(struct tnpu_pt *pt, u64 addr, u64 size);
-void tnpu_pt_map(struct tnpu_pt *pt, u64 addr, dma_addr_t bus, u64 size,
-		 bool is_readonly);
-void tnpu_pt_unmap(struct tnpu_pt *pt, u64 addr, u64 size);
-void tnpu_pt_trim(struct tnpu_pt *pt, u64 addr, u64 size,
-		  struct list_head *unused);
-void tnpu_pt_free(struct tnpu_pt *pt, struct list_head *unused);
+
+void tnpu_pt_change_init(struct tnpu_pt_change *change);
+int tnpu_pt_prepare_map(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+			u64 addr, u64 size, struct sg_table *sgt, u64 offset);
+int tnpu_pt_prepare_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+			  u64 addr, u64 size);
+void tnpu_pt_map_sgt(struct tnpu_pt *pt, struct tnpu_pt_change *change,
+		     u64 addr, u64 size, struct sg_table *sgt, u64 offset,
+		     bool is_readonly);
+void tnpu_pt_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change, u64 addr,
+		   u64 size);
+void tnpu_pt_free(struct tnpu_pt *pt, struct tnpu_pt_change *change);
 
 #endif

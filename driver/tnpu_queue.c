@@ -172,7 +172,8 @@ struct tnpu_queue *tnpu_queue_find(struct tnpu_file *tfile, u32 number)
 }
 
 static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
-					   u32 context, u32 priority)
+					   struct tnpu_vm *vm, u32 context,
+					   u32 priority)
 {
 	struct tnpu_device *tdev = tfile->tdev;
 	struct tnpu_queue *queue;
@@ -190,6 +191,7 @@ static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
 	drm_dev_get(&tdev->drm);
 	queue->tdev = tdev;
 	queue->tfile = tfile;
+	queue->vm = vm;
 	queue->context = context;
 	queue->priority = priority;
 	queue->fence_context = dma_fence_context_alloc(1);
@@ -336,6 +338,7 @@ static void tnpu_queue_destroy(struct tnpu_queue *queue)
 	wait_event(queue->idle, tnpu_queue_is_idle(queue));
 	tnpu_queue_free_ring(queue);
 	tnpu_queue_leave_slot(queue);
+	tnpu_vm_leave(queue->vm);
 	tnpu_queue_put(queue);
 }
 
@@ -535,15 +538,16 @@ void tnpu_queue_free_rings(struct tnpu_device *tdev)
 }
 
 /* Creates a queue that has a slot and is known to the firmware. */
-static int tnpu_queue_create(struct tnpu_file *tfile, u32 context,
-			     u32 priority, struct tnpu_queue **queue_out)
+static int tnpu_queue_create(struct tnpu_file *tfile, struct tnpu_vm *vm,
+			     u32 context, u32 priority,
+			     struct tnpu_queue **queue_out)
 {
 	struct tnpu_device *tdev = tfile->tdev;
 	struct drm_gpu_scheduler *sched;
 	struct tnpu_queue *queue;
 	int ret;
 
-	queue = tnpu_queue_alloc(tfile, context, priority);
+	queue = tnpu_queue_alloc(tfile, vm, context, priority);
 	if (!queue)
 		return -ENOMEM;
 	ret = tnpu_queue_take_slot(queue);
@@ -581,40 +585,53 @@ u32 tnpu_queue_max_priority(void)
 	return capable(CAP_SYS_NICE) ? NPU_PRIORITIES - 1 : TNPU_PRIORITY_FREE;
 }
 
-int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
-			    struct drm_file *file)
+/* Creates a queue for an address space that is looked up. */
+static int tnpu_queue_create_in(struct tnpu_file *tfile, struct tnpu_vm *vm,
+				struct drm_tnpu_queue_create *args)
 {
-	struct drm_tnpu_queue_create *args = data;
-	struct tnpu_file *tfile = file->driver_priv;
 	struct tnpu_queue *queue;
 	u32 number, context;
 	int ret;
-
-	if (args->vm)
-		return -ENOENT;
-	if (args->flags || args->priority >= NPU_PRIORITIES)
-		return -EINVAL;
-	if (args->priority > TNPU_PRIORITY_FREE &&
-	    args->priority > tnpu_queue_max_priority())
-		return -EACCES;
 
 	/* The number is taken now, but finds the queue only when all is done */
 	ret = xa_alloc(&tfile->queues, &number, NULL,
 		       XA_LIMIT(1, DRM_TNPU_MAX_QUEUES), GFP_KERNEL);
 	if (ret)
 		return ret == -EBUSY ? -EMFILE : ret;
-	ret = tnpu_vm_attach(tfile->vm, &context);
+	ret = tnpu_vm_attach(vm, &context);
 	if (ret)
 		goto erase;
-	ret = tnpu_queue_create(tfile, context, args->priority, &queue);
+	ret = tnpu_queue_create(tfile, vm, context, args->priority, &queue);
 	if (ret)
-		goto erase;
+		goto leave;
 	queue->state.queue = number;
 	args->queue = number;
 	xa_store(&tfile->queues, number, queue, GFP_KERNEL);
 	return 0;
+leave:
+	tnpu_vm_leave(vm);
 erase:
 	xa_erase(&tfile->queues, number);
+	return ret;
+}
+
+int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
+			    struct drm_file *file)
+{
+	struct drm_tnpu_queue_create *args = data;
+	struct tnpu_vm *vm;
+	int ret;
+
+	if (args->flags || args->priority >= NPU_PRIORITIES)
+		return -EINVAL;
+	if (args->priority > TNPU_PRIORITY_FREE &&
+	    args->priority > tnpu_queue_max_priority())
+		return -EACCES;
+	vm = tnpu_vm_find(file->driver_priv, args->vm);
+	if (!vm)
+		return -ENOENT;
+	ret = tnpu_queue_create_in(file->driver_priv, vm, args);
+	tnpu_vm_put(vm);
 	return ret;
 }
 

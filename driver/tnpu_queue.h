@@ -16,6 +16,7 @@ struct drm_file;
 struct tnpu_device;
 struct tnpu_file;
 struct tnpu_job;
+struct tnpu_vm;
 
 #define TNPU_QUEUE_ENTRIES NPU_QUEUE_ENTRIES_MAX
 
@@ -29,7 +30,8 @@ struct tnpu_job;
  * @tdev: device
  * @tfile: whose it is; valid until the queue has left its slot
  * @slot: its number for the firmware
- * @context: whose memory its jobs work on
+ * @vm: whose memory its jobs work on; likewise
+ * @context: number of @vm for the device
  * @priority: as in DRM_TNPU_QUEUE_CREATE
  * @entity: where jobs wait for their dependencies
  * @submit_lock: jobs get their sequence number and are pushed in this order
@@ -51,6 +53,7 @@ struct tnpu_queue {
 	struct kref kref;
 	struct tnpu_device *tdev;
 	struct tnpu_file *tfile;
+	struct tnpu_vm *vm;
 	u32 slot;
 	u32 context;
 	u32 priority;

@@ -300,6 +300,24 @@ static inline union npu_cmd npu_copy(__u8 to, __u32 dst, __u8 from, __u32 src,
 	} };
 }
 
+/* --- Address spaces ----------------------------------------------------------- */
+
+static inline int npu_vm_create(int fd, __u32 *vm)
+{
+	struct drm_tnpu_vm_create create = { 0 };
+	int ret = npu_ioctl(fd, DRM_IOCTL_TNPU_VM_CREATE, &create);
+
+	*vm = create.vm;
+	return ret;
+}
+
+static inline int npu_vm_destroy(int fd, __u32 vm)
+{
+	struct drm_tnpu_vm_destroy destroy = { .vm = vm };
+
+	return npu_ioctl(fd, DRM_IOCTL_TNPU_VM_DESTROY, &destroy);
+}
+
 /* --- Clients ----------------------------------------------------------------- */
 
 static inline union npu_cmd *npu_commands(const struct npu_client *client)
@@ -426,6 +444,39 @@ static inline int npu_run(const struct npu_client *client,
 		ret = npu_outcome(client->fd, syncobj);
 	npu_syncobj_destroy(client->fd, syncobj);
 	return ret;
+}
+
+/* What the device reads at an address: a byte, or -errno of the job. */
+static inline int npu_peek(struct npu_client *client, __u64 addr)
+{
+	struct drm_tnpu_submit job;
+	int ret;
+
+	ret = npu_client_new_queue(client);
+	if (ret)
+		return ret;
+	job = npu_job(client, 1);
+	job.region_count = 2;
+	npu_regions(client)[1] = (struct npu_region){ addr, 1 };
+	npu_commands(client)[0] = npu_copy(0, 0, 1, 0, 1);
+	ret = npu_run(client, &job);
+	return ret ? ret : npu_data(client)[0];
+}
+
+/* Let the device write a byte; 0 or -errno of the job. */
+static inline int npu_poke(struct npu_client *client, __u64 addr, __u8 value)
+{
+	struct drm_tnpu_submit job;
+	int ret;
+
+	ret = npu_client_new_queue(client);
+	if (ret)
+		return ret;
+	job = npu_job(client, 1);
+	job.region_count = 2;
+	npu_regions(client)[1] = (struct npu_region){ addr, 1 };
+	npu_commands(client)[0] = npu_fill(1, 0, 1, value);
+	return npu_run(client, &job);
 }
 
 /* Run one command. */

@@ -36,39 +36,6 @@ FIXTURE_TEARDOWN(vm_bind)
 	npu_client_close(&self->client);
 }
 
-/* What the device reads at an address: a byte, or -errno of the job. */
-static int peek(struct npu_client *client, __u64 addr)
-{
-	struct drm_tnpu_submit job;
-	int ret;
-
-	ret = npu_client_new_queue(client);
-	if (ret)
-		return ret;
-	job = npu_job(client, 1);
-	job.region_count = 2;
-	npu_regions(client)[1] = (struct npu_region){ addr, 1 };
-	npu_commands(client)[0] = npu_copy(0, 0, 1, 0, 1);
-	ret = npu_run(client, &job);
-	return ret ? ret : npu_data(client)[0];
-}
-
-/* Let the device write a byte; 0 or -errno of the job. */
-static int poke(struct npu_client *client, __u64 addr, __u8 value)
-{
-	struct drm_tnpu_submit job;
-	int ret;
-
-	ret = npu_client_new_queue(client);
-	if (ret)
-		return ret;
-	job = npu_job(client, 1);
-	job.region_count = 2;
-	npu_regions(client)[1] = (struct npu_region){ addr, 1 };
-	npu_commands(client)[0] = npu_fill(1, 0, 1, value);
-	return npu_run(client, &job);
-}
-
 static int bind(int fd, struct drm_tnpu_vm_bind args)
 {
 	return npu_ioctl(fd, DRM_IOCTL_TNPU_VM_BIND, &args);
@@ -93,6 +60,10 @@ TEST_F(vm_bind, each_rule_of_map_is_kept)
 	REFUSED(EINVAL, bad.flags = 4);
 	REFUSED(EINVAL, bad.flags = 1u << 31);
 	REFUSED(ENOENT, bad.vm = 1);
+	REFUSED(EINVAL, bad.in_syncs = 8);
+	REFUSED(EINVAL, bad.out_syncs = 8);
+	REFUSED(EINVAL, bad.in_sync_count = 1);
+	REFUSED(EINVAL, bad.out_sync_count = 1);
 	REFUSED(EINVAL, bad.addr += 1);
 	REFUSED(EINVAL, bad.addr += NPU_PAGE / 2);
 	REFUSED(EINVAL, bad.size = 0);
@@ -107,9 +78,9 @@ TEST_F(vm_bind, each_rule_of_map_is_kept)
 	REFUSED(EINVAL, bad.addr = -NPU_PAGE);
 	REFUSED(ENOENT, bad.handle = 0);
 	REFUSED(ENOENT, bad.handle = 4711);
-	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, ADDR));
 	EXPECT_EQ(0, bind(fd, good));
-	EXPECT_EQ(1, peek(&self->client, ADDR));
+	EXPECT_EQ(1, npu_peek(&self->client, ADDR));
 #undef REFUSED
 }
 
@@ -130,15 +101,18 @@ TEST_F(vm_bind, each_rule_of_unmap_is_kept)
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
 	REFUSED(bad.flags = DRM_TNPU_VM_BIND_READONLY);
 	REFUSED(bad.handle = self->handle);
+	REFUSED(bad.flags = 1u << 31);
+	REFUSED(bad.in_syncs = 8);
+	REFUSED(bad.out_sync_count = 1);
 	REFUSED(bad.addr += 8);
 	REFUSED(bad.size = 0);
 	REFUSED(bad.size -= 1);
 	REFUSED(bad.bo_offset = NPU_PAGE);
 	REFUSED(bad.addr = 1ull << DRM_TNPU_VA_BITS);
 	REFUSED(bad.size = -NPU_PAGE);
-	EXPECT_EQ(1, peek(&self->client, ADDR));
+	EXPECT_EQ(1, npu_peek(&self->client, ADDR));
 	EXPECT_EQ(0, bind(fd, good));
-	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, ADDR));
 #undef REFUSED
 }
 
@@ -149,13 +123,13 @@ TEST_F(vm_bind, the_whole_address_space_can_be_used)
 
 	ASSERT_EQ(0, npu_map(fd, self->handle, 0, NPU_PAGE, 0, 0));
 	ASSERT_EQ(0, npu_map(fd, self->handle, last, NPU_PAGE, NPU_PAGE, 0));
-	EXPECT_EQ(1, peek(&self->client, 0));
-	EXPECT_EQ(2, peek(&self->client, last + NPU_PAGE - 1));
+	EXPECT_EQ(1, npu_peek(&self->client, 0));
+	EXPECT_EQ(2, npu_peek(&self->client, last + NPU_PAGE - 1));
 	ASSERT_EQ(0, npu_unmap(fd, 0, 1ull << DRM_TNPU_VA_BITS));
 	ASSERT_EQ(0, npu_map(fd, self->client.handle, NPU_BASE,
 			     NPU_BUFFER_SIZE, 0, 0));
-	EXPECT_EQ(-EFAULT, peek(&self->client, 0));
-	EXPECT_EQ(-EFAULT, peek(&self->client, last));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, 0));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, last));
 }
 
 TEST_F(vm_bind, a_part_can_be_unmapped)
@@ -164,16 +138,16 @@ TEST_F(vm_bind, a_part_can_be_unmapped)
 
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
 	ASSERT_EQ(0, npu_unmap(fd, ADDR + 4 * NPU_PAGE, 2 * NPU_PAGE));
-	EXPECT_EQ(4, peek(&self->client, ADDR + 4 * NPU_PAGE - 1));
-	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR + 4 * NPU_PAGE));
-	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR + 6 * NPU_PAGE - 1));
-	EXPECT_EQ(7, peek(&self->client, ADDR + 6 * NPU_PAGE));
+	EXPECT_EQ(4, npu_peek(&self->client, ADDR + 4 * NPU_PAGE - 1));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, ADDR + 4 * NPU_PAGE));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, ADDR + 6 * NPU_PAGE - 1));
+	EXPECT_EQ(7, npu_peek(&self->client, ADDR + 6 * NPU_PAGE));
 	ASSERT_EQ(0, npu_unmap(fd, ADDR - NPU_PAGE, 2 * NPU_PAGE));
-	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR));
-	EXPECT_EQ(2, peek(&self->client, ADDR + NPU_PAGE));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, ADDR));
+	EXPECT_EQ(2, npu_peek(&self->client, ADDR + NPU_PAGE));
 	ASSERT_EQ(0, npu_unmap(fd, ADDR + 15 * NPU_PAGE, SIZE));
-	EXPECT_EQ(-EFAULT, peek(&self->client, ADDR + 15 * NPU_PAGE));
-	EXPECT_EQ(15, peek(&self->client, ADDR + 14 * NPU_PAGE));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, ADDR + 15 * NPU_PAGE));
+	EXPECT_EQ(15, npu_peek(&self->client, ADDR + 14 * NPU_PAGE));
 }
 
 TEST_F(vm_bind, nothing_can_be_unmapped)
@@ -187,12 +161,12 @@ TEST_F(vm_bind, a_mapping_replaces_what_was_there)
 	int fd = self->client.fd;
 
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
-	EXPECT_EQ(6, peek(&self->client, ADDR + 5 * NPU_PAGE));
+	EXPECT_EQ(6, npu_peek(&self->client, ADDR + 5 * NPU_PAGE));
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR + 5 * NPU_PAGE, NPU_PAGE,
 			     9 * NPU_PAGE, 0));
-	EXPECT_EQ(5, peek(&self->client, ADDR + 4 * NPU_PAGE));
-	EXPECT_EQ(10, peek(&self->client, ADDR + 5 * NPU_PAGE));
-	EXPECT_EQ(7, peek(&self->client, ADDR + 6 * NPU_PAGE));
+	EXPECT_EQ(5, npu_peek(&self->client, ADDR + 4 * NPU_PAGE));
+	EXPECT_EQ(10, npu_peek(&self->client, ADDR + 5 * NPU_PAGE));
+	EXPECT_EQ(7, npu_peek(&self->client, ADDR + 6 * NPU_PAGE));
 }
 
 TEST_F(vm_bind, a_page_can_be_mapped_many_times)
@@ -203,9 +177,9 @@ TEST_F(vm_bind, a_page_can_be_mapped_many_times)
 	for (i = 0; i < 8; i++)
 		ASSERT_EQ(0, npu_map(fd, self->handle, ADDR + i * SIZE,
 				     NPU_PAGE, 3 * NPU_PAGE, 0));
-	ASSERT_EQ(0, poke(&self->client, ADDR, 0xee));
+	ASSERT_EQ(0, npu_poke(&self->client, ADDR, 0xee));
 	for (i = 0; i < 8; i++)
-		EXPECT_EQ(0xee, peek(&self->client, ADDR + i * SIZE));
+		EXPECT_EQ(0xee, npu_peek(&self->client, ADDR + i * SIZE));
 	EXPECT_EQ(0xee, self->bytes[3 * NPU_PAGE]);
 }
 
@@ -215,13 +189,13 @@ TEST_F(vm_bind, readonly_keeps_the_device_from_writing)
 
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0,
 			     DRM_TNPU_VM_BIND_READONLY));
-	EXPECT_EQ(1, peek(&self->client, ADDR));
-	EXPECT_EQ(-EFAULT, poke(&self->client, ADDR, 0xee));
+	EXPECT_EQ(1, npu_peek(&self->client, ADDR));
+	EXPECT_EQ(-EFAULT, npu_poke(&self->client, ADDR, 0xee));
 	EXPECT_EQ(1, self->bytes[0]);
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, NPU_PAGE, 0, 0));
-	EXPECT_EQ(0, poke(&self->client, ADDR, 0xee));
+	EXPECT_EQ(0, npu_poke(&self->client, ADDR, 0xee));
 	EXPECT_EQ(0xee, self->bytes[0]);
-	EXPECT_EQ(-EFAULT, poke(&self->client, ADDR + NPU_PAGE, 0xee));
+	EXPECT_EQ(-EFAULT, npu_poke(&self->client, ADDR + NPU_PAGE, 0xee));
 	EXPECT_EQ(2, self->bytes[NPU_PAGE]);
 }
 
@@ -232,7 +206,7 @@ TEST_F(vm_bind, a_mapping_keeps_its_buffer)
 	ASSERT_EQ(0, npu_map(fd, self->handle, ADDR, SIZE, 0, 0));
 	ASSERT_EQ(0, munmap(self->bytes, SIZE));
 	ASSERT_EQ(0, npu_bo_close(fd, self->handle));
-	EXPECT_EQ(16, peek(&self->client, ADDR + SIZE - 1));
+	EXPECT_EQ(16, npu_peek(&self->client, ADDR + SIZE - 1));
 }
 
 /* Regions of 2 MiB and 1 GiB may be large leaves of the page table. */
@@ -251,11 +225,11 @@ TEST_F(vm_bind, large_buffers_are_seen_whole)
 		bytes[at] = at / NPU_PAGE % 251;
 	ASSERT_EQ(0, npu_map(fd, handle, addr, size, 0, 0));
 	for (at = 0; at < size; at += 97 * NPU_PAGE)
-		EXPECT_EQ(at / NPU_PAGE % 251, peek(&self->client, addr + at));
+		EXPECT_EQ(at / NPU_PAGE % 251, npu_peek(&self->client, addr + at));
 	ASSERT_EQ(0, npu_unmap(fd, addr + (3ull << 20), NPU_PAGE));
-	EXPECT_EQ(-EFAULT, peek(&self->client, addr + (3ull << 20)));
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, addr + (3ull << 20)));
 	at = (3ull << 20) + NPU_PAGE;
-	EXPECT_EQ(at / NPU_PAGE % 251, peek(&self->client, addr + at));
+	EXPECT_EQ(at / NPU_PAGE % 251, npu_peek(&self->client, addr + at));
 }
 
 TEST_F(vm_bind, address_spaces_are_apart)
@@ -264,8 +238,8 @@ TEST_F(vm_bind, address_spaces_are_apart)
 
 	ASSERT_EQ(0, npu_client_open(&other));
 	ASSERT_EQ(0, npu_map(self->client.fd, self->handle, ADDR, SIZE, 0, 0));
-	EXPECT_EQ(1, peek(&self->client, ADDR));
-	EXPECT_EQ(-EFAULT, peek(&other, ADDR));
+	EXPECT_EQ(1, npu_peek(&self->client, ADDR));
+	EXPECT_EQ(-EFAULT, npu_peek(&other, ADDR));
 	EXPECT_EQ(-ENOENT, npu_map(other.fd, 999, ADDR, SIZE, 0, 0));
 	npu_client_close(&other);
 }
@@ -286,7 +260,7 @@ TEST_F(vm_bind, buffers_beyond_memory_are_refused)
 	EXPECT_EQ(-ENOMEM, npu_map(self->client.fd, handle, ADDR, NPU_PAGE, 0,
 				   0));
 	EXPECT_EQ(0, npu_map(self->client.fd, self->handle, ADDR, SIZE, 0, 0));
-	EXPECT_EQ(1, peek(&self->client, ADDR));
+	EXPECT_EQ(1, npu_peek(&self->client, ADDR));
 }
 
 TEST_HARNESS_MAIN
