@@ -15,6 +15,7 @@
 
 #include "tnpu_device.h"
 #include "tnpu_queue.h"
+#include "tnpu_vm.h"
 
 static const char *const state_names[] = {
 	[TNPU_STARTING] = "starting",
@@ -116,10 +117,35 @@ static int tnpu_debugfs_queues(struct seq_file *m, void *data)
 	return 0;
 }
 
+static void tnpu_debugfs_vm(struct seq_file *m, struct tnpu_vm *vm)
+{
+	u64 pages, large;
+
+	mutex_lock(&vm->pt_lock);
+	tnpu_pt_count_leaves(&vm->pt, &pages, &large);
+	seq_printf(m, "context %d, %u queues, %u binds wait, %llu leaves of 4 KiB, %llu of 2 MiB\n",
+		   vm->context, READ_ONCE(vm->queues), READ_ONCE(vm->pending),
+		   pages, large);
+	mutex_unlock(&vm->pt_lock);
+}
+
+static int tnpu_debugfs_vms(struct seq_file *m, void *data)
+{
+	struct tnpu_device *tdev = tnpu_debugfs_device(m);
+	struct tnpu_vm *vm;
+
+	mutex_lock(&tdev->vms_lock);
+	list_for_each_entry(vm, &tdev->vms, link)
+		tnpu_debugfs_vm(m, vm);
+	mutex_unlock(&tdev->vms_lock);
+	return 0;
+}
+
 static const struct drm_debugfs_info tnpu_debugfs_files[] = {
 	{ "fw_log", tnpu_debugfs_fw_log },
 	{ "fw_state", tnpu_debugfs_fw_state },
 	{ "queues", tnpu_debugfs_queues },
+	{ "vms", tnpu_debugfs_vms },
 };
 
 static int tnpu_debugfs_recover(void *data, u64 value)

@@ -265,6 +265,8 @@ static int tnpu_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = tnpu_pci_enable(pdev, tdev);
 	if (ret)
 		return ret;
+	if (drm_gem_huge_mnt_create(&tdev->drm, "within_size"))
+		drm_dbg(&tdev->drm, "buffers are in small pages\n");
 	ret = tnpu_device_init(tdev);
 	if (ret)
 		return ret;

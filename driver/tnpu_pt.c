@@ -485,6 +485,30 @@ void tnpu_pt_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change, u64 addr,
 	}
 }
 
+/**
+ * tnpu_pt_count_leaves() - count what a tree maps
+ * @pt: tree
+ * @pages: set: leaves of 4 KiB
+ * @large: set: leaves of 2 MiB
+ */
+void tnpu_pt_count_leaves(const struct tnpu_pt *pt, u64 *pages, u64 *large)
+{
+	struct tnpu_pt_node *middle;
+	unsigned int i, j;
+
+	*pages = 0;
+	*large = 0;
+	for (i = 0; pt->root && i < TNPU_PT_ENTRIES; i++) {
+		middle = pt->root->child[i];
+		for (j = 0; middle && j < TNPU_PT_ENTRIES; j++) {
+			if (middle->child[j])
+				*pages += middle->child[j]->used;
+			else if (middle->entries[j])
+				*large += 1;
+		}
+	}
+}
+
 /* --- After a change --------------------------------------------------------- */
 
 /**

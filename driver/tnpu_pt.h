@@ -51,6 +51,7 @@ void tnpu_pt_map_sgt(struct tnpu_pt *pt, struct tnpu_pt_change *change,
 		     bool is_readonly);
 void tnpu_pt_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change, u64 addr,
 		   u64 size);
+void tnpu_pt_count_leaves(const struct tnpu_pt *pt, u64 *pages, u64 *large);
 void tnpu_pt_free(struct tnpu_pt *pt, struct tnpu_pt_change *change);
 
 #endif

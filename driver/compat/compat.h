@@ -11,6 +11,7 @@
 #include "config.h"
 
 #include <drm/drm_drv.h>
+#include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_gpuvm.h>
 #include <drm/gpu_scheduler.h>
 
@@ -109,6 +110,17 @@ static inline int tnpu_compat_sm_map(struct drm_gpuvm *gpuvm, void *priv,
 
 #ifndef TNPU_HAVE_GPUVM_BO_OBTAIN_LOCKED
 #define drm_gpuvm_bo_obtain_locked drm_gpuvm_bo_obtain
+#endif
+
+#ifndef TNPU_HAVE_GEM_HUGE_MNT
+/* In huge.c, which calls the helper. */
+int drm_gem_huge_mnt_create(struct drm_device *drm, const char *value);
+struct drm_gem_shmem_object *tnpu_compat_shmem_create(struct drm_device *drm,
+						      size_t size);
+
+#ifndef TNPU_COMPAT_HUGE
+#define drm_gem_shmem_create tnpu_compat_shmem_create
+#endif
 #endif
 
 #ifndef TNPU_HAVE_WEDGED_EVENT

@@ -232,6 +232,77 @@ TEST_F(vm_bind, large_buffers_are_seen_whole)
 	EXPECT_EQ(at / NPU_PAGE % 251, npu_peek(&self->client, addr + at));
 }
 
+/* What the driver's tables hold, of all address spaces; root may ask. */
+static bool count_leaves(__u64 *pages, __u64 *large)
+{
+	FILE *list = popen("cat /sys/kernel/debug/accel/*/vms", "r");
+	unsigned long long p, l;
+	char line[256];
+
+	*pages = *large = 0;
+	while (list && fgets(line, sizeof(line), list)) {
+		if (sscanf(strstr(line, "wait, ") ?: "",
+			   "wait, %llu leaves of 4 KiB, %llu", &p, &l) != 2)
+			continue;
+		*pages += p;
+		*large += l;
+	}
+	return list && !pclose(list);
+}
+
+#define LARGE (2ull << 20)
+
+/* Memory that is contiguous has leaves of 2 MiB, split when a part goes. */
+TEST_F(vm_bind, leaves_are_large_where_memory_allows)
+{
+	__u64 before, after, none, pages, addr = 1ull << 30;
+	int fd = self->client.fd;
+	__u32 handle;
+	__u8 *bytes;
+
+	if (!count_leaves(&before, &none))
+		SKIP(return, "needs root and debugfs");
+	ASSERT_EQ(0, npu_bo_create(fd, 8 * LARGE, &handle));
+	bytes = npu_bo_mmap(fd, handle, 8 * LARGE);
+	ASSERT_NE(MAP_FAILED, bytes);
+	bytes[3 * LARGE] = 0x31;
+	bytes[3 * LARGE + NPU_PAGE] = 0x32;
+	ASSERT_EQ(0, npu_map(fd, handle, addr, 8 * LARGE, 0, 0));
+	ASSERT_TRUE(count_leaves(&pages, &after));
+	EXPECT_EQ(8 * LARGE, (after - none) * LARGE +
+			     (pages - before) * NPU_PAGE);
+	if (after - none < 8)
+		SKIP(return, "memory is not contiguous");
+
+	EXPECT_EQ(0x31, npu_peek(&self->client, addr + 3 * LARGE));
+	ASSERT_EQ(0, npu_unmap(fd, addr + 3 * LARGE, NPU_PAGE));
+	ASSERT_TRUE(count_leaves(&pages, &after));
+	EXPECT_EQ(7, after - none);
+	EXPECT_EQ(511, pages - before);
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, addr + 3 * LARGE));
+	EXPECT_EQ(0x32, npu_peek(&self->client, addr + 3 * LARGE + NPU_PAGE));
+	EXPECT_EQ(0, npu_peek(&self->client, addr + 4 * LARGE - 1));
+
+	/* Mapped again as a whole, the table of pages is not needed. */
+	ASSERT_EQ(0, npu_map(fd, handle, addr + 3 * LARGE, LARGE, 3 * LARGE,
+			     0));
+	ASSERT_TRUE(count_leaves(&pages, &after));
+	EXPECT_EQ(8, after - none);
+	EXPECT_EQ(before, pages);
+	EXPECT_EQ(0x31, npu_peek(&self->client, addr + 3 * LARGE));
+
+	/* Addresses that are not multiples of 2 MiB. */
+	ASSERT_EQ(0, npu_map(fd, handle, addr + NPU_PAGE, 4 * LARGE, 0, 0));
+	EXPECT_EQ(0x31, npu_peek(&self->client, addr + 3 * LARGE + NPU_PAGE));
+	ASSERT_TRUE(count_leaves(&pages, &after));
+	EXPECT_EQ(3, after - none);
+	ASSERT_EQ(0, npu_unmap(fd, addr, 8 * LARGE));
+	ASSERT_TRUE(count_leaves(&pages, &after));
+	EXPECT_EQ(none, after);
+	EXPECT_EQ(before, pages);
+	EXPECT_EQ(-EFAULT, npu_peek(&self->client, addr + 7 * LARGE));
+}
+
 TEST_F(vm_bind, address_spaces_are_apart)
 {
 	struct npu_client other;
