@@ -63,7 +63,23 @@
 	X(LSTM, 36, 20, 20, 3, 3) \
 	X(SVDF, 37, 5, 5, 4, 4) \
 	X(DETECTION_POSTPROCESS, 38, 3, 3, 12, 12) \
-	X(SCATTER_ND, 39, 2, 2, 0, 0)
+	X(SCATTER_ND, 39, 2, 2, 0, 0) \
+	X(CUSTOM, 40, 0, NPU_CPU_MAX_INPUTS, NPU_CPU_CUSTOM_WORDS, 1u << 16)
+
+/*
+ * Attributes of CUSTOM: which of its outputs this is, how many it has, bytes of its
+ * name, bytes of its options; then the name, then the options, each filled up with
+ * zeros to whole words.
+ */
+enum npu_cpu_custom {
+	NPU_CPU_CUSTOM_RESULT,
+	NPU_CPU_CUSTOM_RESULTS,
+	NPU_CPU_CUSTOM_NAME_SIZE,
+	NPU_CPU_CUSTOM_OPTIONS_SIZE,
+	NPU_CPU_CUSTOM_WORDS
+};
+
+#define NPU_CPU_CUSTOM_MAX_RESULTS 256
 
 enum npu_cpu_kind {
 #define X(name, number, least, most, words_least, words_most) \
