@@ -2,7 +2,7 @@
 #
 # libtinynpu.so and libtinynpu.a: the library with the simulator in it.
 
-libtinynpu-version := 0.2.0
+libtinynpu-version := 0.3.0
 libtinynpu-soname := libtinynpu.so.0
 
 # Operators on the CPU: the compiler computes with them, too.
@@ -10,6 +10,7 @@ cpu-objs := \
 	libtinynpu/cpu/binary.o \
 	libtinynpu/cpu/conv.o \
 	libtinynpu/cpu/convert.o \
+	libtinynpu/cpu/custom.o \
 	libtinynpu/cpu/detection.o \
 	libtinynpu/cpu/gather.o \
 	libtinynpu/cpu/integer.o \
@@ -29,6 +30,7 @@ cpu-objs := \
 $(addprefix $(B)/,$(cpu-objs)): CFLAGS += -O3
 
 libtinynpu-objs := \
+	libtinynpu/custom.o \
 	libtinynpu/device.o \
 	libtinynpu/drm.o \
 	libtinynpu/error.o \

@@ -13,6 +13,7 @@
 #include <npu/cpu.h>
 #include <npu/program.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* A machine; sessions and the application each hold a reference. */
@@ -38,7 +39,14 @@ struct program_cpu {
 	uint64_t scratch_size; /* likewise */
 };
 
-/* A program file; read-only once it is made. */
+/* A custom operator that a program needs. */
+struct program_custom {
+	char *name; /* owned */
+	tinynpu_custom_fn fn; /* NULL: nobody has brought one; guarded: */
+	void *data;
+};
+
+/* A program file; read-only once it is made, functions of its users aside. */
 struct tinynpu_program {
 	atomic_uint references;
 	char *bytes; /* the file, owned; all below points into it */
@@ -62,6 +70,9 @@ struct tinynpu_program {
 	const void *variables; /* what they begin with */
 	uint64_t variables_size; /* 0: there are none */
 	char *source; /* owned: NUL-terminated */
+	struct program_custom *customs; /* owned */
+	uint32_t custom_count;
+	pthread_mutex_t custom_lock; /* fn and data of @customs */
 };
 
 struct tinynpu_device *tinynpu_device_get(struct tinynpu_device *device);
@@ -77,5 +88,10 @@ struct cpu_op tinynpu_program_cpu_op(const struct tinynpu_program *program,
 				     const struct cpu_tensor *tensors,
 				     uint32_t index,
 				     const struct cpu_tensor **in);
+
+/* custom.c: finds what a program needs, and gives it back. */
+int program_custom_init(struct tinynpu_program *program,
+			struct tinynpu_error *error);
+void program_custom_fini(struct tinynpu_program *program);
 
 #endif

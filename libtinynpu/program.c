@@ -443,6 +443,8 @@ static int read_all(struct reader *r)
 	if (!err)
 		err = reader_read_cpu(r);
 	if (!err)
+		err = program_custom_init(r->prog, r->error);
+	if (!err)
 		err = read_source(r);
 	elf_end(r->elf);
 	return err;
@@ -464,6 +466,7 @@ static int program_adopt(char *bytes, size_t size_bytes, const char *name,
 		return tinynpu_error_set(error, -ENOMEM, "out of memory");
 	}
 	r.prog->references = 1;
+	pthread_mutex_init(&r.prog->custom_lock, NULL);
 	r.prog->bytes = bytes;
 	r.prog->size_bytes = size_bytes;
 	err = read_all(&r);
@@ -550,6 +553,8 @@ void tinynpu_program_close(struct tinynpu_program *program)
 {
 	if (!program || atomic_fetch_sub(&program->references, 1) != 1)
 		return;
+	program_custom_fini(program);
+	pthread_mutex_destroy(&program->custom_lock);
 	free(program->cpu.tensors);
 	free(program->source);
 	free(program->bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A session's inside, shared by session.c (its memory), session_cpu.c (its
- * operators on the CPU) and job.c (its jobs).
+ * operators on the CPU), custom.c (those of its user's) and job.c (its jobs).
  */
 #ifndef TINYNPU_SESSION_H
 #define TINYNPU_SESSION_H
@@ -29,6 +29,10 @@ struct session_cpu {
 	struct cpu_tensor *tensors; /* owned: the program's, with their data */
 	const struct cpu_tensor **in; /* owned: room for inputs of one operator */
 	void *scratch; /* owned */
+	/* Of a program with custom operators, all owned: */
+	struct program_custom *customs; /* as they were; names are the program's */
+	struct tinynpu_custom_tensor *custom_operands; /* of one operator */
+	const struct tinynpu_custom_tensor **custom_in; /* likewise */
 };
 
 struct tinynpu_session {
@@ -55,6 +59,16 @@ struct tinynpu_session {
 
 /* Gives variables what they begin with; no run may be on its way. */
 void session_reset_variables(struct tinynpu_session *session);
+
+struct cpu_op;
+
+/* custom.c */
+int session_custom_init(struct tinynpu_session *session,
+			struct tinynpu_error *error);
+void session_custom_fini(struct tinynpu_session *session);
+/* 0, or what the function said. */
+int session_custom_run(struct tinynpu_session *session,
+		       const struct cpu_op *op);
 
 /* session_cpu.c */
 int session_cpu_init(struct tinynpu_session *session,

@@ -31,6 +31,7 @@ int session_cpu_init(struct tinynpu_session *session,
 	const struct program_cpu *from = &session->program->cpu;
 	struct session_cpu *cpu = &session->cpu;
 	uint32_t i;
+	int err;
 
 	if (!from->op_count)
 		return 0;
@@ -51,14 +52,28 @@ int session_cpu_init(struct tinynpu_session *session,
 
 		cpu->tensors[i].data = map_of(session, record->region) + record->offset;
 	}
-	return 0;
+	err = session_custom_init(session, error);
+	if (err)
+		session_cpu_fini(session);
+	return err;
 }
 
 void session_cpu_fini(struct tinynpu_session *session)
 {
+	session_custom_fini(session);
 	free(session->cpu.tensors);
 	free(session->cpu.in);
 	free(session->cpu.scratch);
+}
+
+static int fail(const struct tinynpu_session *session, uint32_t index,
+		const char *why, struct tinynpu_error *error)
+{
+	const struct tinynpu_program *prog = session->program;
+
+	return tinynpu_error_set(error, -EFAULT, "%s: %s",
+		prog->names + prog->layers[prog->cpu.ops[index].layer].name,
+		why);
 }
 
 int session_cpu_run(struct tinynpu_session *session,
@@ -72,13 +87,14 @@ int session_cpu_run(struct tinynpu_session *session,
 	for (i = segment->first; i < segment->first + segment->count; i++) {
 		struct cpu_op op = tinynpu_program_cpu_op(prog, cpu->tensors, i,
 							  cpu->in);
-		const char *bad = cpu_op_run(&op, cpu->scratch);
+		const char *bad = NULL;
 
+		if (op.kind != NPU_CPU_CUSTOM)
+			bad = cpu_op_run(&op, cpu->scratch);
+		else if (session_custom_run(session, &op))
+			bad = "its function failed";
 		if (bad)
-			return tinynpu_error_set(error, -EFAULT,
-				"%s: %s",
-				prog->names +
-				prog->layers[prog->cpu.ops[i].layer].name, bad);
+			return fail(session, i, bad, error);
 	}
 	return 0;
 }

@@ -15,6 +15,8 @@
 #include <npu/cpu.h>
 #include <npu/program.h>
 
+#include <stddef.h>
+
 union cpu_word {
 	int32_t i;
 	float f;
@@ -88,6 +90,30 @@ const char *cpu_op_name(uint32_t kind);
  * Return: NULL, or why not.
  */
 const char *cpu_op_check(const struct cpu_op *op);
+
+/**
+ * struct cpu_custom - what a CUSTOM operator is
+ * @name: not terminated
+ * @name_size: bytes of it
+ * @options: as they were in the model
+ * @options_size: bytes of them
+ * @result: which of its outputs is computed
+ * @results: how many it has
+ */
+struct cpu_custom {
+	const char *name;
+	size_t name_size;
+	const void *options;
+	size_t options_size;
+	uint32_t result;
+	uint32_t results;
+};
+
+/**
+ * cpu_custom_of() - take a CUSTOM operator apart
+ * @op: a checked operator of that kind
+ */
+struct cpu_custom cpu_custom_of(const struct cpu_op *op);
 
 /**
  * cpu_op_scratch() - bytes of memory that cpu_op_run() needs besides

@@ -47,6 +47,7 @@ static const struct cpu_kernel *const kernels[NPU_CPU_KINDS] = {
 	[NPU_CPU_SVDF] = &cpu_svdf,
 	[NPU_CPU_DETECTION_POSTPROCESS] = &cpu_detection_postprocess,
 	[NPU_CPU_SCATTER_ND] = &cpu_scatter_nd,
+	[NPU_CPU_CUSTOM] = &cpu_custom,
 };
 
 static const struct {

@@ -356,6 +356,115 @@ const void *tinynpu_program_commands(const struct tinynpu_program *program);
 int tinynpu_program_layer_of(const struct tinynpu_program *program,
 			     uint32_t command);
 
+/* --- Custom operators ------------------------------------------------------ */
+
+/**
+ * struct tinynpu_custom_tensor - an operand of a custom operator
+ * @dtype: enum tinynpu_dtype
+ * @rank: number of entries in @shape
+ * @shape: outermost dimension first
+ * @data: elements, dense and little-endian, aligned to their size
+ * @size: bytes
+ * @quants: 0 (no quantisation), 1, or the length of dimension @quant_axis
+ * @scale: @quants of them: real value = scale x (stored value - zero point)
+ * @zero_point: likewise
+ * @quant_axis: of the channels, if @quants is more than 1
+ */
+struct tinynpu_custom_tensor {
+	uint32_t dtype;
+	uint32_t rank;
+	uint32_t shape[TINYNPU_MAX_RANK];
+	void *data;
+	uint64_t size;
+	uint32_t quants;
+	uint32_t quant_axis;
+	const float *scale;
+	const int32_t *zero_point;
+};
+
+/**
+ * struct tinynpu_custom_call - what a custom operator's function is asked for
+ * @name: the operator's, as in the model
+ * @options: bytes that the model has for it: of TensorFlow Lite the custom options
+ *	(a FlexBuffer, as a rule), of ONNX the node as it is in the file (NodeProto)
+ * @options_size: bytes of them, maybe 0
+ * @result: which output to compute, from 0; @output is that one
+ * @results: how many outputs the operator has in the model
+ * @inputs: number of entries in @input
+ * @input: operands, of which NULL ones are left out; only to be read
+ * @output: to be written whole; overlaps no input
+ * @data: as given to tinynpu_program_set_custom()
+ *
+ * All pointers are valid during the call only.
+ */
+struct tinynpu_custom_call {
+	const char *name;
+	const void *options;
+	size_t options_size;
+	uint32_t result;
+	uint32_t results;
+	uint32_t inputs;
+	uint32_t reserved;
+	const struct tinynpu_custom_tensor *const *input;
+	const struct tinynpu_custom_tensor *output;
+	void *data;
+};
+
+/**
+ * typedef tinynpu_custom_fn - computes one output of a custom operator
+ * @call: which, and of what
+ *
+ * Called during a run, in a thread that waits for it or that polls for it, once for
+ * each output that the program uses. Sessions run side by side, so it has to be
+ * thread-safe; it must not call functions of the session.
+ *
+ * Return: 0, or a negative errno that ends the run with -EFAULT.
+ */
+typedef int (*tinynpu_custom_fn)(const struct tinynpu_custom_call *call);
+
+/**
+ * struct tinynpu_custom - a custom operator's function, as a plugin lists it
+ * @name: the operator's
+ * @fn: computes it
+ * @data: for @fn
+ *
+ * A plugin for `tinynpu run --plugin` is a shared object that defines
+ * `const struct tinynpu_custom tinynpu_customs[]`, ended by a NULL name. It needs
+ * nothing of the library but this header.
+ */
+struct tinynpu_custom {
+	const char *name;
+	tinynpu_custom_fn fn;
+	void *data;
+};
+
+/**
+ * tinynpu_program_custom() - which custom operators a program needs
+ * @program: the program
+ * @index: from 0
+ *
+ * Return: a name that lives as long as the program; NULL: there are no more.
+ */
+const char *tinynpu_program_custom(const struct tinynpu_program *program,
+				   unsigned int index);
+
+/**
+ * tinynpu_program_set_custom() - bring the function of a custom operator
+ * @program: the program
+ * @name: the operator's
+ * @fn: computes it
+ * @data: for @fn; has to live as long as sessions of the program
+ * @error: may be NULL
+ *
+ * Holds for sessions that are created afterwards: those of a program that lacks a
+ * function can't be. Compiled programs are data, so no function can come with one.
+ *
+ * Errors: -ENOENT (the program has no such operator).
+ */
+int tinynpu_program_set_custom(struct tinynpu_program *program,
+			       const char *name, tinynpu_custom_fn fn,
+			       void *data, struct tinynpu_error *error);
+
 /* --- Sessions -------------------------------------------------------------- */
 
 /**
@@ -371,7 +480,7 @@ int tinynpu_program_layer_of(const struct tinynpu_program *program,
  *
  * Errors: -ENOSPC (the program needs more SRAM than the device has, or the
  * device has no room for another session), -EOPNOTSUPP (another major version
- * of the machine), -ENOMEM, -EIO.
+ * of the machine), -ENOSYS (a custom operator without a function), -ENOMEM, -EIO.
  */
 int tinynpu_session_create(struct tinynpu_device *device,
 			   struct tinynpu_program *program,
