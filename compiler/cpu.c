@@ -44,7 +44,7 @@ bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op)
 
 	if (!tnc_cpu_has(op->kind))
 		return false;
-	if (op->mode & TNC_MODE_CPU)
+	if (op->mode & TNC_MODE_CPU || op->kind == TNC_CUSTOM)
 		return true;
 	/* bytes that only move are the reference executor's own business */
 	if (tnc_op_info[op->kind].attrs & TNC_IS_MOVE ||
@@ -109,6 +109,7 @@ const char *tnc_cpu_init(struct tnc *c, const struct tnc_op *op, bool is_real,
 					    tnc_partition_is_bias(c, op, i)),
 				     &to->in[i]) : NULL;
 	}
+	to->attr = tnc_alloc(c, tnc_cpu_words(op), sizeof(*to->attr));
 	to->op = (struct cpu_op){
 		.inputs = op->inputs,
 		.out = &to->out,

@@ -6,7 +6,7 @@
 #include "../libtinynpu/cpu/cpu.h"
 #include "ir.h"
 
-#define TNC_CPU_WORDS 16
+#define TNC_CPU_WORDS 16	/* but of custom operators */
 
 /* @op points into the rest, so it must not be copied. */
 struct tnc_cpu_op {
@@ -15,7 +15,7 @@ struct tnc_cpu_op {
 	struct cpu_tensor *in;
 	const struct cpu_tensor **input;
 	int *id;		/* the inputs' tensors in the graph */
-	union cpu_word attr[TNC_CPU_WORDS];
+	union cpu_word *attr;
 };
 
 /* cpu.c */
@@ -28,6 +28,7 @@ void tnc_cpu_run(struct tnc *c, const struct tnc_op *op);
 /* cpu_attr.c */
 bool tnc_cpu_has(enum tnc_op_kind kind);
 bool tnc_cpu_is_function(enum tnc_op_kind kind);
+int tnc_cpu_words(const struct tnc_op *op);
 const char *tnc_cpu_set(const struct tnc *c, const struct tnc_op *op,
 			struct tnc_cpu_op *to);
 

@@ -4,8 +4,10 @@
  * the manual orders them. Called by cpu.c alone, for operators of any soundness.
  */
 #include <math.h>
+#include <string.h>
 
 #include "cpu.h"
+#include "plan.h"
 
 static const struct row {
 	const char *(*set)(const struct tnc *c, const struct tnc_op *op,
@@ -411,6 +413,46 @@ static const char *set_detection(const struct tnc *c, const struct tnc_op *op,
 	return NULL;
 }
 
+/* Lists: the options' bytes; which output, of how many. */
+static bool is_custom(const struct tnc_op *op)
+{
+	if (op->list[1].count != 2 || !op->custom || !*op->custom)
+		return false;
+	for (int i = 0; i < op->list[0].count; i++)
+		if (op->list[0].id[i] < 0 || op->list[0].id[i] > UINT8_MAX)
+			return false;
+	return true;
+}
+
+/* How many words an operator's attributes may have. */
+int tnc_cpu_words(const struct tnc_op *op)
+{
+	if (op->kind != TNC_CUSTOM || !is_custom(op))
+		return TNC_CPU_WORDS;
+	return NPU_CPU_CUSTOM_WORDS + npu_div_up(strlen(op->custom), 4) +
+	       npu_div_up(op->list[0].count, 4);
+}
+
+static const char *set_custom(const struct tnc *c, const struct tnc_op *op,
+			      struct tnc_cpu_op *to)
+{
+	uint8_t *bytes = (uint8_t *)(to->attr + NPU_CPU_CUSTOM_WORDS);
+	size_t name = op->custom ? strlen(op->custom) : 0;
+
+	if (!is_custom(op))
+		return "no name, bytes of options, and number of the output";
+	add(to, op->list[1].id[0]);
+	add(to, op->list[1].id[1]);
+	add(to, name);
+	add(to, op->list[0].count);
+	memcpy(bytes, op->custom, name);
+	bytes += npu_div_up(name, 4) * 4;
+	for (int i = 0; i < op->list[0].count; i++)
+		bytes[i] = op->list[0].id[i];
+	to->op.attrs = tnc_cpu_words(op);
+	return NULL;
+}
+
 static const char *set_lstm(const struct tnc *c, const struct tnc_op *op,
 			    struct tnc_cpu_op *to)
 {
@@ -604,6 +646,7 @@ static const struct row rows[TNC_OP_KINDS] = {
 	[TNC_SVDF_STATE] = { set_svdf, NPU_CPU_SVDF, 0 },
 	[TNC_DETECTION_POSTPROCESS] = { set_detection,
 					NPU_CPU_DETECTION_POSTPROCESS, 0 },
+	[TNC_CUSTOM] = { set_custom, NPU_CPU_CUSTOM, 0 },
 	[TNC_RESHAPE] = { set_plain, NPU_CPU_RESHAPE, 0 },
 	[TNC_TRANSPOSE] = { set_transpose, NPU_CPU_TRANSPOSE, 0 },
 	[TNC_CONCATENATION] = { set_axis, NPU_CPU_CONCATENATION, 0 },

@@ -224,7 +224,9 @@ static void (*const ref_kind[TNC_OP_KINDS])(struct tnc *c,
 /* Whether the executor can compute the operator, whose tensors are sound. */
 bool tnc_ref_has(const struct tnc *c, const struct tnc_op *op)
 {
-	return tnc_ref_onnx_is(c, op) || tnc_cpu_is(c, op) || ref_kind[op->kind];
+	return op->kind != TNC_CUSTOM &&
+	       (tnc_ref_onnx_is(c, op) || tnc_cpu_is(c, op) ||
+		ref_kind[op->kind]);
 }
 
 /* Windows move over each picture of a batch alike. */

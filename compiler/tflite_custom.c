@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Custom operators of TFLite files that are understood: those have a name, and
- * options in a FlexBuffer.
+ * Custom operators of TFLite files: those have a name, and options in a FlexBuffer.
+ * One is understood; the others become what a user's function computes.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "tflite.h"
 
 #define OPERATOR_CUSTOM_OPTIONS 5
+#define CUSTOM_OPTIONS_MAX 65536
 #define BOX 4 /* coordinates */
 
 enum { BOXES, CLASSES, SCORES, COUNT, OUTPUTS };
@@ -102,10 +103,37 @@ static void import_detection(const struct tnc_tflite_op *from)
 	}
 }
 
+/* An operator for each output; the options as they are, for whoever computes it. */
+static void import_unknown(const struct tnc_tflite_op *from)
+{
+	struct tnc *c = from->c;
+	struct tnc_fb_vector bytes = tnc_fb_vector(from->from,
+						   OPERATOR_CUSTOM_OPTIONS, 1,
+						   "custom options");
+
+	if (bytes.count > CUSTOM_OPTIONS_MAX)
+		tnc_error(c, -EOPNOTSUPP, "unsupported: %zu bytes of options",
+			  bytes.count);
+	for (int i = 0; i < from->out.count; i++) {
+		struct tnc_op *op = tnc_op_append(c, TNC_CUSTOM);
+
+		op->source = from->number;
+		op->custom = from->custom;
+		for (int k = 0; k < from->in.count; k++)
+			tnc_op_add_input(c, op, from->in.id[k]);
+		op->output = tnc_tflite_output(from, i)->id;
+		for (size_t k = 0; k < bytes.count; k++)
+			tnc_list_append(c, &op->list[0],
+					from->from->fb->data[bytes.at + k]);
+		tnc_list_append(c, &op->list[1], i);
+		tnc_list_append(c, &op->list[1], from->out.count);
+	}
+}
+
 void tnc_tflite_custom(const struct tnc_tflite_op *from)
 {
 	if (strcmp(from->custom, "TFLite_Detection_PostProcess"))
-		tnc_error(from->c, -EOPNOTSUPP,
-			  "unsupported operator CUSTOM \"%.64s\"", from->custom);
-	import_detection(from);
+		import_unknown(from);
+	else
+		import_detection(from);
 }

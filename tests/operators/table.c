@@ -159,7 +159,7 @@ static const struct sample {
 	S(DETECTION_POSTPROCESS, "f1,2,4 x1,3,4 x1,3,3 x3,4",
 	  "words=0,2,1,100,0,2,1050253722,1056964608,1092616192,1092616192,"
 	  "1084227584,1084227584"),
-	S(CUSTOM, "x1,6 x1,6", ""),
+	S(CUSTOM, "x1,6 x1,6", "result=0,1 name=\"a user's\""),
 };
 
 static const struct column {
