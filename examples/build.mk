@@ -19,7 +19,13 @@ $(B)/examples/digits/digits.tnp: examples/digits/digits.tflite $(B)/tools/tinynp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(B)/tools/tinynpu compile $< -o $@ >/dev/null
 
-all: $(examples)
+$(B)/examples/plugin.so: $(B)/examples/plugin.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -o $@ $<
+
+$(B)/examples/plugin.o: CPPFLAGS += -Ilibtinynpu/include
+
+all: $(examples) $(B)/examples/plugin.so
 
 # Recognise the example digits. On a fresh machine there is no compiler before
 # the set-up has run: hence a make of its own for each step.

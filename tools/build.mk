@@ -13,6 +13,7 @@ tool-objs := \
 	tools/info.o \
 	tools/inspect.o \
 	tools/model.o \
+	tools/plugin.o \
 	tools/quantise.o \
 	tools/report.o \
 	tools/run.o \

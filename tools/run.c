@@ -7,6 +7,7 @@
 
 #include "image.h"
 #include "model.h"
+#include "plugin.h"
 #include "tool.h"
 
 #include <argp.h>
@@ -27,6 +28,7 @@ enum {
 	KEY_TOP,
 	KEY_JSON,
 	KEY_KEEP_STATE,
+	KEY_PLUGIN,
 };
 
 static const struct argp_option options[] = {
@@ -42,6 +44,9 @@ static const struct argp_option options[] = {
 	{ "keep-state", KEY_KEEP_STATE, NULL, 0,
 	  "Let the model's variables keep their values from one inference to the "
 	  "next; else each begins with the initial ones", 0 },
+	{ "plugin", KEY_PLUGIN, "FILE.so", 0,
+	  "Functions of custom operators that the model has: see struct "
+	  "tinynpu_custom in tinynpu.h", 0 },
 	{ "labels", KEY_LABELS, "FILE", 0, "Names of the classes, one a line", 1 },
 	{ "top", KEY_TOP, "K", 0,
 	  "Show the K best classes (default 5 with --image or --labels)", 1 },
@@ -159,6 +164,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_JSON:
 		args->is_json = true;
 		return 0;
+	case KEY_PLUGIN:
+		args->plugin = arg;
+		return 0;
 	case KEY_KEEP_STATE:
 		args->keeps_state = true;
 		return 0;
@@ -184,6 +192,7 @@ struct runner {
 	struct tinynpu_device *device;
 	struct tinynpu_program *program;
 	struct tinynpu_session *session;
+	void *plugin;
 	FILE *inputs[RUN_MAX_FILES];
 	FILE *outputs[RUN_MAX_FILES];
 	size_t opened_outputs;
@@ -445,8 +454,13 @@ static int load(struct runner *runner)
 static int bind(struct runner *runner)
 {
 	struct tinynpu_error error;
-	int err;
+	int err = 0;
 
+	if (runner->args.plugin)
+		err = plugin_load(runner->args.plugin, runner->program,
+				  &runner->plugin);
+	if (err)
+		return err;
 	err = tinynpu_session_create(runner->device, runner->program,
 				     &runner->session, &error);
 	if (!err) {
@@ -454,7 +468,8 @@ static int bind(struct runner *runner)
 					   runner->args.keeps_state);
 		return TOOL_OK;
 	}
-	return tool_complain(err == -ENOSPC || err == -EOPNOTSUPP ?
+	return tool_complain(err == -ENOSPC || err == -EOPNOTSUPP ||
+					     err == -ENOSYS ?
 				     TOOL_UNUSABLE : TOOL_FAILED,
 			     "%s: %s", runner->args.path, error.text);
 }
@@ -510,6 +525,7 @@ int command_run(int argc, char **argv)
 	tinynpu_session_destroy(runner->session);
 	tinynpu_program_close(runner->program);
 	tinynpu_device_close(runner->device);
+	plugin_unload(runner->plugin);
 	labels_free(&runner->report.labels);
 	free(runner->args.images);
 	free(runner);

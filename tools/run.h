@@ -22,6 +22,7 @@ struct run_arguments {
 	size_t output_count;
 	const char **images;
 	size_t image_count;
+	const char *plugin; /* of custom operators, or NULL */
 	const char *labels;
 	size_t top; /* 0: classes are not shown */
 	bool is_json;

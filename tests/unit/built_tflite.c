@@ -18,6 +18,19 @@ static size_t words(struct out *o, size_t from, const int *values, int count)
 	return at;
 }
 
+/* @first, if it is not BUILT_NONE, and more. */
+static void numbers(struct out *o, size_t from, int first, const int *more,
+		    int count)
+{
+	int all[1 + BUILT_MORE], n = 0;
+
+	if (first != BUILT_NONE)
+		all[n++] = first;
+	for (int i = 0; i < count; i++)
+		all[n++] = more[i];
+	words(o, from, all, n);
+}
+
 static void text(struct out *o, size_t from, const char *text)
 {
 	refer(o, from);
@@ -79,13 +92,16 @@ static void operator(struct out *o, size_t from, const struct built_op *op,
 	const struct field fields[] = {
 		{ 0, 4, code }, { 1, 4, 0 }, { 2, 4, 0 },
 		{ 3, 1, op->options_type }, { 4, 4, 0 },
+		{ 5, op->custom_options ? 4 : 0, 0 },
 	};
-	size_t at[5];
+	size_t at[6];
 
-	table(o, from, fields, 5, at);
+	table(o, from, fields, 6, at);
 	words(o, at[1], op->inputs, op->input_count);
-	words(o, at[2], &op->output, op->output != BUILT_NONE);
+	numbers(o, at[2], op->output, op->more_outputs, op->more_output_count);
 	options(o, at[4], op);
+	if (op->custom_options)
+		text(o, at[5], op->custom_options);
 }
 
 /* Operator codes and buffers are numbered through all graphs. */
@@ -100,21 +116,24 @@ static void graph(struct out *o, size_t from, const struct built_graph *g,
 	list = words(o, at[0], NULL, g->tensor_count);
 	for (int i = 0; i < g->tensor_count; i++)
 		tensor(o, list + 4 * i, &g->tensors[i], first_buffer + i);
-	words(o, at[1], &g->input, g->input != BUILT_NONE);
-	words(o, at[2], &g->output, g->output != BUILT_NONE);
+	numbers(o, at[1], g->input, g->more_inputs, g->more_input_count);
+	numbers(o, at[2], g->output, g->more_outputs, g->more_output_count);
 	list = words(o, at[3], NULL, g->op_count);
 	for (int i = 0; i < g->op_count; i++)
 		operator(o, list + 4 * i, &g->ops[i], first_code + i);
 }
 
-static void code(struct out *o, size_t from, int builtin)
+static void code(struct out *o, size_t from, const struct built_op *op)
 {
 	const struct field fields[] = {
-		{ 0, 1, builtin < 127 ? builtin : 127 }, { 3, 4, builtin },
+		{ 0, 1, op->builtin < 127 ? op->builtin : 127 },
+		{ 3, 4, op->builtin }, { 1, op->custom ? 4 : 0, 0 },
 	};
-	size_t at[2];
+	size_t at[3];
 
-	table(o, from, fields, 2, at);
+	table(o, from, fields, 3, at);
+	if (op->custom)
+		text(o, at[2], op->custom);
 }
 
 static void buffer(struct out *o, size_t from, const struct built_tensor *t)
@@ -158,7 +177,7 @@ size_t built_tflite_write(const struct built_graph *graphs, int count,
 
 		graph(&o, list + 4 * i, g, ops, tensors);
 		for (int k = 0; k < g->op_count; k++)
-			code(&o, codes + 4 * ops++, g->ops[k].builtin);
+			code(&o, codes + 4 * ops++, &g->ops[k]);
 		for (int k = 0; k < g->tensor_count; k++)
 			buffer(&o, buffers + 4 * tensors++, &g->tensors[k]);
 	}

@@ -13,10 +13,12 @@
 #define BUILT_MAX 32768
 #define BUILT_OPERANDS 24
 #define BUILT_FIELDS 4
+#define BUILT_MORE 4
 #define BUILT_NONE (-1)
 
 /* As the schema numbers them. */
 enum {
+	BUILT_FLOAT32 = 0,
 	BUILT_INT32 = 2,
 	BUILT_BOOL = 6,
 	BUILT_INT16 = 7,
@@ -49,6 +51,10 @@ struct built_op {
 	int inputs[BUILT_OPERANDS];
 	int input_count;
 	int output;		/* or BUILT_NONE */
+	int more_outputs[BUILT_MORE];
+	int more_output_count;
+	const char *custom;	/* name of a custom operator (builtin 32) */
+	const char *custom_options;
 	struct built_field fields[BUILT_FIELDS];
 	int field_count;
 };
@@ -60,7 +66,19 @@ struct built_graph {
 	int op_count;
 	int input;		/* of the graph, or BUILT_NONE */
 	int output;
+	int more_inputs[BUILT_MORE];
+	int more_input_count;
+	int more_outputs[BUILT_MORE];
+	int more_output_count;
 };
+
+/* One with an input and an output. */
+#define BUILT_GRAPH(graph_tensors, tensors_count, graph_ops, ops_count, in, out) \
+	{                                                                       \
+		.tensors = (graph_tensors), .tensor_count = (tensors_count),    \
+		.ops = (graph_ops), .op_count = (ops_count), .input = (in),     \
+		.output = (out),                                                \
+	}
 
 /* Returns the size. */
 size_t built_tflite_write(const struct built_graph *graphs, int count,

@@ -6,6 +6,12 @@ unit-tests += compile
 compile-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
 compile-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
+unit-tests += custom
+custom-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o libtnc.a \
+	libtinynpu.a
+custom-libs := $(tnc-libs) -ldrm -pthread
+$(B)/tests/unit/custom_test: | $(B)/tools/tinynpu $(B)/examples/plugin.so
+
 unit-tests += float
 float-objs := tests/unit/models.o libtnc.a
 float-libs := -ljansson $(tnc-libs)
@@ -95,6 +101,7 @@ $(addprefix $(B)/tests/unit/, \
 	against.o \
 	compile_test.o \
 	compiled.o \
+	custom_test.o \
 	expand_test.o \
 	flexbuffer_test.o \
 	float_graph.o \

@@ -88,9 +88,10 @@ static const struct built_op init_ops[] = {
 };
 
 static const struct built_graph sum_graphs[] = {
-	{ sum_tensors, COUNT(sum_tensors), sum_ops, COUNT(sum_ops), 0, 3 },
-	{ init_tensors, COUNT(init_tensors), init_ops, COUNT(init_ops),
-	  BUILT_NONE, BUILT_NONE },
+	BUILT_GRAPH(sum_tensors, COUNT(sum_tensors), sum_ops, COUNT(sum_ops), 0,
+		    3),
+	BUILT_GRAPH(init_tensors, COUNT(init_tensors), init_ops,
+		    COUNT(init_ops), BUILT_NONE, BUILT_NONE),
 };
 
 static void test_variables_with_names(void **state)
@@ -220,8 +221,8 @@ static void make_lstm(struct lstm *l)
 		.type = BUILT_INT8, .rank = 3, .shape = { 1, STEPS, CELLS },
 		.scale = 0.008f, .zero = 5,
 	};
-	l->graph = (struct built_graph){ l->tensors, BUILT_OPERANDS + 1,
-					 &l->op, 1, 0, BUILT_OPERANDS };
+	l->graph = (struct built_graph)BUILT_GRAPH(
+		l->tensors, BUILT_OPERANDS + 1, &l->op, 1, 0, BUILT_OPERANDS);
 }
 
 static void test_a_sound_lstm_is_read(void **state)
@@ -335,7 +336,8 @@ static void make_svdf(struct svdf *s)
 			.fields = { { .number = 0, .size = 4, .value = 2 } },
 			.field_count = 1 },
 	};
-	s->graph = (struct built_graph){ s->tensors, 6, &s->op, 1, 0, 5 };
+	s->graph = (struct built_graph)BUILT_GRAPH(s->tensors, 6, &s->op, 1, 0,
+						      5);
 }
 
 static void test_svdf(void **state)
@@ -412,11 +414,11 @@ static void make_branches(struct branches *b, bool is_constant, bool is_true)
 		b->main_tensors[1].bytes = 4;
 		b->main_tensors[1].fill = 5;
 	}
-	b->graphs[0] = (struct built_graph){ b->main_tensors, 3, &b->main_op,
-					     1, is_constant, 2 };
+	b->graphs[0] = (struct built_graph)BUILT_GRAPH(
+		b->main_tensors, 3, &b->main_op, 1, is_constant, 2);
 	for (int i = 0; i < 2; i++)
-		b->graphs[1 + i] = (struct built_graph){ b->tensors, 2,
-							 &b->ops[i], 1, 0, 1 };
+		b->graphs[1 + i] = (struct built_graph)BUILT_GRAPH(
+			b->tensors, 2, &b->ops[i], 1, 0, 1);
 }
 
 static void check_branch(const struct branches *b, const void *in, bool is_sum)

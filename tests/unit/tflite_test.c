@@ -102,8 +102,6 @@ static const struct {
 	      .builtin = 203),
 	WRONG("operator code", -EINVAL, "unknown operator code 9999",
 	      .builtin = 9999),
-	WRONG("custom operator", -EOPNOTSUPP, "CUSTOM \"Mine\"",
-	      .builtin = 32, .custom = "Mine"),
 	WRONG("opcode index", -EINVAL, "operator code 1 of 1",
 	      .opcode_index = 1),
 	WRONG("tensor number", -EINVAL, "operator 0 (CONV_2D): tensor 7 of 4",
