@@ -86,7 +86,7 @@ static bool is_queue_valid(const struct fw *fw,
 	       arg->entries <= NPU_QUEUE_ENTRIES_MAX &&
 	       !(arg->entries & (arg->entries - 1)) &&
 	       is_bus_address(arg->ring) && arg->watchdog_ns &&
-	       !arg->reserved[0] && !arg->reserved[1] && !arg->reserved[2];
+	       !arg->reserved[0] && !arg->reserved[1];
 }
 
 static enum npu_admin_status queue_create(struct call *call)

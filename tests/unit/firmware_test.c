@@ -170,7 +170,7 @@ static void queue_create_refuses_bad_fields(void **state)
 	bad[5].entries = 128;
 	bad[6].ring++;
 	bad[7].watchdog_ns = 0;
-	bad[8].reserved[2] = 1;
+	bad[8].reserved[1] = 1;
 	bad[9].ring |= 1ull << 60;
 	for (i = 0; i < 10; i++)
 		assert_int_equal(create(&bad[i]), NPU_ADMIN_BAD_ARG);
@@ -311,7 +311,7 @@ static void bad_entries_end_as_faults(void **state)
 	bad[3].region_count = NPU_MAX_REGIONS + 1;
 	bad[4].result = 4;
 	bad[5].cookie = 0;
-	bad[6].reserved[23] = 1;
+	bad[6].reserved[19] = 1;
 	bad[7].command_count = NPU_MAX_COMMANDS + 1;
 	for (i = 0; i < 8; i++) {
 		make_queues(1, 2, 4);
@@ -323,7 +323,7 @@ static void bad_entries_end_as_faults(void **state)
 		assert_int_equal(event.fault_code,
 				 i == 6 ? NPU_FAULT_RESERVED : NPU_FAULT_FIELD);
 		assert_int_equal(event.fault_info,
-				 i == 6 ? 40 : i == 7 ? 2 : i + 1);
+				 i == 6 ? 44 : i == 7 ? 2 : i + 1);
 		assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
 		assert_int_equal(board_running(0), 50); /* others go on */
 	}

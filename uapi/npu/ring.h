@@ -19,7 +19,7 @@
 #include <npu/types.h>
 
 #define NPU_RING_ABI_MIN 1 /* versions that this header describes */
-#define NPU_RING_ABI_MAX 1
+#define NPU_RING_ABI_MAX 2
 
 #define NPU_MAX_QUEUES 63
 #define NPU_DOORBELL_ADMIN 0 /* queue q rings doorbell page q + 1 */
@@ -144,6 +144,11 @@ enum npu_admin_op {
 	NPU_ADMIN_JOB_STOP = 8,
 	/* args[0]: enum npu_log_level */
 	NPU_ADMIN_LOG_LEVEL = 9,
+	/*
+	 * args[0]: queue, args[1]: cookie. If that job runs it is stopped, and
+	 * ends as cancelled. Since version 2, as is NPU_JOB_CANCEL.
+	 */
+	NPU_ADMIN_JOB_CANCEL = 16,
 };
 
 enum npu_log_level {
@@ -184,7 +189,8 @@ struct npu_admin_queue {
 	npu_le32 entries; /* power of two, 2..NPU_QUEUE_ENTRIES_MAX */
 	npu_le64 ring; /* bus address, 4 KiB aligned: struct npu_queue_ring */
 	npu_le64 watchdog_ns; /* a job without progress for so long is ended */
-	npu_le64 reserved[3];
+	npu_le64 deadline_ns; /* since version 2: a job that runs longer, too; or 0 */
+	npu_le64 reserved[2];
 };
 
 NPU_ASSERT_SIZE(struct npu_admin_queue, 56);
@@ -199,6 +205,7 @@ NPU_ASSERT_SIZE(struct npu_admin_queue, 56);
  * @result: address for struct npu_job_result, or 0
  * @command_count: 1..NPU_MAX_COMMANDS
  * @region_count: 0..NPU_MAX_REGIONS
+ * @flags: NPU_JOB_CANCEL; may change until the job is taken
  */
 struct npu_job {
 	npu_le64 cookie;
@@ -207,10 +214,14 @@ struct npu_job {
 	npu_le64 result;
 	npu_le32 command_count;
 	npu_le32 region_count;
-	uint8_t reserved[24];
+	npu_le32 flags;
+	uint8_t reserved[20];
 };
 
 NPU_ASSERT_SIZE(struct npu_job, 64);
+NPU_ASSERT_OFFSET(struct npu_job, flags, 40);
+
+#define NPU_JOB_CANCEL (1 << 0) /* it is not run, and ends as cancelled */
 
 /**
  * struct npu_queue_ring - the memory of one queue
@@ -237,7 +248,8 @@ enum npu_event_type {
 	NPU_EVENT_ADMIN_DONE = 1, /* id: seq, status: enum npu_admin_status */
 	/*
 	 * id: cookie, status: enum npu_job_status. After any other end than OK
-	 * the queue is halted: it starts no further job until it is destroyed.
+	 * and CANCELLED the queue is halted: it starts no further job until it
+	 * is destroyed.
 	 */
 	NPU_EVENT_JOB_DONE = 2,
 };
