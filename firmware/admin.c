@@ -109,6 +109,7 @@ static enum npu_admin_status queue_create(struct call *call)
 		.entries = arg->entries,
 		.ring = arg->ring,
 		.watchdog_ns = arg->watchdog_ns,
+		.deadline_ns = arg->deadline_ns ? arg->deadline_ns : FW_NEVER,
 	};
 	sched_wait(call->fw, arg->queue);
 	log_print(call->fw, NPU_LOG_DEBUG,
@@ -161,21 +162,41 @@ static enum npu_admin_status queue_progress(struct call *call)
 	return NPU_ADMIN_OK;
 }
 
+/* Whether the queue runs the job that args[1] names. */
+static bool is_running(const struct call *call, const struct fw_queue *queue)
+{
+	const struct fw_core *core;
+
+	if (queue->core == FW_NONE)
+		return false;
+	core = &call->fw->cores[queue->core];
+	return core->state == FW_CORE_RUNNING &&
+	       core->job.cookie == call->args[1];
+}
+
 static enum npu_admin_status job_stop(struct call *call)
 {
 	enum npu_admin_status status;
 	struct fw_queue *queue = find_queue(call, &status);
-	struct fw_core *core;
 
 	if (!queue)
 		return status;
-	if (queue->core == FW_NONE)
-		return NPU_ADMIN_BAD_STATE;
-	core = &call->fw->cores[queue->core];
-	if (core->state != FW_CORE_RUNNING ||
-	    core->job.cookie != call->args[1])
+	if (!is_running(call, queue))
 		return NPU_ADMIN_BAD_STATE;
 	sched_stop_job(call->fw, queue->core, NPU_JOB_TIMEOUT);
+	return NPU_ADMIN_OK;
+}
+
+/* If it does not run it has ended, or its entry says that it is cancelled. */
+static enum npu_admin_status job_cancel(struct call *call)
+{
+	enum npu_admin_status status;
+	struct fw_queue *queue = find_queue(call, &status);
+
+	if (!queue)
+		return status;
+	if (is_running(call, queue))
+		sched_stop_job(call->fw, queue->core, NPU_JOB_CANCELLED);
 	return NPU_ADMIN_OK;
 }
 
@@ -202,6 +223,7 @@ static const struct command commands[] = {
 	[NPU_ADMIN_QUEUE_PROGRESS] = { queue_progress, 1 },
 	[NPU_ADMIN_JOB_STOP] = { job_stop, 2 },
 	[NPU_ADMIN_LOG_LEVEL] = { log_level, 1 },
+	[NPU_ADMIN_JOB_CANCEL] = { job_cancel, 2 },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

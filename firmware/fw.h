@@ -66,6 +66,7 @@ enum fw_queue_state {
  * @remaining: of a dying queue: jobs still to be cancelled
  * @ring: bus address
  * @watchdog_ns: how long a job may be without progress
+ * @deadline_ns: how long it may run, or FW_NEVER
  * @jobs_ended: so far
  */
 struct fw_queue {
@@ -81,6 +82,7 @@ struct fw_queue {
 	uint32_t remaining;
 	uint64_t ring;
 	uint64_t watchdog_ns;
+	uint64_t deadline_ns;
 	uint64_t jobs_ended;
 };
 
@@ -99,6 +101,7 @@ enum fw_core_state {
  * @stop_status: how the job ends if it is stopped, enum npu_job_status
  * @commands: that were finished when last looked
  * @deadline: RUNNING: when the watchdog bites; STOPPING: when patience ends
+ * @end: RUNNING: when the job has run for too long
  * @job: what it runs
  */
 struct fw_core {
@@ -108,6 +111,7 @@ struct fw_core {
 	uint32_t stop_status;
 	uint32_t commands;
 	uint64_t deadline;
+	uint64_t end;
 	struct npu_job job;
 };
 

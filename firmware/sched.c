@@ -13,6 +13,7 @@
 #include "io.h"
 
 #define FAULT_INFO_CORRUPT 7 /* section 10 of the manual */
+#define FAULT_INFO_FLAGS 8
 
 /* --- Waiting lists --------------------------------------------------------- */
 
@@ -145,7 +146,7 @@ static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
 	report(fw, index, job, result);
 	if (queue->state != FW_QUEUE_ACTIVE)
 		return;
-	if (result->status == NPU_JOB_OK)
+	if (result->status == NPU_JOB_OK || result->status == NPU_JOB_CANCELLED)
 		sched_wait(fw, index);
 	else
 		queue->state = FW_QUEUE_HALTED;
@@ -211,6 +212,8 @@ static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 		core->is_reset = true;
 		core->commands = commands;
 		core->state = FW_CORE_ENDED;
+	} else if (now >= core->end) {
+		sched_stop_job(fw, number, NPU_JOB_TIMEOUT);
 	} else if (commands != core->commands) {
 		core->commands = commands;
 		core->deadline =
@@ -277,6 +280,8 @@ static uint32_t find_bad_field(const struct npu_job *job)
 		return 5;
 	if (!job->cookie)
 		return 6;
+	if (job->flags & ~(uint32_t)NPU_JOB_CANCEL)
+		return FAULT_INFO_FLAGS;
 	return 0;
 }
 
@@ -290,7 +295,7 @@ static bool has_reserved(const struct npu_job *job)
 	return false;
 }
 
-/* Returns false and ends the job if its entry is bad. */
+/* Returns false and ends the job if its entry is bad, or it is cancelled. */
 static bool check_job(struct fw *fw, uint32_t index, const struct npu_job *job)
 {
 	uint32_t field = find_bad_field(job);
@@ -300,6 +305,8 @@ static bool check_job(struct fw *fw, uint32_t index, const struct npu_job *job)
 	else if (has_reserved(job))
 		refuse_job(fw, index, job, NPU_FAULT_RESERVED,
 			   __builtin_offsetof(struct npu_job, reserved));
+	else if (job->flags & NPU_JOB_CANCEL)
+		cancel_job(fw, index, job);
 	else
 		return true;
 	return false;
@@ -318,6 +325,7 @@ static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 	core->commands = 0;
 	core->stop_status = NPU_JOB_RESET;
 	core->deadline = after(now, queue->watchdog_ns);
+	core->end = after(now, queue->deadline_ns);
 	engine_start(number, queue->context, &core->job);
 }
 
@@ -463,10 +471,13 @@ static void set_timer(struct fw *fw, uint64_t now)
 	uint64_t timer = is_working(fw) ? fw->heartbeat_due : FW_NEVER;
 	uint32_t i;
 
-	for (i = 0; i < fw->core_count; i++)
+	for (i = 0; i < fw->core_count; i++) {
+		if (fw->cores[i].state == FW_CORE_RUNNING)
+			timer = earliest(timer, fw->cores[i].end);
 		if (fw->cores[i].state == FW_CORE_RUNNING ||
 		    fw->cores[i].state == FW_CORE_STOPPING)
 			timer = earliest(timer, fw->cores[i].deadline);
+	}
 	if (fw->is_blocked)
 		timer = earliest(timer, now + FW_RETRY_NS);
 	if (is_admin_due(fw))

@@ -109,6 +109,10 @@ static void admin_refuses_bad_operations_and_arguments(void **state)
 		{ NPU_ADMIN_JOB_STOP, { 63, 1 }, NPU_ADMIN_BAD_ARG },
 		{ NPU_ADMIN_JOB_STOP, { 1, 1 }, NPU_ADMIN_BAD_STATE },
 		{ NPU_ADMIN_JOB_STOP, { 0, 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_JOB_CANCEL, { 63, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_JOB_CANCEL, { 1, 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_JOB_CANCEL, { 0, 1, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_JOB_CANCEL, { 0, 1 }, NPU_ADMIN_OK },
 		{ NPU_ADMIN_LOG_LEVEL, { NPU_LOG_DEBUG + 1 },
 		  NPU_ADMIN_BAD_ARG },
 		{ NPU_ADMIN_LOG_LEVEL, { NPU_LOG_DEBUG }, NPU_ADMIN_OK },
@@ -299,11 +303,12 @@ static void a_job_gets_its_registers(void **state)
 
 static void bad_entries_end_as_faults(void **state)
 {
-	struct npu_job bad[8];
+	static const uint32_t infos[] = { 1, 2, 3, 4, 5, 6, 44, 2, 8 };
+	struct npu_job bad[9];
 	struct npu_event event;
 	uint32_t i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 9; i++)
 		bad[i] = board_job(i + 1);
 	bad[0].commands += 32;
 	bad[1].command_count = 0;
@@ -313,7 +318,8 @@ static void bad_entries_end_as_faults(void **state)
 	bad[5].cookie = 0;
 	bad[6].reserved[19] = 1;
 	bad[7].command_count = NPU_MAX_COMMANDS + 1;
-	for (i = 0; i < 8; i++) {
+	bad[8].flags = NPU_JOB_CANCEL << 1;
+	for (i = 0; i < 9; i++) {
 		make_queues(1, 2, 4);
 		board_submit(0, &bad[i]);
 		submit(1, 50);
@@ -322,8 +328,7 @@ static void bad_entries_end_as_faults(void **state)
 		assert_int_equal(event.fault_unit, NPU_FAULT_UNIT_FETCH);
 		assert_int_equal(event.fault_code,
 				 i == 6 ? NPU_FAULT_RESERVED : NPU_FAULT_FIELD);
-		assert_int_equal(event.fault_info,
-				 i == 6 ? 44 : i == 7 ? 2 : i + 1);
+		assert_int_equal(event.fault_info, infos[i]);
 		assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
 		assert_int_equal(board_running(0), 50); /* others go on */
 	}
@@ -452,7 +457,7 @@ static void the_first_cause_counts(void **state)
 	assert_int_equal(event.fault_code, NPU_FAULT_OPCODE);
 }
 
-/* --- Watchdog, stopping, heartbeat --------------------------------------------------------- */
+/* --- Watchdog, deadline, stopping ---------------------------------------------------------- */
 
 static void the_watchdog_ends_a_stuck_job(void **state)
 {
@@ -521,6 +526,125 @@ static void job_stop_ends_the_job_it_names(void **state)
 	assert_int_equal(board_admin(NPU_ADMIN_JOB_STOP, 0, 5, 0, NULL),
 			 NPU_ADMIN_BAD_STATE);
 }
+
+/* Progress or not: what counts is the time on the core. */
+static void a_deadline_ends_a_job_that_makes_progress(void **state)
+{
+	const struct npu_admin_queue arg = {
+		.queue = 1, .context = 1, .entries = 4,
+		.ring = BOARD_QUEUE(1), .watchdog_ns = SECOND,
+		.deadline_ns = 3 * SECOND,
+	};
+	uint32_t i;
+
+	make_queues(1, 1, 4);
+	assert_int_equal(create(&arg), NPU_ADMIN_OK);
+	submit(1, 1);
+	submit(1, 2);
+	assert_true(board_run());
+	for (i = 1; i < 6; i++) {
+		board.cores[0].regs[NPU_CORE_COMMANDS / 4] = i;
+		assert_true(board_advance(SECOND / 2));
+		assert_no_event();
+	}
+	assert_true(board_advance(SECOND / 2 - 1));
+	assert_no_event();
+	assert_true(board_advance(1));
+	job_event(1, NPU_JOB_TIMEOUT);
+	assert_int_equal(board_fw.queues[1].state, FW_QUEUE_HALTED);
+}
+
+/* --- Cancelling one job ------------------------------------------------------------------- */
+
+static void cancel(uint32_t queue, uint64_t cookie)
+{
+	assert_int_equal(board_admin(NPU_ADMIN_JOB_CANCEL, queue, cookie, 0,
+				     NULL), NPU_ADMIN_OK);
+}
+
+static void a_running_job_is_cancelled_and_its_queue_goes_on(void **state)
+{
+	const struct npu_job_result *result = (void *)board.results;
+	struct npu_job job = with_result(1, BOARD_RESULTS);
+
+	make_queues(1, 1, 4);
+	board_submit(0, &job);
+	submit(0, 2);
+	assert_true(board_run());
+	cancel(0, 1);
+	job_event(1, NPU_JOB_CANCELLED);
+	assert_int_equal(result->status, NPU_JOB_CANCELLED);
+	assert_int_equal(board_running(0), 2);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(2, NPU_JOB_OK);
+	submit(0, 3);
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 3);
+}
+
+static void a_waiting_job_is_cancelled_when_its_turn_comes(void **state)
+{
+	make_queues(1, 1, 4);
+	submit(0, 1);
+	submit(0, 2);
+	submit(0, 3);
+	assert_true(board_run());
+	board_queue(0)->jobs[1].flags = NPU_JOB_CANCEL;
+	cancel(0, 2);
+	assert_no_event();
+	assert_int_equal(board_running(0), 1);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	job_event(2, NPU_JOB_CANCELLED);
+	assert_int_equal(board_running(0), 3);
+}
+
+static void cancelling_what_has_ended_does_nothing(void **state)
+{
+	make_queues(1, 1, 4);
+	submit(0, 1);
+	submit(0, 2);
+	assert_true(board_run());
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	cancel(0, 1);
+	cancel(0, 77);
+	assert_no_event();
+	assert_int_equal(board_running(0), 2);
+}
+
+/* A timeout that is under way stays one. */
+static void a_job_that_is_being_stopped_is_not_cancelled(void **state)
+{
+	make_queues(1, 1, 4);
+	board.cores[0].is_deaf = true;
+	submit(0, 1);
+	assert_true(board_run());
+	assert_true(board_advance(SECOND));
+	assert_no_event();
+	cancel(0, 1);
+	assert_true(board_advance(FW_STOP_NS));
+	job_event(1, NPU_JOB_TIMEOUT);
+	assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
+}
+
+static void a_deaf_core_is_reset_to_cancel(void **state)
+{
+	make_queues(1, 1, 4);
+	board.cores[0].is_deaf = true;
+	submit(0, 1);
+	submit(0, 2);
+	assert_true(board_run());
+	cancel(0, 1);
+	assert_true(board_advance(FW_STOP_NS));
+	job_event(1, NPU_JOB_CANCELLED);
+	assert_int_equal(board_running(0), 2);
+}
+
+/* --- Heartbeat ---------------------------------------------------------------------------- */
 
 static void the_heart_beats_while_a_job_runs(void **state)
 {
@@ -687,6 +811,14 @@ int main(void)
 		cmocka_unit_test(a_deaf_core_is_reset),
 		cmocka_unit_test(an_endless_watchdog_never_bites),
 		cmocka_unit_test(job_stop_ends_the_job_it_names),
+		cmocka_unit_test(a_deadline_ends_a_job_that_makes_progress),
+		cmocka_unit_test(
+			a_running_job_is_cancelled_and_its_queue_goes_on),
+		cmocka_unit_test(
+			a_waiting_job_is_cancelled_when_its_turn_comes),
+		cmocka_unit_test(cancelling_what_has_ended_does_nothing),
+		cmocka_unit_test(a_job_that_is_being_stopped_is_not_cancelled),
+		cmocka_unit_test(a_deaf_core_is_reset_to_cancel),
 		cmocka_unit_test(the_heart_beats_while_a_job_runs),
 		cmocka_unit_test(destroying_cancels_everything),
 		cmocka_unit_test(destroying_waits_for_a_deaf_core),

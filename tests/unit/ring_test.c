@@ -34,12 +34,12 @@ static void boot_answers_in_the_init_block(void **state)
 	init = board_init_block();
 	memset(&init->abi, 0xff, sizeof(*init) - offsetof(struct npu_init, abi));
 	assert_int_equal(fw_boot(&board_fw), NPU_FW_REFUSAL_NONE);
-	assert_int_equal(init->abi, 1);
+	assert_int_equal(init->abi, 2);
 	assert_int_equal(init->admin_head, 0);
 	assert_int_equal(init->event_tail, 0);
 	assert_int_equal(init->jobs_done, 0);
 	assert_memory_equal(board_at(BOARD_LOG, 64),
-			    "[5.000] info: " FW_NAME ": protocol 1, 2 cores\n",
+			    "[5.000] info: " FW_NAME ": protocol 2, 2 cores\n",
 			    init->log_tail);
 	assert_true(board_run());
 	assert_int_equal(init->admin_armed, 1);
