@@ -38,6 +38,7 @@ extern "C" {
 #define DRM_TNPU_SUBMIT 0x07
 #define DRM_TNPU_VM_CREATE 0x08
 #define DRM_TNPU_VM_DESTROY 0x09
+#define DRM_TNPU_JOB_CANCEL 0x0c
 
 #define DRM_TNPU_PAGE_SIZE 4096
 #define DRM_TNPU_VA_BITS 38 /* addresses are below 1 << this */
@@ -86,6 +87,8 @@ struct drm_tnpu_query {
  * @reset_count: recoveries of the device since it was probed
  * @firmware_name: version text, NUL-terminated
  * @max_vms: address spaces per file, besides number 0
+ * @max_user_queues: of all files of one user; the administrator's limit
+ * @max_deadline_ms: of queues, the administrator's limit; 0: none
  * @pad: 0
  */
 struct drm_tnpu_query_device {
@@ -107,6 +110,8 @@ struct drm_tnpu_query_device {
 	__u32 reset_count;
 	__u8 firmware_name[32];
 	__u32 max_vms;
+	__u32 max_user_queues;
+	__u32 max_deadline_ms;
 	__u32 pad;
 };
 
@@ -220,20 +225,31 @@ struct drm_tnpu_vm_destroy {
 	__u32 pad;
 };
 
+#define DRM_TNPU_QUEUE_EVENT_FD (1 << 0) /* event_fd is one */
+
 /**
  * struct drm_tnpu_queue_create - create a queue of jobs
  * @priority: 0 (least urgent) to 3; above 1 needs CAP_SYS_NICE (EACCES)
- * @flags: 0
+ * @flags: DRM_TNPU_QUEUE_EVENT_FD
  * @queue: set: number of the queue in this file
  * @vm: number of the address space that its jobs work in
+ * @deadline_ms: a job that has run for so long is ended, with or without
+ *	progress; at most max_deadline_ms of QUERY (EINVAL). 0: that limit
+ * @event_fd: an eventfd (EBADF, EINVAL if it is not), to be polled: each job that
+ *	ends, well or not, adds 1 to it, after its fence is signalled. 0 without
+ *	DRM_TNPU_QUEUE_EVENT_FD
  *
- * Errors: EMFILE (this file's limit), ENOSPC (the device's).
+ * Errors: EMFILE (this file's limit, or the user's, whose files are counted
+ * together: max_user_queues of QUERY, for who has not CAP_SYS_RESOURCE), ENOSPC
+ * (the device's limit), EOPNOTSUPP (a deadline, with old firmware).
  */
 struct drm_tnpu_queue_create {
 	__u32 priority;
 	__u32 flags;
 	__u32 queue;
 	__u32 vm;
+	__u32 deadline_ms;
+	__s32 event_fd;
 };
 
 /**
@@ -260,7 +276,7 @@ enum drm_tnpu_queue_reason {
 	DRM_TNPU_REASON_NONE = 0,
 	/** @DRM_TNPU_REASON_FAULT: a command was refused, see the fault */
 	DRM_TNPU_REASON_FAULT = 1,
-	/** @DRM_TNPU_REASON_TIMEOUT: a job made no progress */
+	/** @DRM_TNPU_REASON_TIMEOUT: a job made no progress, or ran too long */
 	DRM_TNPU_REASON_TIMEOUT = 2,
 	/** @DRM_TNPU_REASON_RESET: a job was running when the device was lost */
 	DRM_TNPU_REASON_RESET = 3,
@@ -314,6 +330,7 @@ struct drm_tnpu_queue_state {
  * @out_syncs: user pointer: struct drm_tnpu_sync[] to signal
  * @in_sync_count: 0 to DRM_TNPU_MAX_SYNCS
  * @out_sync_count: likewise
+ * @job: set: number of the job on its queue, from 1
  *
  * Jobs of a queue run in order. The addresses are of the queue's address space
  * and are looked at by the device only. Errors: ECANCELED (queue is banned).
@@ -330,6 +347,24 @@ struct drm_tnpu_submit {
 	__u64 out_syncs;
 	__u32 in_sync_count;
 	__u32 out_sync_count;
+	__u64 job;
+};
+
+/**
+ * struct drm_tnpu_job_cancel - end one job
+ * @queue: number of its queue
+ * @pad: 0
+ * @job: its number there
+ *
+ * Whether it waits or runs, its fence ends with ECANCELED, when those of the jobs
+ * before it have ended; one that was about to end may still end otherwise. The
+ * queue goes on. Errors: ENOENT (no such queue, or there was no such job yet),
+ * EALREADY (the job has ended), EOPNOTSUPP (old firmware).
+ */
+struct drm_tnpu_job_cancel {
+	__u32 queue;
+	__u32 pad;
+	__u64 job;
 };
 
 #define DRM_IOCTL_TNPU_QUERY \
@@ -352,13 +387,16 @@ struct drm_tnpu_submit {
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_QUEUE_STATE, \
 		 struct drm_tnpu_queue_state)
 #define DRM_IOCTL_TNPU_SUBMIT \
-	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_SUBMIT, struct drm_tnpu_submit)
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_SUBMIT, struct drm_tnpu_submit)
 #define DRM_IOCTL_TNPU_VM_CREATE                       \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_VM_CREATE, \
 		 struct drm_tnpu_vm_create)
 #define DRM_IOCTL_TNPU_VM_DESTROY                      \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_VM_DESTROY, \
 		struct drm_tnpu_vm_destroy)
+#define DRM_IOCTL_TNPU_JOB_CANCEL                      \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_JOB_CANCEL, \
+		struct drm_tnpu_job_cancel)
 
 #if defined(__cplusplus)
 }
