@@ -149,6 +149,8 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	INIT_WORK(&tdev->recover_work, tnpu_device_recover_work);
 	spin_lock_init(&tdev->job_lock);
 	xa_init_flags(&tdev->jobs, XA_FLAGS_ALLOC1);
+	spin_lock_init(&tdev->users_lock);
+	INIT_LIST_HEAD(&tdev->users);
 	ret = tnpu_device_read_config(tdev);
 	if (ret)
 		return ret;

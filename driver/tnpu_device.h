@@ -110,9 +110,12 @@ struct tnpu_context {
  * @slots: queues
  * @job_lock: guards the queues' jobs, states and rings; see struct tnpu_queue
  * @jobs: all jobs that have not ended, by cookie
+ * @next_cookie: where to look for a free one; guarded by the lock of @jobs
  * @progress: rises when any job is seen to make progress; guarded by @job_lock
  * @vms_lock: guards @vms
  * @vms: all address spaces
+ * @users_lock: guards @users and what they have
+ * @users: who has files
  * @bind_wq: makes binds, which signal fences
  * @clean_wq: frees what they leave behind
  */
@@ -139,10 +142,13 @@ struct tnpu_device {
 	struct tnpu_slot slots[NPU_MAX_QUEUES];
 	spinlock_t job_lock; /* jobs, queues, slots, contexts' is_taken */
 	struct xarray jobs;
+	u32 next_cookie;
 	u64 progress;
 
 	struct mutex vms_lock; /* vms */
 	struct list_head vms;
+	spinlock_t users_lock; /* users */
+	struct list_head users;
 	struct workqueue_struct *bind_wq;
 	struct workqueue_struct *clean_wq;
 };

@@ -37,6 +37,7 @@
 #include "tnpu_device.h"
 #include "tnpu_job.h"
 #include "tnpu_queue.h"
+#include "tnpu_user.h"
 #include "tnpu_vm.h"
 
 #define TNPU_JOB_TIMEOUT_MIN_MS 10
@@ -72,6 +73,8 @@ static void tnpu_query_device(struct tnpu_device *tdev,
 		.job_timeout_ms = tnpu_job_timeout_ms,
 		.reset_count = READ_ONCE(tdev->recoveries),
 		.max_vms = DRM_TNPU_MAX_VMS,
+		.max_user_queues = READ_ONCE(tnpu_user_max_queues),
+		.max_deadline_ms = READ_ONCE(tnpu_queue_max_deadline_ms),
 	};
 	memcpy(info->firmware_name, tdev->fw.name, sizeof(info->firmware_name));
 }
@@ -110,13 +113,20 @@ static int tnpu_open(struct drm_device *drm, struct drm_file *file)
 	tfile->tdev = tdev;
 	xa_init_flags(&tfile->queues, XA_FLAGS_ALLOC1);
 	xa_init_flags(&tfile->vms, XA_FLAGS_ALLOC1);
+	tfile->user = tnpu_user_get(tdev);
+	if (!tfile->user)
+		goto free_file;
 	tfile->vm = tnpu_vm_create(tdev);
-	if (!tfile->vm) {
-		kfree(tfile);
-		return -ENOMEM;
-	}
+	if (!tfile->vm)
+		goto put_user;
 	file->driver_priv = tfile;
 	return 0;
+
+put_user:
+	tnpu_user_put(tdev, tfile->user);
+free_file:
+	kfree(tfile);
+	return -ENOMEM;
 }
 
 static void tnpu_postclose(struct drm_device *drm, struct drm_file *file)
@@ -125,6 +135,7 @@ static void tnpu_postclose(struct drm_device *drm, struct drm_file *file)
 
 	tnpu_queue_destroy_all(tfile);
 	tnpu_vm_destroy_all(tfile);
+	tnpu_user_put(tfile->tdev, tfile->user);
 	kfree(tfile);
 }
 
@@ -174,6 +185,7 @@ TNPU_IOCTL_ENTRY(tnpu_queue_state_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_job_submit_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_vm_create_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_vm_destroy_ioctl)
+TNPU_IOCTL_ENTRY(tnpu_job_cancel_ioctl)
 
 static const struct drm_ioctl_desc tnpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(TNPU_QUERY, tnpu_query_ioctl_entry, 0),
@@ -188,6 +200,7 @@ static const struct drm_ioctl_desc tnpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(TNPU_SUBMIT, tnpu_job_submit_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_VM_CREATE, tnpu_vm_create_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_VM_DESTROY, tnpu_vm_destroy_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_JOB_CANCEL, tnpu_job_cancel_ioctl_entry, 0),
 };
 
 static const struct file_operations tnpu_fops = {

@@ -7,11 +7,13 @@
 #include <linux/xarray.h>
 
 struct tnpu_device;
+struct tnpu_user;
 struct tnpu_vm;
 
 /**
  * struct tnpu_file - a client
  * @tdev: device
+ * @user: who opened it
  * @vm: its address space number 0
  * @vms: the others, by number
  * @queues: its queues, by number
@@ -19,6 +21,7 @@ struct tnpu_vm;
  */
 struct tnpu_file {
 	struct tnpu_device *tdev;
+	struct tnpu_user *user;
 	struct tnpu_vm *vm;
 	struct xarray vms;
 	struct xarray queues;

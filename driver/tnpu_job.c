@@ -15,7 +15,8 @@
  * - 0: the job is done
  * - -EFAULT: a command was refused, see DRM_TNPU_QUEUE_STATE
  * - -ETIMEDOUT: it made no progress
- * - -ECANCELED: its queue was banned because of an earlier job, or destroyed
+ * - -ECANCELED: it was cancelled, or its queue was banned because of an earlier
+ *   job, or destroyed
  * - -EIO: it was running when the device had to be reset, or the device is lost
  * - -ENODEV: the device was removed
  *
@@ -31,6 +32,7 @@
 #include "tnpu_job.h"
 
 #include <linux/dma-fence.h>
+#include <linux/eventfd.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
@@ -125,6 +127,8 @@ void tnpu_job_signal(struct list_head *ended)
 		if (job->error)
 			dma_fence_set_error(fence, job->error);
 		dma_fence_signal(fence);
+		if (job->queue->event)
+			eventfd_signal(job->queue->event);
 		tnpu_job_put(job);
 	}
 }
@@ -180,10 +184,11 @@ static void tnpu_job_finish_locked(struct tnpu_job *job,
 	queue->state.energy_fj += le64_to_cpu(event->energy_fj);
 	atomic64_add(cycles, &queue->tfile->cycles);
 	tnpu_job_end_locked(job, job_ends[status].error, ended);
-	if (status == NPU_JOB_OK)
+	if (job_ends[status].reason == DRM_TNPU_REASON_NONE) {
+		tnpu_queue_end_cancelled_locked(queue, ended);
 		return;
-	if (status != NPU_JOB_CANCELLED)
-		tnpu_job_record_fault_locked(queue, job->number, event);
+	}
+	tnpu_job_record_fault_locked(queue, job->number, event);
 	tnpu_queue_ban_locked(queue, job_ends[status].reason, ended);
 }
 
@@ -406,7 +411,7 @@ const struct drm_sched_backend_ops tnpu_job_sched_ops = {
  */
 struct tnpu_submit {
 	struct drm_file *file;
-	const struct drm_tnpu_submit *args;
+	struct drm_tnpu_submit *args;
 	struct tnpu_job *job;
 	struct tnpu_outs outs;
 };
@@ -457,8 +462,10 @@ static int tnpu_submit_name_job(struct tnpu_submit *submit)
 	u32 cookie;
 	int ret;
 
-	ret = xa_alloc(&tdev->jobs, &cookie, job, xa_limit_32b, GFP_KERNEL);
-	if (ret)
+	/* Not one that was used of late: commands to the firmware name them. */
+	ret = xa_alloc_cyclic(&tdev->jobs, &cookie, job, xa_limit_32b,
+			      &tdev->next_cookie, GFP_KERNEL);
+	if (ret < 0)
 		return ret;
 	job->entry = (struct npu_job){
 		.cookie = cpu_to_le64(cookie),
@@ -533,8 +540,10 @@ static int tnpu_submit(struct tnpu_submit *submit, struct tnpu_queue *queue)
 
 	mutex_lock(&queue->submit_lock);
 	ret = tnpu_submit_enlist(job);
-	if (!ret)
+	if (!ret) {
+		submit->args->job = job->number;
 		tnpu_submit_push(submit);
+	}
 	mutex_unlock(&queue->submit_lock);
 	if (!ret) {
 		tnpu_sync_free_outs(&submit->outs);
@@ -567,6 +576,82 @@ int tnpu_job_submit_ioctl(struct drm_device *drm, void *data,
 	if (!queue)
 		return -ENOENT;
 	ret = tnpu_submit(&submit, queue);
+	tnpu_queue_put(queue);
+	return ret;
+}
+
+/* --- JOB_CANCEL ------------------------------------------------------------- */
+
+static struct tnpu_job *tnpu_cancel_find_locked(struct tnpu_queue *queue,
+						u64 number)
+{
+	struct tnpu_job *job;
+
+	list_for_each_entry(job, &queue->jobs, link)
+		if (job->number == number)
+			return job;
+	return NULL;
+}
+
+/* Returns the cookie that the firmware has to be told, if any. */
+static int tnpu_cancel_mark(struct tnpu_queue *queue, u64 number, u64 *cookie)
+{
+	struct tnpu_job *job;
+	LIST_HEAD(ended);
+	int ret = 0;
+
+	spin_lock(&queue->tdev->job_lock);
+	job = tnpu_cancel_find_locked(queue, number);
+	if (job) {
+		tnpu_queue_cancel_locked(queue, job);
+		if (job->is_pushed)
+			*cookie = le64_to_cpu(job->entry.cookie);
+		tnpu_queue_end_cancelled_locked(queue, &ended);
+	} else {
+		ret = number && number <= queue->state.submitted ? -EALREADY :
+								   -ENOENT;
+	}
+	spin_unlock(&queue->tdev->job_lock);
+	tnpu_job_signal(&ended);
+	return ret;
+}
+
+static int tnpu_cancel_tell(struct tnpu_queue *queue, u64 cookie)
+{
+	struct tnpu_device *tdev = queue->tdev;
+	u32 recoveries;
+	int ret = 0;
+
+	down_read(&tdev->reset_sem);
+	recoveries = tdev->recoveries;
+	dma_wmb(); /* partner: the firmware reads the command, then entries */
+	if (tdev->state == TNPU_UP)
+		ret = tnpu_ring_call(tdev, NPU_ADMIN_JOB_CANCEL, queue->slot,
+				     cookie, 0, NULL);
+	up_read(&tdev->reset_sem);
+	/* If it refuses, the queue is gone; recovery ends marked jobs, too. */
+	return tnpu_device_settle(tdev, recoveries, ret == -EIO ? 0 : ret);
+}
+
+int tnpu_job_cancel_ioctl(struct drm_device *drm, void *data,
+			  struct drm_file *file)
+{
+	struct tnpu_device *tdev = to_tnpu_device(drm);
+	const struct drm_tnpu_job_cancel *args = data;
+	struct tnpu_queue *queue;
+	u64 cookie = 0;
+	int ret;
+
+	if (args->pad)
+		return -EINVAL;
+	if (tdev->fw.abi < 2)
+		return -EOPNOTSUPP;
+	queue = tnpu_queue_find(file->driver_priv, args->queue);
+	if (!queue)
+		return -ENOENT;
+	ret = tnpu_cancel_mark(queue, args->job, &cookie);
+	if (!ret && cookie)
+		ret = tnpu_cancel_tell(queue, cookie);
 	tnpu_queue_put(queue);
 	return ret;
 }

@@ -39,6 +39,7 @@ extern unsigned int tnpu_job_timeout_ms;
  *	guarded by tnpu_device.job_lock, except those of the timeout handler
  * @is_handed: the scheduler has handed it over
  * @is_pushed: the firmware may know it
+ * @is_cancelled: it was cancelled, but has not ended for that yet
  * @is_ended: its end is decided
  * @error: for its fence; 0 or -errno
  * @position: of its entry in the ring
@@ -58,6 +59,7 @@ struct tnpu_job {
 	struct list_head link;
 	bool is_handed;
 	bool is_pushed;
+	bool is_cancelled;
 	bool is_ended;
 	int error;
 	u32 position;
@@ -75,6 +77,8 @@ void tnpu_job_end_locked(struct tnpu_job *job, int error,
 void tnpu_job_signal(struct list_head *ended);
 void tnpu_job_event(struct tnpu_device *tdev, const struct npu_event *event);
 int tnpu_job_submit_ioctl(struct drm_device *drm, void *data,
+			  struct drm_file *file);
+int tnpu_job_cancel_ioctl(struct drm_device *drm, void *data,
 			  struct drm_file *file);
 
 #endif

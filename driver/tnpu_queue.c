@@ -9,6 +9,8 @@
 #include <linux/capability.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
+#include <linux/eventfd.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
 #include <drm/drm_managed.h>
@@ -17,9 +19,15 @@
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
 #include "tnpu_job.h"
+#include "tnpu_user.h"
 #include "tnpu_vm.h"
 
 #define TNPU_PRIORITY_FREE 1 /* above it, CAP_SYS_NICE is needed */
+
+unsigned int tnpu_queue_max_deadline_ms;
+module_param_named(max_deadline_ms, tnpu_queue_max_deadline_ms, uint, 0644);
+MODULE_PARM_DESC(max_deadline_ms,
+		 "No job of a queue created from now on runs longer; 0: no limit");
 
 static void tnpu_queue_fini_slots(struct drm_device *drm, void *data)
 {
@@ -137,6 +145,8 @@ static void tnpu_queue_release(struct kref *kref)
 	struct drm_device *drm = &queue->tdev->drm;
 
 	mutex_destroy(&queue->submit_lock);
+	if (queue->event)
+		eventfd_ctx_put(queue->event);
 	kfree(queue);
 	drm_dev_put(drm);
 }
@@ -173,7 +183,7 @@ struct tnpu_queue *tnpu_queue_find(struct tnpu_file *tfile, u32 number)
 
 static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
 					   struct tnpu_vm *vm, u32 context,
-					   u32 priority)
+					   const struct drm_tnpu_queue_create *args)
 {
 	struct tnpu_device *tdev = tfile->tdev;
 	struct tnpu_queue *queue;
@@ -193,7 +203,8 @@ static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
 	queue->tfile = tfile;
 	queue->vm = vm;
 	queue->context = context;
-	queue->priority = priority;
+	queue->priority = args->priority;
+	queue->deadline_ms = args->deadline_ms;
 	queue->fence_context = dma_fence_context_alloc(1);
 	mutex_init(&queue->submit_lock);
 	INIT_LIST_HEAD(&queue->jobs);
@@ -211,6 +222,8 @@ static int tnpu_queue_announce(struct tnpu_queue *queue)
 		.entries = cpu_to_le32(TNPU_QUEUE_ENTRIES),
 		.ring = cpu_to_le64(queue->ring_dma),
 		.watchdog_ns = cpu_to_le64((u64)tnpu_job_timeout_ms *
+					   NSEC_PER_MSEC),
+		.deadline_ns = cpu_to_le64((u64)queue->deadline_ms *
 					   NSEC_PER_MSEC),
 	};
 	__le64 args[TNPU_ADMIN_ARGS];
@@ -339,6 +352,7 @@ static void tnpu_queue_destroy(struct tnpu_queue *queue)
 	tnpu_queue_free_ring(queue);
 	tnpu_queue_leave_slot(queue);
 	tnpu_vm_leave(queue->vm);
+	tnpu_user_leave_queue(queue->tdev, queue->tfile->user);
 	tnpu_queue_put(queue);
 }
 
@@ -398,6 +412,44 @@ void tnpu_queue_ban_locked(struct tnpu_queue *queue,
 	tnpu_queue_end_jobs_locked(queue, -ECANCELED, ended);
 }
 
+/**
+ * tnpu_queue_cancel_locked() - let a job end as cancelled when its turn comes
+ * @queue: queue
+ * @job: one of its jobs, which is not running
+ *
+ * Firmware that has taken it meanwhile needs to be told.
+ */
+void tnpu_queue_cancel_locked(struct tnpu_queue *queue, struct tnpu_job *job)
+{
+	u32 i = job->position % TNPU_QUEUE_ENTRIES;
+
+	lockdep_assert_held(&queue->tdev->job_lock);
+	job->is_cancelled = true;
+	job->entry.flags |= cpu_to_le32(NPU_JOB_CANCEL);
+	/* Its place is its own until it has ended. */
+	if (job->is_pushed && queue->is_on_device)
+		WRITE_ONCE(queue->ring->jobs[i].flags, job->entry.flags);
+}
+
+/**
+ * tnpu_queue_end_cancelled_locked() - end cancelled jobs whose turn it is
+ * @queue: queue
+ * @ended: they are added here for tnpu_job_signal()
+ *
+ * Those that the firmware does not know: it ends the others.
+ */
+void tnpu_queue_end_cancelled_locked(struct tnpu_queue *queue,
+				     struct list_head *ended)
+{
+	struct tnpu_job *job, *next;
+
+	list_for_each_entry_safe(job, next, &queue->jobs, link) {
+		if (!job->is_cancelled || job->is_pushed)
+			return;
+		tnpu_job_end_locked(job, -ECANCELED, ended);
+	}
+}
+
 /* Whether the firmware had taken the job; if in doubt, it had. */
 static bool tnpu_queue_was_taken(struct tnpu_queue *queue,
 				 struct tnpu_job *job)
@@ -419,6 +471,10 @@ static void tnpu_queue_lose_running_locked(struct tnpu_queue *queue,
 	if (!job || !job->is_pushed ||
 	    (!is_timeout && !tnpu_queue_was_taken(queue, job)))
 		return;
+	if (job->is_cancelled) {
+		tnpu_job_end_locked(job, -ECANCELED, ended);
+		return;
+	}
 	queue->state.fault_job = job->number;
 	tnpu_job_end_locked(job, is_timeout ? -ETIMEDOUT : -EIO, ended);
 	tnpu_queue_ban_locked(queue, is_timeout ? DRM_TNPU_REASON_TIMEOUT :
@@ -539,7 +595,8 @@ void tnpu_queue_free_rings(struct tnpu_device *tdev)
 
 /* Creates a queue that has a slot and is known to the firmware. */
 static int tnpu_queue_create(struct tnpu_file *tfile, struct tnpu_vm *vm,
-			     u32 context, u32 priority,
+			     u32 context,
+			     const struct drm_tnpu_queue_create *args,
 			     struct tnpu_queue **queue_out)
 {
 	struct tnpu_device *tdev = tfile->tdev;
@@ -547,9 +604,16 @@ static int tnpu_queue_create(struct tnpu_file *tfile, struct tnpu_vm *vm,
 	struct tnpu_queue *queue;
 	int ret;
 
-	queue = tnpu_queue_alloc(tfile, vm, context, priority);
+	queue = tnpu_queue_alloc(tfile, vm, context, args);
 	if (!queue)
 		return -ENOMEM;
+	if (args->flags & DRM_TNPU_QUEUE_EVENT_FD)
+		queue->event = eventfd_ctx_fdget(args->event_fd);
+	if (IS_ERR(queue->event)) {
+		ret = PTR_ERR(queue->event);
+		queue->event = NULL;
+		goto free_queue;
+	}
 	ret = tnpu_queue_take_slot(queue);
 	if (ret)
 		goto free_queue;
@@ -598,21 +662,38 @@ static int tnpu_queue_create_in(struct tnpu_file *tfile, struct tnpu_vm *vm,
 		       XA_LIMIT(1, DRM_TNPU_MAX_QUEUES), GFP_KERNEL);
 	if (ret)
 		return ret == -EBUSY ? -EMFILE : ret;
-	ret = tnpu_vm_attach(vm, &context);
+	ret = tnpu_user_take_queue(tfile->tdev, tfile->user);
 	if (ret)
 		goto erase;
-	ret = tnpu_queue_create(tfile, vm, context, args->priority, &queue);
+	ret = tnpu_vm_attach(vm, &context);
 	if (ret)
-		goto leave;
+		goto leave_user;
+	ret = tnpu_queue_create(tfile, vm, context, args, &queue);
+	if (ret)
+		goto leave_vm;
 	queue->state.queue = number;
 	args->queue = number;
 	xa_store(&tfile->queues, number, queue, GFP_KERNEL);
 	return 0;
-leave:
+leave_vm:
 	tnpu_vm_leave(vm);
+leave_user:
+	tnpu_user_leave_queue(tfile->tdev, tfile->user);
 erase:
 	xa_erase(&tfile->queues, number);
 	return ret;
+}
+
+/* Firmware of version 1 can't keep a deadline; the limit asks for one, too. */
+static int tnpu_queue_check_deadline(struct tnpu_device *tdev, u32 *deadline_ms)
+{
+	u32 max = READ_ONCE(tnpu_queue_max_deadline_ms);
+
+	if (max && *deadline_ms > max)
+		return -EINVAL;
+	if (!*deadline_ms)
+		*deadline_ms = max;
+	return *deadline_ms && tdev->fw.abi < 2 ? -EOPNOTSUPP : 0;
 }
 
 int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
@@ -622,11 +703,17 @@ int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
 	struct tnpu_vm *vm;
 	int ret;
 
-	if (args->flags || args->priority >= NPU_PRIORITIES)
+	if (args->flags & ~DRM_TNPU_QUEUE_EVENT_FD ||
+	    (!(args->flags & DRM_TNPU_QUEUE_EVENT_FD) && args->event_fd) ||
+	    args->priority >= NPU_PRIORITIES)
 		return -EINVAL;
 	if (args->priority > TNPU_PRIORITY_FREE &&
 	    args->priority > tnpu_queue_max_priority())
 		return -EACCES;
+	ret = tnpu_queue_check_deadline(to_tnpu_device(drm),
+					&args->deadline_ms);
+	if (ret)
+		return ret;
 	vm = tnpu_vm_find(file->driver_priv, args->vm);
 	if (!vm)
 		return -ENOENT;

@@ -13,6 +13,7 @@
 
 struct drm_device;
 struct drm_file;
+struct eventfd_ctx;
 struct tnpu_device;
 struct tnpu_file;
 struct tnpu_job;
@@ -33,6 +34,8 @@ struct tnpu_vm;
  * @vm: whose memory its jobs work on; likewise
  * @context: number of @vm for the device
  * @priority: as in DRM_TNPU_QUEUE_CREATE
+ * @deadline_ms: likewise; 0: none
+ * @event: eventfd to signal when jobs end, or NULL
  * @entity: where jobs wait for their dependencies
  * @submit_lock: jobs get their sequence number and are pushed in this order
  * @is_closed: takes no more jobs; guarded by @submit_lock
@@ -57,6 +60,8 @@ struct tnpu_queue {
 	u32 slot;
 	u32 context;
 	u32 priority;
+	u32 deadline_ms;
+	struct eventfd_ctx *event;
 	struct drm_sched_entity entity;
 
 	struct mutex submit_lock; /* order of jobs */
@@ -77,6 +82,8 @@ struct tnpu_queue {
 
 int tnpu_queue_init_slots(struct tnpu_device *tdev);
 
+extern unsigned int tnpu_queue_max_deadline_ms;
+
 u32 tnpu_queue_max_priority(void);
 struct tnpu_queue *tnpu_queue_get(struct tnpu_queue *queue);
 void tnpu_queue_put(struct tnpu_queue *queue);
@@ -87,6 +94,10 @@ void tnpu_queue_write_locked(struct tnpu_queue *queue, struct tnpu_job *job);
 void tnpu_queue_ban_locked(struct tnpu_queue *queue,
 			   enum drm_tnpu_queue_reason reason,
 			   struct list_head *ended);
+
+void tnpu_queue_cancel_locked(struct tnpu_queue *queue, struct tnpu_job *job);
+void tnpu_queue_end_cancelled_locked(struct tnpu_queue *queue,
+				     struct list_head *ended);
 
 void tnpu_queue_lose_running(struct tnpu_device *tdev);
 int tnpu_queue_restore_all(struct tnpu_device *tdev);
