@@ -135,11 +135,52 @@ TEST_F(device, unknown_calls_are_refused)
 	__u64 arg[16] = { 0 };
 
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd,
-				     DRM_IOWR(DRM_COMMAND_BASE + 0x08,
+				     DRM_IOWR(DRM_COMMAND_BASE + 0x20,
 					      typeof(arg)), arg));
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd,
 				     DRM_IOWR(DRM_COMMAND_BASE + 0x3f,
 					      typeof(arg)), arg));
+}
+
+/* As programs have them that were built with the first version of the header. */
+TEST_F(device, shorter_structs_mean_what_they_meant)
+{
+	struct {
+		__u32 priority, flags, queue, pad;
+	} create = { 0 };
+	struct {
+		__u32 op, flags, handle, pad;
+		__u64 addr, size, bo_offset;
+	} bind = { .addr = NPU_BASE, .size = NPU_BUFFER_SIZE };
+	struct {
+		__u32 queue, flags;
+		__u64 commands, regions, result;
+		__u32 command_count, region_count;
+		__u64 in_syncs, out_syncs;
+		__u32 in_sync_count, out_sync_count;
+	} submit = { .commands = NPU_COMMANDS, .regions = NPU_REGIONS,
+		     .result = NPU_RESULT, .command_count = 1 };
+	struct drm_tnpu_sync out = { .handle = npu_syncobj(self->fd) };
+	struct npu_client client = { .fd = self->fd };
+
+	ASSERT_EQ(0, npu_bo_create(self->fd, NPU_BUFFER_SIZE, &bind.handle));
+	client.buffer = npu_bo_mmap(self->fd, bind.handle, NPU_BUFFER_SIZE);
+	ASSERT_NE(MAP_FAILED, client.buffer);
+	npu_commands(&client)[0] = npu_nop(1);
+	EXPECT_EQ(0, npu_ioctl(self->fd, DRM_IOW(DRM_COMMAND_BASE +
+						 DRM_TNPU_VM_BIND,
+						 typeof(bind)), &bind));
+	EXPECT_EQ(0, npu_ioctl(self->fd, DRM_IOWR(DRM_COMMAND_BASE +
+						  DRM_TNPU_QUEUE_CREATE,
+						  typeof(create)), &create));
+	submit.queue = create.queue;
+	submit.out_syncs = (uintptr_t)&out;
+	submit.out_sync_count = 1;
+	EXPECT_EQ(0, npu_ioctl(self->fd, DRM_IOW(DRM_COMMAND_BASE +
+						 DRM_TNPU_SUBMIT,
+						 typeof(submit)), &submit));
+	EXPECT_EQ(0, npu_outcome(self->fd, out.handle));
+	EXPECT_EQ(NPU_JOB_OK, npu_result(&client)->status);
 }
 
 TEST_F(device, who_has_no_privilege_gets_low_priorities)

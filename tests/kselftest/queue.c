@@ -6,6 +6,10 @@
 
 #include "kselftest_harness.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
 FIXTURE(queue)
 {
 	struct npu_client client;
@@ -53,7 +57,7 @@ TEST_F(queue, high_priorities_need_a_privilege)
 
 TEST_F(queue, padding_and_flags_are_refused)
 {
-	struct drm_tnpu_queue_create create = { .flags = 1 };
+	struct drm_tnpu_queue_create create = { .flags = 2 };
 	struct drm_tnpu_queue_destroy destroy = { .queue = self->client.queue,
 						  .pad = 1 };
 	struct drm_tnpu_queue_state state = { .queue = self->client.queue,
@@ -62,6 +66,9 @@ TEST_F(queue, padding_and_flags_are_refused)
 
 	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &create));
 	create.flags = 0;
+	create.event_fd = 1;
+	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &create));
+	create.event_fd = 0;
 	create.vm = 1;
 	EXPECT_EQ(-ENOENT, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &create));
 	EXPECT_EQ(-EINVAL, npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_DESTROY,
@@ -125,6 +132,144 @@ TEST_F(queue, the_device_has_63)
 	for (i = 0; i < 5; i++)
 		close(fds[i]);
 	EXPECT_EQ(0, npu_queue_create(self->client.fd, 0, &queue));
+}
+
+static int create(int fd, struct drm_tnpu_queue_create args, __u32 *queue)
+{
+	int ret = npu_ioctl(fd, DRM_IOCTL_TNPU_QUEUE_CREATE, &args);
+
+	*queue = args.queue;
+	return ret;
+}
+
+/* How many queues user 65534 gets, by as many files as it takes; or < 0. */
+static int count_as_nobody(void)
+{
+	int i, total = 0, fds[5];
+	__u32 queue;
+
+	if (setresuid(65534, 0, 0))
+		return -1;
+	for (i = 0; i < 5; i++)
+		fds[i] = npu_open();
+	if (setresuid(65534, 65534, 65534))
+		return -2;
+	for (i = 0; i < 5; i++)
+		while (!npu_queue_create(fds[i], 0, &queue))
+			total++;
+	return npu_queue_create(fds[4], 0, &queue) == -EMFILE ? total : -3;
+}
+
+TEST_F(queue, a_user_cannot_have_all)
+{
+	struct drm_tnpu_query_device info;
+	int status, i;
+	pid_t child;
+
+	if (geteuid())
+		SKIP(return, "needs root, to give it up");
+	ASSERT_EQ(0, npu_query(self->client.fd, &info));
+	EXPECT_GT(63, info.max_user_queues);
+	/* Twice: what a user has had is given back. */
+	for (i = 0; i < 2; i++) {
+		child = fork();
+		ASSERT_GE(child, 0);
+		if (!child)
+			_exit(count_as_nobody());
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_TRUE(WIFEXITED(status));
+		EXPECT_EQ(info.max_user_queues, WEXITSTATUS(status));
+	}
+}
+
+TEST_F(queue, a_deadline_ends_a_job)
+{
+	const struct drm_tnpu_queue_create args = { .deadline_ms = 100 };
+	struct drm_tnpu_submit job = npu_job(&self->client, 2);
+	struct drm_tnpu_queue_state state;
+	__u32 sync = npu_syncobj(self->client.fd);
+
+	ASSERT_EQ(0, create(self->client.fd, args, &job.queue));
+	npu_commands(&self->client)[0] = npu_nop(1);
+	npu_commands(&self->client)[1] = npu_never();
+	ASSERT_EQ(0, npu_submit_out(&self->client, &job, sync, 0));
+	EXPECT_EQ(-ETIMEDOUT, npu_outcome(self->client.fd, sync));
+	ASSERT_EQ(0, npu_queue_state(self->client.fd, job.queue, &state));
+	EXPECT_EQ(DRM_TNPU_REASON_TIMEOUT, state.reason);
+	EXPECT_EQ(1, state.fault_job);
+	EXPECT_EQ(0, npu_run_command(&self->client, npu_nop(1)));
+}
+
+static int write_limit(const char *text)
+{
+	int fd = open("/sys/module/tinynpu/parameters/max_deadline_ms",
+		      O_WRONLY | O_CLOEXEC);
+	int ret = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+
+	close(fd);
+	return ret;
+}
+
+TEST_F(queue, deadlines_are_within_the_administrators_limit)
+{
+	const struct drm_tnpu_queue_create within = { .deadline_ms = 500 };
+	const struct drm_tnpu_queue_create beyond = { .deadline_ms = 501 };
+	const struct drm_tnpu_queue_create none = { 0 };
+	struct drm_tnpu_submit job = npu_job(&self->client, 1);
+	struct drm_tnpu_query_device info;
+	__u32 sync = npu_syncobj(self->client.fd);
+	int fd = self->client.fd;
+	__u32 queue;
+
+	if (write_limit("500"))
+		SKIP(return, "needs root");
+	ASSERT_EQ(0, npu_query(fd, &info));
+	EXPECT_EQ(500, info.max_deadline_ms);
+	EXPECT_EQ(-EINVAL, create(fd, beyond, &queue));
+	EXPECT_EQ(0, create(fd, within, &queue));
+	EXPECT_EQ(0, create(fd, none, &job.queue));
+	ASSERT_EQ(0, write_limit("0"));
+	EXPECT_EQ(0, create(fd, beyond, &queue));
+	npu_commands(&self->client)[0] = npu_never();
+	ASSERT_EQ(0, npu_submit_out(&self->client, &job, sync, 0));
+	EXPECT_EQ(-ETIMEDOUT, npu_outcome(fd, sync));
+}
+
+/* Poll, with all the jobs that ended, also those that failed. */
+TEST_F(queue, an_eventfd_tells_of_jobs_that_end)
+{
+	struct drm_tnpu_queue_create args = { .flags = DRM_TNPU_QUEUE_EVENT_FD };
+	struct drm_tnpu_submit job = npu_job(&self->client, 1);
+	struct pollfd pollfd = { .events = POLLIN };
+	int i, fd = self->client.fd;
+	__u64 count, total = 0;
+
+	args.event_fd = 4711;
+	EXPECT_EQ(-EBADF, create(fd, args, &job.queue));
+	args.event_fd = fd;
+	EXPECT_EQ(-EINVAL, create(fd, args, &job.queue));
+	args.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_GE(args.event_fd, 0);
+	ASSERT_EQ(0, create(fd, args, &job.queue));
+	pollfd.fd = args.event_fd;
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+	npu_commands(&self->client)[0] = npu_nop(1);
+	npu_commands(&self->client)[1] = npu_fill(9, 0, 1, 1);
+	for (i = 0; i < 5; i++) {
+		job.command_count = i == 4 ? 2 : 1;
+		ASSERT_EQ(0, npu_submit(&self->client, &job));
+	}
+	while (total < 5) {
+		ASSERT_EQ(1, poll(&pollfd, 1, NPU_PATIENCE_S * 1000));
+		ASSERT_EQ(sizeof(count), read(pollfd.fd, &count,
+					      sizeof(count)));
+		total += count;
+	}
+	EXPECT_EQ(5, total);
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+	/* It is the queue's, too. */
+	close(args.event_fd);
+	ASSERT_EQ(0, npu_queue_destroy(fd, job.queue));
 }
 
 TEST_F(queue, the_state_counts)
