@@ -38,6 +38,8 @@ extern "C" {
 #define DRM_TNPU_SUBMIT 0x07
 #define DRM_TNPU_VM_CREATE 0x08
 #define DRM_TNPU_VM_DESTROY 0x09
+#define DRM_TNPU_BO_INFO 0x0a
+#define DRM_TNPU_BO_USERPTR 0x0b
 #define DRM_TNPU_JOB_CANCEL 0x0c
 
 #define DRM_TNPU_PAGE_SIZE 4096
@@ -115,12 +117,26 @@ struct drm_tnpu_query_device {
 	__u32 pad;
 };
 
+/* Of BO_CREATE: the CPU's mappings are write-combined, else they are cached */
+#define DRM_TNPU_BO_WC (1 << 0)
+/* Of BO_USERPTR: the device may not write */
+#define DRM_TNPU_BO_READONLY (1 << 1)
+/* Told by BO_INFO: where the memory is from, if not from BO_CREATE */
+#define DRM_TNPU_BO_IMPORTED (1 << 8)
+#define DRM_TNPU_BO_IS_USERPTR (1 << 9)
+
 /**
  * struct drm_tnpu_bo_create - create a buffer of zeroed memory
  * @size: bytes, at least 1, rounded up to pages; at most DRM_TNPU_MAX_BO_SIZE
- * @flags: 0
+ * @flags: DRM_TNPU_BO_WC
  * @handle: set: GEM handle. Close it with DRM_IOCTL_GEM_CLOSE; share it with
  *	DRM_IOCTL_PRIME_HANDLE_TO_FD.
+ *
+ * DRM_IOCTL_PRIME_FD_TO_HANDLE makes a buffer of a dma-buf of another device.
+ * The driver waits until its exporter has the memory in place, but neither for
+ * fences that readers and writers have attached, nor does it attach any for jobs:
+ * make syncobjs of the former with DMA_BUF_IOCTL_EXPORT_SYNC_FILE, and attach the
+ * latter with DMA_BUF_IOCTL_IMPORT_SYNC_FILE.
  */
 struct drm_tnpu_bo_create {
 	__u64 size;
@@ -133,11 +149,49 @@ struct drm_tnpu_bo_create {
  * @handle: GEM handle
  * @flags: 0
  * @offset: set: offset for mmap() of the device's file
+ *
+ * EINVAL also for a buffer that is user memory, and thus mapped.
  */
 struct drm_tnpu_bo_mmap_offset {
 	__u32 handle;
 	__u32 flags;
 	__u64 offset;
+};
+
+/**
+ * struct drm_tnpu_bo_info - ask what a buffer is
+ * @handle: GEM handle
+ * @flags: 0; set: DRM_TNPU_BO_*
+ * @size: set: bytes
+ */
+struct drm_tnpu_bo_info {
+	__u32 handle;
+	__u32 flags;
+	__u64 size;
+};
+
+/**
+ * struct drm_tnpu_bo_userptr - make a buffer of memory of the calling process
+ * @addr: first address, a multiple of the CPU's page size
+ * @size: bytes, likewise, not 0; at most DRM_TNPU_MAX_BO_SIZE
+ * @flags: DRM_TNPU_BO_READONLY, for memory that the process may only read
+ * @handle: set: GEM handle
+ *
+ * The pages are pinned, and count as locked memory of the user, until the buffer
+ * and its mappings are gone: the device sees these pages, whatever happens to the
+ * addresses (munmap(), mremap()) or the process (fork(): they stay the parent's;
+ * exit). VM_BIND of a buffer that is READONLY has to say READONLY, too (EACCES).
+ * It can't be exported (EOPNOTSUPP).
+ *
+ * Errors: EFAULT (not memory, not writable, or of a file that can't be pinned),
+ * ENOMEM (also: beyond RLIMIT_MEMLOCK without CAP_IPC_LOCK, or more than half of
+ * the machine's memory). After an error nothing is pinned.
+ */
+struct drm_tnpu_bo_userptr {
+	__u64 addr;
+	__u64 size;
+	__u32 flags;
+	__u32 handle;
 };
 
 /**
@@ -394,6 +448,11 @@ struct drm_tnpu_job_cancel {
 #define DRM_IOCTL_TNPU_VM_DESTROY                      \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_VM_DESTROY, \
 		struct drm_tnpu_vm_destroy)
+#define DRM_IOCTL_TNPU_BO_INFO \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_BO_INFO, struct drm_tnpu_bo_info)
+#define DRM_IOCTL_TNPU_BO_USERPTR                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_BO_USERPTR, \
+		 struct drm_tnpu_bo_userptr)
 #define DRM_IOCTL_TNPU_JOB_CANCEL                      \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_JOB_CANCEL, \
 		struct drm_tnpu_job_cancel)
