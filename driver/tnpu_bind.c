@@ -27,14 +27,14 @@
 #include "tnpu_bind.h"
 
 #include <linux/dma-resv.h>
-#include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <drm/drm_exec.h>
 #include <drm/drm_file.h>
-#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_gem.h>
 #include <drm/tinynpu_accel.h>
 
+#include "tnpu_bo.h"
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
 #include "tnpu_fence.h"
@@ -491,16 +491,6 @@ void tnpu_bind_unmap_all(struct tnpu_vm *vm)
 
 /* --- The ioctl ------------------------------------------------------------------ */
 
-/*
- * Whether the buffer's pages may all be pinned. The pages of a buffer that can
- * not fit would be had from others, one process after the other being killed,
- * before the last one is refused.
- */
-static bool tnpu_bind_can_pin(const struct drm_gem_object *obj)
-{
-	return obj->size >> PAGE_SHIFT <= totalram_pages() / 2;
-}
-
 /* Whether an entry can name every page of the buffer. */
 static bool tnpu_bind_can_map(struct sg_table *sgt)
 {
@@ -560,9 +550,9 @@ static int tnpu_bind_find_pages(struct tnpu_bind *bind, struct drm_file *file,
 	bind->is_readonly = args->flags & DRM_TNPU_VM_BIND_READONLY;
 	if (args->size > obj->size || args->bo_offset > obj->size - args->size)
 		return -EINVAL;
-	if (!tnpu_bind_can_pin(obj))
-		return -ENOMEM;
-	bind->sgt = drm_gem_shmem_get_pages_sgt(to_drm_gem_shmem_obj(obj));
+	if (tnpu_bo_is_readonly(obj) && !bind->is_readonly)
+		return -EACCES;
+	bind->sgt = tnpu_bo_get_pages(obj);
 	if (IS_ERR(bind->sgt))
 		return PTR_ERR(bind->sgt);
 	return tnpu_bind_can_map(bind->sgt) ? 0 : -EINVAL;

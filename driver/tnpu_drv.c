@@ -38,6 +38,7 @@
 #include "tnpu_job.h"
 #include "tnpu_queue.h"
 #include "tnpu_user.h"
+#include "tnpu_userptr.h"
 #include "tnpu_vm.h"
 
 #define TNPU_JOB_TIMEOUT_MIN_MS 10
@@ -185,6 +186,8 @@ TNPU_IOCTL_ENTRY(tnpu_queue_state_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_job_submit_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_vm_create_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_vm_destroy_ioctl)
+TNPU_IOCTL_ENTRY(tnpu_bo_info_ioctl)
+TNPU_IOCTL_ENTRY(tnpu_bo_userptr_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_job_cancel_ioctl)
 
 static const struct drm_ioctl_desc tnpu_ioctls[] = {
@@ -200,6 +203,8 @@ static const struct drm_ioctl_desc tnpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(TNPU_SUBMIT, tnpu_job_submit_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_VM_CREATE, tnpu_vm_create_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_VM_DESTROY, tnpu_vm_destroy_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_BO_INFO, tnpu_bo_info_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_BO_USERPTR, tnpu_bo_userptr_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_JOB_CANCEL, tnpu_job_cancel_ioctl_entry, 0),
 };
 

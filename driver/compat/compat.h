@@ -112,6 +112,13 @@ static inline int tnpu_compat_sm_map(struct drm_gpuvm *gpuvm, void *priv,
 #define drm_gpuvm_bo_obtain_locked drm_gpuvm_bo_obtain
 #endif
 
+#ifndef TNPU_HAVE_GEM_IS_IMPORTED
+static inline bool drm_gem_is_imported(const struct drm_gem_object *obj)
+{
+	return obj->import_attach;
+}
+#endif
+
 #ifndef TNPU_HAVE_GEM_HUGE_MNT
 /* In huge.c, which calls the helper. */
 int drm_gem_huge_mnt_create(struct drm_device *drm, const char *value);
