@@ -41,7 +41,7 @@ TEST_F(bo, sizes_have_limits)
 
 TEST_F(bo, flags_are_refused)
 {
-	struct drm_tnpu_bo_create create = { .size = 4096, .flags = 1 };
+	struct drm_tnpu_bo_create create = { .size = 4096, .flags = 2 };
 	struct drm_tnpu_bo_mmap_offset offset = { .flags = 1 };
 
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_CREATE,
@@ -49,6 +49,9 @@ TEST_F(bo, flags_are_refused)
 	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &offset.handle));
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_MMAP_OFFSET,
 				     &offset));
+	create.flags = DRM_TNPU_BO_IMPORTED;
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_CREATE,
+				     &create));
 	create.flags = 1u << 31;
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_CREATE,
 				     &create));
@@ -127,6 +130,58 @@ TEST_F(bo, foreign_offsets_cannot_be_mapped)
 	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->fd,
 				   offset + (1ull << 40)));
+}
+
+TEST_F(bo, info_tells_size_and_kind)
+{
+	struct drm_tnpu_bo_create create = { .size = 5000 };
+	struct drm_tnpu_bo_info info = { .handle = 1, .flags = 1 };
+
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_CREATE, &create));
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_INFO, &info));
+	info = (struct drm_tnpu_bo_info){ .handle = create.handle };
+	EXPECT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_INFO, &info));
+	EXPECT_EQ(8192, info.size);
+	EXPECT_EQ(0, info.flags);
+	EXPECT_EQ(create.handle, info.handle);
+	EXPECT_EQ(-ENOENT, npu_ioctl(self->other, DRM_IOCTL_TNPU_BO_INFO,
+				     &info));
+	create.flags = DRM_TNPU_BO_WC;
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_CREATE, &create));
+	info.handle = create.handle;
+	EXPECT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_INFO, &info));
+	EXPECT_EQ(DRM_TNPU_BO_WC, info.flags);
+	info = (struct drm_tnpu_bo_info){ .handle = 4711 };
+	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_TNPU_BO_INFO, &info));
+}
+
+/* Its pages change their attribute and back: ten times, and used each time. */
+TEST_F(bo, write_combined_memory_is_shared_with_the_device)
+{
+	struct drm_tnpu_bo_create create = { .size = 1 << 16,
+					     .flags = DRM_TNPU_BO_WC };
+	struct npu_client client;
+	__u32 *words;
+	int i;
+
+	ASSERT_EQ(0, npu_client_open(&client));
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, npu_ioctl(client.fd, DRM_IOCTL_TNPU_BO_CREATE,
+				       &create));
+		words = npu_bo_mmap(client.fd, create.handle, create.size);
+		ASSERT_NE(MAP_FAILED, words);
+		EXPECT_EQ(0, words[4096]);
+		words[0] = 0x01010101 * (i + 1);
+		ASSERT_EQ(0, npu_map(client.fd, create.handle, 0x40000000,
+				     create.size, 0, 0));
+		EXPECT_EQ(i + 1, npu_peek(&client, 0x40000000));
+		EXPECT_EQ(0, npu_poke(&client, 0x40000100, 0x77));
+		EXPECT_EQ(0x77, words[0x40]);
+		ASSERT_EQ(0, npu_unmap(client.fd, 0x40000000, create.size));
+		ASSERT_EQ(0, munmap(words, create.size));
+		ASSERT_EQ(0, npu_bo_close(client.fd, create.handle));
+	}
+	npu_client_close(&client);
 }
 
 TEST_F(bo, a_dma_buf_shares_the_memory)
