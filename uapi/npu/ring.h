@@ -145,6 +145,12 @@ enum npu_admin_op {
 	/* args[0]: enum npu_log_level */
 	NPU_ADMIN_LOG_LEVEL = 9,
 	/*
+	 * args[0]: bus address, a multiple of 64, args[1]: bytes there, a
+	 * multiple of 8. Writes as much of struct npu_counters as fits; the
+	 * event's args[0]: bytes written. Since version 2.
+	 */
+	NPU_ADMIN_COUNTERS = 10,
+	/*
 	 * args[0]: queue, args[1]: cookie. If that job runs it is stopped, and
 	 * ends as cancelled. Since version 2, as is NPU_JOB_CANCEL.
 	 */
@@ -180,6 +186,52 @@ struct npu_admin_cmd {
 };
 
 NPU_ASSERT_SIZE(struct npu_admin_cmd, 64);
+
+/**
+ * struct npu_work - what was done since some point, jobs on cores included
+ * @busy_ns: of the controller's time, with a job on a core
+ * @cycles: modelled; likewise the next
+ * @energy_fj: femtojoules; all of these wrap
+ * @jobs: that ended, however
+ * @faults: of these, ended as NPU_JOB_FAULT
+ * @timeouts: likewise, as NPU_JOB_TIMEOUT
+ * @cancelled: likewise, as NPU_JOB_CANCELLED
+ * @preemptions: how often a job was taken off a core to go on later
+ * @reserved: zero
+ */
+struct npu_work {
+	npu_le64 busy_ns;
+	npu_le64 cycles;
+	npu_le64 energy_fj;
+	npu_le64 jobs;
+	npu_le32 faults;
+	npu_le32 timeouts;
+	npu_le32 cancelled;
+	npu_le32 preemptions;
+	npu_le64 reserved[2];
+};
+
+NPU_ASSERT_SIZE(struct npu_work, 64);
+
+/**
+ * struct npu_counters - what NPU_ADMIN_COUNTERS writes
+ * @time_ns: the controller's clock when they were taken
+ * @running: of each core the queue whose job it has, plus 1; 0: idle
+ * @core: work of each core since boot
+ * @context: of each context since its CONTEXT_SET
+ * @queue: of each queue since its QUEUE_CREATE; the last one is none
+ */
+struct npu_counters {
+	npu_le64 time_ns;
+	npu_le32 running[4];
+	npu_le64 reserved[5];
+	struct npu_work core[4];
+	struct npu_work context[64];
+	struct npu_work queue[64];
+};
+
+NPU_ASSERT_OFFSET(struct npu_counters, core, 64);
+NPU_ASSERT_SIZE(struct npu_counters, 8512);
 
 /* args of NPU_ADMIN_QUEUE_CREATE */
 struct npu_admin_queue {
