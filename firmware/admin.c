@@ -34,6 +34,7 @@ static enum npu_admin_status context_set(struct call *call)
 	if (call->fw->has_context[context])
 		return NPU_ADMIN_BAD_STATE;
 	call->fw->has_context[context] = true;
+	account_forget_context(call->fw, context);
 	engine_set_root(context, call->args[1]);
 	return NPU_ADMIN_OK;
 }
@@ -86,6 +87,7 @@ static bool is_queue_valid(const struct fw *fw,
 	       arg->entries <= NPU_QUEUE_ENTRIES_MAX &&
 	       !(arg->entries & (arg->entries - 1)) &&
 	       is_bus_address(arg->ring) && arg->watchdog_ns &&
+	       (fw->abi >= 2 || !arg->deadline_ns) &&
 	       !arg->reserved[0] && !arg->reserved[1];
 }
 
@@ -111,6 +113,7 @@ static enum npu_admin_status queue_create(struct call *call)
 		.watchdog_ns = arg->watchdog_ns,
 		.deadline_ns = arg->deadline_ns ? arg->deadline_ns : FW_NEVER,
 	};
+	account_forget_queue(call->fw, arg->queue);
 	sched_wait(call->fw, arg->queue);
 	log_print(call->fw, NPU_LOG_DEBUG,
 		  "queue %u: created, context %u, priority %u", arg->queue,
@@ -208,22 +211,36 @@ static enum npu_admin_status log_level(struct call *call)
 	return NPU_ADMIN_OK;
 }
 
+static enum npu_admin_status counters(struct call *call)
+{
+	uint64_t address = call->args[0];
+	uint64_t bytes = call->args[1];
+
+	if (!address || address % 64 || address >> 56 || !bytes || bytes % 8)
+		return NPU_ADMIN_BAD_ARG;
+	call->answer[0] = account_write(call->fw, address, bytes);
+	return call->answer[0] ? NPU_ADMIN_OK : NPU_ADMIN_BAD_ARG;
+}
+
+/* A command, how many arguments it has, and the protocol that has it. */
 struct command {
 	enum npu_admin_status (*run)(struct call *call);
 	uint32_t arg_count;
+	uint32_t abi;
 };
 
 static const struct command commands[] = {
-	[NPU_ADMIN_PING] = { ping, 0 },
-	[NPU_ADMIN_CONTEXT_SET] = { context_set, 2 },
-	[NPU_ADMIN_CONTEXT_CLEAR] = { context_clear, 1 },
-	[NPU_ADMIN_INVALIDATE] = { invalidate, 3 },
-	[NPU_ADMIN_QUEUE_CREATE] = { queue_create, 7 },
-	[NPU_ADMIN_QUEUE_DESTROY] = { queue_destroy, 1 },
-	[NPU_ADMIN_QUEUE_PROGRESS] = { queue_progress, 1 },
-	[NPU_ADMIN_JOB_STOP] = { job_stop, 2 },
-	[NPU_ADMIN_LOG_LEVEL] = { log_level, 1 },
-	[NPU_ADMIN_JOB_CANCEL] = { job_cancel, 2 },
+	[NPU_ADMIN_PING] = { ping, 0, 1 },
+	[NPU_ADMIN_CONTEXT_SET] = { context_set, 2, 1 },
+	[NPU_ADMIN_CONTEXT_CLEAR] = { context_clear, 1, 1 },
+	[NPU_ADMIN_INVALIDATE] = { invalidate, 3, 1 },
+	[NPU_ADMIN_QUEUE_CREATE] = { queue_create, 7, 1 },
+	[NPU_ADMIN_QUEUE_DESTROY] = { queue_destroy, 1, 1 },
+	[NPU_ADMIN_QUEUE_PROGRESS] = { queue_progress, 1, 1 },
+	[NPU_ADMIN_JOB_STOP] = { job_stop, 2, 1 },
+	[NPU_ADMIN_LOG_LEVEL] = { log_level, 1, 1 },
+	[NPU_ADMIN_COUNTERS] = { counters, 2, 2 },
+	[NPU_ADMIN_JOB_CANCEL] = { job_cancel, 2, 2 },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -234,7 +251,8 @@ static enum npu_admin_status execute(struct call *call,
 	const struct command *command;
 	uint32_t i;
 
-	if (cmd->op >= COMMAND_COUNT || !commands[cmd->op].run)
+	if (cmd->op >= COMMAND_COUNT || !commands[cmd->op].run ||
+	    commands[cmd->op].abi > call->fw->abi)
 		return NPU_ADMIN_BAD_OP;
 	command = &commands[cmd->op];
 	if (cmd->reserved)

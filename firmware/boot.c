@@ -87,6 +87,7 @@ enum npu_fw_refusal fw_boot(struct fw *fw)
 		return NPU_FW_REFUSAL_RING;
 	write_own_fields(abi);
 	read_config(fw);
+	fw->abi = abi;
 	sched_init(fw);
 	fw->log_level = NPU_LOG_INFO;
 	log_print(fw, NPU_LOG_INFO, FW_NAME ": protocol %u, %u cores", abi,

@@ -8,6 +8,7 @@ FW_CC := $(FW_CROSS)gcc
 
 # Parts that touch nothing but io.h
 fw-host-objs := \
+	firmware/account.o \
 	firmware/admin.o \
 	firmware/boot.o \
 	firmware/engine.o \

@@ -60,6 +60,13 @@ uint32_t engine_commands(uint32_t core)
 	return get(core, NPU_CORE_COMMANDS);
 }
 
+/* What that job has used so far. */
+void engine_read_usage(uint32_t core, uint64_t *cycles, uint64_t *energy_fj)
+{
+	*cycles = get64(core, NPU_CORE_CYCLES);
+	*energy_fj = get64(core, NPU_CORE_ENERGY_FJ);
+}
+
 /* All of the result but its status. */
 void engine_read_result(uint32_t core, struct npu_job_result *result)
 {

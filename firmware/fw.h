@@ -43,6 +43,7 @@ enum fw_window {
 	FW_WINDOW_LOG,
 	FW_WINDOW_QUEUE, /* of the queue at hand */
 	FW_WINDOW_RESULT, /* of the job that ends */
+	FW_WINDOW_COUNTERS,
 };
 
 enum fw_queue_state {
@@ -93,6 +94,13 @@ enum fw_core_state {
 	FW_CORE_ENDED, /* the result is in its registers; no event yet */
 };
 
+/* What a core's job has used, when last looked. */
+struct fw_usage {
+	uint64_t time_ns;
+	uint64_t cycles;
+	uint64_t energy_fj;
+};
+
 /**
  * struct fw_core - a core and its job
  * @state: enum fw_core_state
@@ -102,6 +110,7 @@ enum fw_core_state {
  * @commands: that were finished when last looked
  * @deadline: RUNNING: when the watchdog bites; STOPPING: when patience ends
  * @end: RUNNING: when the job has run for too long
+ * @used: what counters know of
  * @job: what it runs
  */
 struct fw_core {
@@ -112,6 +121,7 @@ struct fw_core {
 	uint32_t commands;
 	uint64_t deadline;
 	uint64_t end;
+	struct fw_usage used;
 	struct npu_job job;
 };
 
@@ -123,6 +133,7 @@ struct fw_list {
 
 /**
  * struct fw - everything
+ * @abi: version of the protocol
  * @core_count: of this machine
  * @queue_count: queues that have a doorbell
  * @context_count: of this machine
@@ -146,8 +157,10 @@ struct fw_list {
  * @waiting: by priority
  * @queues: all
  * @cores: all
+ * @counters: what they did; time_ns and running when asked
  */
 struct fw {
+	uint32_t abi;
 	uint32_t core_count;
 	uint32_t queue_count;
 	uint32_t context_count;
@@ -176,6 +189,7 @@ struct fw {
 	struct fw_list waiting[NPU_PRIORITIES];
 	struct fw_queue queues[NPU_MAX_QUEUES];
 	struct fw_core cores[NPU_MAX_CORES];
+	struct npu_counters counters;
 };
 
 /* boot.c */
@@ -211,12 +225,22 @@ void engine_reset(uint32_t core);
 void engine_ack(uint32_t core);
 enum npu_core_state engine_state(uint32_t core);
 uint32_t engine_commands(uint32_t core);
+void engine_read_usage(uint32_t core, uint64_t *cycles, uint64_t *energy_fj);
 void engine_read_result(uint32_t core, struct npu_job_result *result);
 bool engine_write_result(uint32_t context, uint64_t address,
 			 const struct npu_job_result *result);
 void engine_set_root(uint32_t context, uint64_t table);
 void engine_clear_root(uint32_t context);
 void engine_invalidate(uint32_t context, uint64_t address, uint64_t size);
+
+/* account.c */
+void account_start(struct fw *fw, uint32_t core, uint64_t now);
+void account_core(struct fw *fw, uint32_t core, uint64_t now);
+void account_end(struct fw *fw, uint32_t queue, uint32_t core,
+		 enum npu_job_status status);
+void account_forget_context(struct fw *fw, uint32_t context);
+void account_forget_queue(struct fw *fw, uint32_t queue);
+uint32_t account_write(struct fw *fw, uint64_t address, uint64_t bytes);
 
 /* admin.c */
 void admin_run(struct fw *fw);

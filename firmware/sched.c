@@ -141,6 +141,8 @@ static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
 		result->fault_unit = NPU_FAULT_UNIT_FETCH;
 		result->fault_addr = job->result;
 	}
+	account_end(fw, index, queue->core, result->status);
+	queue->core = FW_NONE;
 	queue->jobs_ended++;
 	fw->jobs_done++;
 	report(fw, index, job, result);
@@ -197,9 +199,11 @@ void sched_stop_job(struct fw *fw, uint32_t number, enum npu_job_status status)
 static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 {
 	struct fw_core *core = &fw->cores[number];
+	bool is_running = engine_state(number) == NPU_CORE_RUNNING;
 	uint32_t commands;
 
-	if (engine_state(number) != NPU_CORE_RUNNING) {
+	account_core(fw, number, now);
+	if (!is_running) {
 		engine_ack(number);
 		core->state = FW_CORE_ENDED;
 		return;
@@ -245,7 +249,6 @@ static void finish_core(struct fw *fw, uint32_t number)
 		}
 	}
 	core->state = FW_CORE_IDLE;
-	fw->queues[core->queue].core = FW_NONE;
 	end_job(fw, core->queue, &core->job, &result);
 }
 
@@ -265,8 +268,13 @@ static void look_at_core(struct fw *fw, uint32_t number, uint64_t now)
 
 /* --- Starting jobs --------------------------------------------------------- */
 
+static uint32_t known_flags(const struct fw *fw)
+{
+	return fw->abi >= 2 ? NPU_JOB_CANCEL : 0;
+}
+
 /* Which field of the entry is bad, by the manual's number, or 0. */
-static uint32_t find_bad_field(const struct npu_job *job)
+static uint32_t find_bad_field(const struct fw *fw, const struct npu_job *job)
 {
 	if (job->commands % NPU_COMMAND_ALIGN)
 		return 1;
@@ -280,7 +288,7 @@ static uint32_t find_bad_field(const struct npu_job *job)
 		return 5;
 	if (!job->cookie)
 		return 6;
-	if (job->flags & ~(uint32_t)NPU_JOB_CANCEL)
+	if (job->flags & ~known_flags(fw))
 		return FAULT_INFO_FLAGS;
 	return 0;
 }
@@ -298,7 +306,7 @@ static bool has_reserved(const struct npu_job *job)
 /* Returns false and ends the job if its entry is bad, or it is cancelled. */
 static bool check_job(struct fw *fw, uint32_t index, const struct npu_job *job)
 {
-	uint32_t field = find_bad_field(job);
+	uint32_t field = find_bad_field(fw, job);
 
 	if (field)
 		refuse_job(fw, index, job, NPU_FAULT_FIELD, field);
@@ -326,6 +334,7 @@ static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 	core->stop_status = NPU_JOB_RESET;
 	core->deadline = after(now, queue->watchdog_ns);
 	core->end = after(now, queue->deadline_ns);
+	account_start(fw, number, now);
 	engine_start(number, queue->context, &core->job);
 }
 

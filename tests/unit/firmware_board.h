@@ -16,6 +16,7 @@
 #define BOARD_ADMIN (BOARD_MEMORY + 0x2000)
 #define BOARD_LOG (BOARD_MEMORY + 0x8000)
 #define BOARD_EVENTS (BOARD_MEMORY + 0x10000)
+#define BOARD_COUNTERS (BOARD_MEMORY + 0x100000)
 #define BOARD_QUEUE(q) (BOARD_MEMORY + 0x200000 + (q) * 0x2000ull)
 
 /* Each context sees these addresses, all the same memory, writable. */

@@ -84,7 +84,7 @@ static void admin_refuses_bad_operations_and_arguments(void **state)
 		enum npu_admin_status status;
 	} cases[] = {
 		{ 0, { 0 }, NPU_ADMIN_BAD_OP },
-		{ NPU_ADMIN_LOG_LEVEL + 1, { 0 }, NPU_ADMIN_BAD_OP },
+		{ NPU_ADMIN_COUNTERS + 1, { 0 }, NPU_ADMIN_BAD_OP },
 		{ 0xffff, { 0 }, NPU_ADMIN_BAD_OP },
 		{ NPU_ADMIN_PING, { 1 }, NPU_ADMIN_BAD_ARG },
 		{ NPU_ADMIN_CONTEXT_SET, { 64, 0x1000 }, NPU_ADMIN_BAD_ARG },
@@ -113,6 +113,17 @@ static void admin_refuses_bad_operations_and_arguments(void **state)
 		{ NPU_ADMIN_JOB_CANCEL, { 1, 1 }, NPU_ADMIN_BAD_STATE },
 		{ NPU_ADMIN_JOB_CANCEL, { 0, 1, 1 }, NPU_ADMIN_BAD_ARG },
 		{ NPU_ADMIN_JOB_CANCEL, { 0, 1 }, NPU_ADMIN_OK },
+		{ NPU_ADMIN_COUNTERS, { 0, 64 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_COUNTERS, { BOARD_COUNTERS + 8, 64 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_COUNTERS, { BOARD_COUNTERS, 0 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_COUNTERS, { BOARD_COUNTERS, 12 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_COUNTERS, { BOARD_COUNTERS, 64, 1 },
+		  NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_COUNTERS, { 1ull << 57, 64 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_COUNTERS, { 0x100000, 64 }, NPU_ADMIN_BAD_ARG },
 		{ NPU_ADMIN_LOG_LEVEL, { NPU_LOG_DEBUG + 1 },
 		  NPU_ADMIN_BAD_ARG },
 		{ NPU_ADMIN_LOG_LEVEL, { NPU_LOG_DEBUG }, NPU_ADMIN_OK },
@@ -644,6 +655,127 @@ static void a_deaf_core_is_reset_to_cancel(void **state)
 	assert_int_equal(board_running(0), 2);
 }
 
+/* --- Counters ------------------------------------------------------------------------------ */
+
+static const struct npu_counters *counters(void)
+{
+	struct npu_event event;
+
+	assert_int_equal(board_admin(NPU_ADMIN_COUNTERS, BOARD_COUNTERS, 1 << 20,
+				     0, &event), NPU_ADMIN_OK);
+	assert_int_equal(event.args[0], sizeof(struct npu_counters));
+	return board_at(BOARD_COUNTERS, sizeof(struct npu_counters));
+}
+
+/* The same work counts for the core, for the context and for the queue. */
+static void assert_work(const struct npu_counters *c, uint64_t busy_ns,
+			uint64_t cycles, uint64_t energy_fj, uint64_t jobs)
+{
+	const struct npu_work *work[] = {
+		&c->core[0], &c->context[1], &c->queue[0],
+	};
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(work[i]->busy_ns, busy_ns);
+		assert_int_equal(work[i]->cycles, cycles);
+		assert_int_equal(work[i]->energy_fj, energy_fj);
+		assert_int_equal(work[i]->jobs, jobs);
+	}
+}
+
+static void counters_tell_work_while_it_is_done(void **state)
+{
+	make_queues(1, 2, 4);
+	assert_work(counters(), 0, 0, 0, 0);
+	submit(0, 1);
+	submit(0, 2);
+	assert_true(board_run());
+	set64(NPU_CORE_CYCLES, 1000);
+	set64(NPU_CORE_ENERGY_FJ, 77);
+	board.now += 500;
+	assert_work(counters(), 500, 1000, 77, 0);
+	assert_int_equal(counters()->running[0], 1);
+	set64(NPU_CORE_CYCLES, 0x100000000);
+	board.now += 500;
+	board_finish(0, NPU_CORE_DONE, 3);
+	set64(NPU_CORE_ENERGY_FJ, 80);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	set64(NPU_CORE_CYCLES, 0); /* of the next job, which runs now */
+	set64(NPU_CORE_ENERGY_FJ, 0);
+	assert_work(counters(), 1000, 0x100000000, 80, 1);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(2, NPU_JOB_OK);
+	board.now += 10000; /* idle */
+	assert_work(counters(), 1000, 0x100000000, 80, 2);
+	assert_int_equal(counters()->running[0], 0);
+	assert_int_equal(counters()->queue[1].jobs, 0);
+}
+
+static void counters_tell_how_jobs_ended(void **state)
+{
+	const struct npu_counters *c;
+	struct npu_job bad = board_job(2);
+
+	make_queues(1, 3, 4);
+	bad.command_count = 0;
+	submit(0, 1);
+	board_submit(1, &bad);
+	submit(2, 3);
+	assert_true(board_run());
+	board_finish(0, NPU_CORE_FAULTED, 1);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_FAULT);
+	job_event(2, NPU_JOB_FAULT);
+	assert_true(board_advance(SECOND));
+	job_event(3, NPU_JOB_TIMEOUT);
+	c = counters();
+	assert_int_equal(c->core[0].faults, 1);
+	assert_int_equal(c->core[0].jobs, 2);
+	assert_int_equal(c->context[1].faults, 2);
+	assert_int_equal(c->context[1].timeouts, 1);
+	assert_int_equal(c->queue[1].faults, 1);
+	assert_int_equal(c->queue[2].timeouts, 1);
+	assert_int_equal(c->queue[2].busy_ns, SECOND);
+}
+
+static void counters_begin_anew_with_their_object(void **state)
+{
+	make_queues(1, 1, 4);
+	submit(0, 1);
+	assert_true(board_run());
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	board_admin(NPU_ADMIN_QUEUE_DESTROY, 0, 0, 0, NULL);
+	assert_int_equal(counters()->context[1].jobs, 1);
+	board_queue_create(0, 1, 0, 4, SECOND);
+	assert_int_equal(counters()->queue[0].jobs, 0);
+	board_admin(NPU_ADMIN_QUEUE_DESTROY, 0, 0, 0, NULL);
+	board_admin(NPU_ADMIN_CONTEXT_CLEAR, 1, 0, 0, NULL);
+	board_admin(NPU_ADMIN_CONTEXT_SET, 1, 0x5000, 0, NULL);
+	assert_int_equal(counters()->context[1].jobs, 0);
+	assert_int_equal(counters()->core[0].jobs, 1);
+}
+
+/* A reader of an older, shorter struct gets what it knows, and no more. */
+static void counters_are_cut_to_the_readers_size(void **state)
+{
+	struct npu_event event;
+	uint8_t *memory;
+
+	make_queues(1, 1, 4);
+	memory = board_at(BOARD_COUNTERS, sizeof(struct npu_counters));
+	memset(memory, 0xee, sizeof(struct npu_counters));
+	assert_int_equal(board_admin(NPU_ADMIN_COUNTERS, BOARD_COUNTERS, 64, 0,
+				     &event), NPU_ADMIN_OK);
+	assert_int_equal(event.args[0], 64);
+	assert_int_equal(memory[63], 0);
+	assert_int_equal(memory[64], 0xee);
+}
+
 /* --- Heartbeat ---------------------------------------------------------------------------- */
 
 static void the_heart_beats_while_a_job_runs(void **state)
@@ -819,6 +951,10 @@ int main(void)
 		cmocka_unit_test(cancelling_what_has_ended_does_nothing),
 		cmocka_unit_test(a_job_that_is_being_stopped_is_not_cancelled),
 		cmocka_unit_test(a_deaf_core_is_reset_to_cancel),
+		cmocka_unit_test(counters_tell_work_while_it_is_done),
+		cmocka_unit_test(counters_tell_how_jobs_ended),
+		cmocka_unit_test(counters_begin_anew_with_their_object),
+		cmocka_unit_test(counters_are_cut_to_the_readers_size),
 		cmocka_unit_test(the_heart_beats_while_a_job_runs),
 		cmocka_unit_test(destroying_cancels_everything),
 		cmocka_unit_test(destroying_waits_for_a_deaf_core),

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What cores, contexts and queues have done, and the snapshot of it that
+ * NPU_ADMIN_COUNTERS writes. Called by sched.c and admin.c. What a running job
+ * has used is added whenever its core is looked at.
+ */
+#include "fw.h"
+#include "io.h"
+
+/* The three whose work a core's is. */
+struct workers {
+	struct npu_work *work[3];
+};
+
+static struct workers workers_of(struct fw *fw, uint32_t number)
+{
+	uint32_t queue = fw->cores[number].queue;
+	struct npu_counters *counters = &fw->counters;
+
+	return (struct workers){ {
+		&counters->core[number],
+		&counters->context[fw->queues[queue].context],
+		&counters->queue[queue],
+	} };
+}
+
+/* A job starts on the core; its registers count from zero. */
+void account_start(struct fw *fw, uint32_t number, uint64_t now)
+{
+	fw->cores[number].used = (struct fw_usage){ .time_ns = now };
+}
+
+/* Add what the core's job has used since this was asked last. */
+void account_core(struct fw *fw, uint32_t number, uint64_t now)
+{
+	struct workers workers = workers_of(fw, number);
+	struct fw_usage *used = &fw->cores[number].used;
+	struct fw_usage all = { .time_ns = now };
+	uint32_t i;
+
+	engine_read_usage(number, &all.cycles, &all.energy_fj);
+	for (i = 0; i < 3; i++) {
+		workers.work[i]->busy_ns += all.time_ns - used->time_ns;
+		workers.work[i]->cycles += all.cycles - used->cycles;
+		workers.work[i]->energy_fj += all.energy_fj - used->energy_fj;
+	}
+	*used = all;
+}
+
+static void count_end(struct npu_work *work, enum npu_job_status status)
+{
+	work->jobs++;
+	switch (status) {
+	case NPU_JOB_FAULT:
+		work->faults++;
+		break;
+	case NPU_JOB_TIMEOUT:
+		work->timeouts++;
+		break;
+	case NPU_JOB_CANCELLED:
+		work->cancelled++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A job of the queue has ended, on @core or, FW_NONE, on none. */
+void account_end(struct fw *fw, uint32_t queue, uint32_t core,
+		 enum npu_job_status status)
+{
+	struct npu_counters *counters = &fw->counters;
+
+	count_end(&counters->queue[queue], status);
+	count_end(&counters->context[fw->queues[queue].context], status);
+	if (core != FW_NONE)
+		count_end(&counters->core[core], status);
+}
+
+void account_forget_context(struct fw *fw, uint32_t context)
+{
+	fw->counters.context[context] = (struct npu_work){ 0 };
+}
+
+void account_forget_queue(struct fw *fw, uint32_t queue)
+{
+	fw->counters.queue[queue] = (struct npu_work){ 0 };
+}
+
+/*
+ * Write @bytes of the counters, at most all, to a bus address. Returns how many
+ * were written, or 0 if the memory is not there.
+ */
+uint32_t account_write(struct fw *fw, uint64_t address, uint64_t bytes)
+{
+	struct npu_counters *counters = &fw->counters;
+	const struct fw_core *core;
+	uint64_t now = io_time_ns();
+	uint32_t size = sizeof(*counters);
+	uint32_t i;
+
+	for (i = 0; i < fw->core_count; i++) {
+		core = &fw->cores[i];
+		counters->running[i] =
+			core->state == FW_CORE_IDLE ? 0 : core->queue + 1;
+		if (core->state == FW_CORE_RUNNING ||
+		    core->state == FW_CORE_STOPPING)
+			account_core(fw, i, now);
+	}
+	counters->time_ns = now;
+	if (bytes < size)
+		size = bytes;
+	window_map(FW_WINDOW_COUNTERS, address, size);
+	io_store(NPU_WINDOW(FW_WINDOW_COUNTERS), counters, size);
+	return window_take_fault(FW_WINDOW_COUNTERS) ? 0 : size;
+}
