@@ -54,7 +54,7 @@ enum npu_op { NPU_OPS(NPU_OP_ENUM) };
 
 /* Header flags */
 #define NPU_CMD_WAIT(unit) (1u << (unit)) /* wait[unit] counts */
-#define NPU_CMD_SRAM_DEAD (1u << 3) /* nothing in SRAM is needed from here on */
+#define NPU_CMD_SRAM_DEAD (1u << 3) /* it and what follows need nothing in SRAM */
 #define NPU_CMD_FLAGS 0x0f
 
 /**

@@ -192,6 +192,7 @@ NPU_ASSERT_OFFSET(struct npu_image_header, digest, 64);
 #define NPU_CORE_STOP (1u << 1) /* before the next command */
 #define NPU_CORE_RESET (1u << 2) /* at once; SRAM is cleared */
 #define NPU_CORE_ACK (1u << 3) /* clears the core's interrupt */
+#define NPU_CORE_RESUME (1u << 4) /* go on with the job in NPU_CORE_SLOT */
 #define NPU_CORE_STATUS 0x04 /* enum npu_core_state */
 #define NPU_CORE_CONTEXT 0x08
 #define NPU_CORE_CMD_LO 0x10
@@ -200,6 +201,10 @@ NPU_ASSERT_OFFSET(struct npu_image_header, digest, 64);
 #define NPU_CORE_REGION_LO 0x20
 #define NPU_CORE_REGION_HI 0x24
 #define NPU_CORE_REGION_COUNT 0x28
+#define NPU_CORE_SLICE 0x2c /* cycles until the job may be preempted; 0: never */
+#define NPU_CORE_SLOT 0x30 /* which of the slots keeps the job meanwhile */
+#define NPU_CORE_SLOTS 64 /* of the machine, for all cores */
+#define NPU_CORE_NEXT 0x34 /* PREEMPTED: command to go on with; read only */
 
 /* Of the job that runs or ran last; 64-bit ones as LO, HI. Read only. */
 #define NPU_CORE_RETIRED(unit) (0x40 + 4 * (unit))
@@ -226,6 +231,7 @@ enum npu_core_state {
 	NPU_CORE_DONE = 2, /* the last command finished */
 	NPU_CORE_FAULTED = 3, /* see the fault registers */
 	NPU_CORE_STOPPED = 4, /* by NPU_CORE_STOP */
+	NPU_CORE_PREEMPTED = 5, /* the job waits in its slot */
 };
 
 #endif
