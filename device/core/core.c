@@ -31,6 +31,7 @@ static void reset_runner_side(struct npu_core *core)
 	memset(core->tcm, 0, sizeof(core->tcm));
 	for (i = 0; i < core->config.cores; i++)
 		job_reset(&core->cores[i]);
+	memset(core->is_slot_full, 0, sizeof(core->is_slot_full));
 	for (i = 0; i < NPU_SCRATCH_COUNT; i++)
 		atomic_store(&core->host.scratch[i], 0);
 	atomic_store(&core->host.boot_status, NPU_BOOT_RESET);

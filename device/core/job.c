@@ -38,7 +38,7 @@ static int job_memory(void *opaque, uint64_t address, void *buffer,
 {
 	struct unit_core *unit = opaque;
 
-	return memory_access(unit->machine, unit->job.context, address, buffer,
+	return memory_access(unit->machine, unit->job.regs.context, address, buffer,
 			     size, is_write, fault);
 }
 
@@ -50,7 +50,7 @@ static void finish(struct unit_core *unit, enum npu_core_state state)
 	unit->has_interrupt = true;
 	machine_trace(unit->machine, &(struct npu_trace){
 		.kind = NPU_TRACE_JOB_END, .core = unit->number,
-		.code = state, .end = unit->timeline.end_of_all });
+		.code = state, .end = unit->job.timeline.end_of_all });
 }
 
 static void finish_with_fault(struct unit_core *unit, uint32_t fault_unit)
@@ -60,7 +60,7 @@ static void finish_with_fault(struct unit_core *unit, uint32_t fault_unit)
 	machine_trace(unit->machine, &(struct npu_trace){
 		.kind = NPU_TRACE_FAULT, .core = unit->number,
 		.unit = fault_unit, .code = unit->fault.code,
-		.index = unit->next, .address = unit->fault.addr });
+		.index = unit->job.next, .address = unit->fault.addr });
 	finish(unit, NPU_CORE_FAULTED);
 }
 
@@ -72,33 +72,70 @@ static void take_sram(struct unit_core *unit, uint32_t context)
 	unit->sram_owner = context;
 }
 
-static void start(struct unit_core *unit)
+static void run(struct unit_core *unit)
 {
 	const struct npu_machine *config = &unit->machine->config;
 
-	if (unit->state == NPU_CORE_RUNNING)
-		return;
-	unit->job = unit->regs;
 	unit->state = NPU_CORE_RUNNING;
 	unit->is_loaded = false;
 	unit->is_stuck = false;
-	unit->next = 0;
+	unit->first = unit->job.next;
+	unit->first_cycle = unit->job.timeline.end_of_all;
 	unit->fault = (struct unit_fault){ 0 };
 	unit->fault_unit = 0;
-	unit->totals = (struct npu_totals){ 0 };
-	npu_timeline_start(&unit->timeline, config);
-	hazard_start(&unit->hazard);
 	unit->ctx = (struct unit_ctx){
 		.sram = unit->sram,
 		.sram_size = config->sram_size,
-		.regions = unit->regions,
+		.regions = unit->job.regions,
 		.memory = job_memory,
 		.opaque = unit,
 	};
 	machine_trace(unit->machine, &(struct npu_trace){
 		.kind = NPU_TRACE_JOB_START, .core = unit->number,
-		.index = unit->job.context,
-		.address = pair(unit->job.cmd_lo, unit->job.cmd_hi) });
+		.index = unit->job.regs.context,
+		.address = pair(unit->job.regs.cmd_lo, unit->job.regs.cmd_hi) });
+}
+
+static void start(struct unit_core *unit)
+{
+	if (unit->state == NPU_CORE_RUNNING)
+		return;
+	unit->job.regs = unit->regs;
+	unit->job.next = 0;
+	unit->job.totals = (struct npu_totals){ 0 };
+	npu_timeline_start(&unit->job.timeline, &unit->machine->config);
+	hazard_start(&unit->job.hazard);
+	unit->is_resumed = false;
+	run(unit);
+}
+
+/* Without a job in the slot one starts that faults. */
+static void resume(struct unit_core *unit)
+{
+	struct npu_core *machine = unit->machine;
+	uint32_t slot = unit->regs.slot;
+
+	if (unit->state == NPU_CORE_RUNNING)
+		return;
+	if (slot < NPU_CORE_SLOTS && machine->is_slot_full[slot]) {
+		unit->job = machine->slots[slot];
+		machine->is_slot_full[slot] = false;
+		unit->is_resumed = true;
+		run(unit);
+		return;
+	}
+	start(unit);
+	unit->job.regs.slot = NO_SLOT;
+}
+
+static void preempt(struct unit_core *unit)
+{
+	struct npu_core *machine = unit->machine;
+	uint32_t slot = unit->job.regs.slot;
+
+	machine->slots[slot] = unit->job;
+	machine->is_slot_full[slot] = true;
+	finish(unit, NPU_CORE_PREEMPTED);
 }
 
 static void stop(struct unit_core *unit)
@@ -125,8 +162,10 @@ void job_reset(struct unit_core *unit)
 /* A fault of the job itself; the manual gives these numbers. */
 static int check_registers(struct unit_core *unit)
 {
-	const struct job_registers *job = &unit->job;
+	const struct job_registers *job = &unit->job.regs;
 
+	if (job->slot >= NPU_CORE_SLOTS)
+		return unit_fault_field(&unit->ctx, 5);
 	if (job->cmd_lo % NPU_COMMAND_ALIGN)
 		return unit_fault_field(&unit->ctx, 1);
 	if (!job->cmd_count || job->cmd_count > NPU_MAX_COMMANDS)
@@ -140,7 +179,7 @@ static int check_registers(struct unit_core *unit)
 
 static int load_tables(struct unit_core *unit)
 {
-	const struct job_registers *job = &unit->job;
+	const struct job_registers *job = &unit->job.regs;
 	struct npu_core *machine = unit->machine;
 
 	if (check_registers(unit))
@@ -150,17 +189,19 @@ static int load_tables(struct unit_core *unit)
 		return unit_fault(&unit->ctx, NPU_FAULT_CONTEXT, 0, 0);
 	take_sram(unit, job->context);
 	unit->ctx.region_count = job->region_count;
+	if (unit->is_resumed)
+		return 0;
 	return job_memory(unit, pair(job->region_lo, job->region_hi),
-			  unit->regions,
-			  job->region_count * sizeof(*unit->regions), false,
+			  unit->job.regions,
+			  job->region_count * sizeof(*unit->job.regions), false,
 			  &unit->ctx.fault);
 }
 
 static int fetch(struct unit_core *unit, union npu_cmd *cmd)
 {
-	uint64_t address = pair(unit->job.cmd_lo, unit->job.cmd_hi);
+	uint64_t address = pair(unit->job.regs.cmd_lo, unit->job.regs.cmd_hi);
 
-	address += (uint64_t)unit->next * NPU_CMD_SIZE;
+	address += (uint64_t)unit->job.next * NPU_CMD_SIZE;
 	if (job_memory(unit, address, cmd, NPU_CMD_SIZE, false,
 		       &unit->ctx.fault))
 		return -1;
@@ -186,12 +227,12 @@ static void account(struct unit_core *unit, const union npu_cmd *cmd,
 	uint64_t begin, end;
 
 	npu_cost(config, cmd, &cost);
-	end = npu_timeline_issue(&unit->timeline, config, &cmd->hdr, where,
+	end = npu_timeline_issue(&unit->job.timeline, config, &cmd->hdr, where,
 				 &cost, &begin);
-	npu_totals_add(&unit->totals, config, &cost);
+	npu_totals_add(&unit->job.totals, config, &cost);
 	machine_trace(unit->machine, &(struct npu_trace){
 		.kind = NPU_TRACE_COMMAND, .core = unit->number, .unit = where,
-		.code = cmd->hdr.op, .index = unit->next, .start = begin,
+		.code = cmd->hdr.op, .index = unit->job.next, .start = begin,
 		.end = end });
 }
 
@@ -206,18 +247,28 @@ static int run_command(struct unit_core *unit, const union npu_cmd *cmd,
 	if (check_header(&unit->ctx, cmd) ||
 	    units[where].check(&unit->ctx, cmd, &access))
 		return -1;
-	if (!npu_timeline_can_issue(&unit->timeline, &cmd->hdr)) {
+	if (!npu_timeline_can_issue(&unit->job.timeline, &cmd->hdr)) {
 		unit->is_stuck = true;
 		return 0;
 	}
-	if (hazard_check(&unit->hazard, &unit->timeline, &cmd->hdr, where,
-			 &access, unit->next, &culprit, &addr))
+	if (hazard_check(&unit->job.hazard, &unit->job.timeline, &cmd->hdr, where,
+			 &access, unit->job.next, &culprit, &addr))
 		return unit_fault(&unit->ctx, NPU_FAULT_HAZARD, culprit, addr);
 	if (units[where].execute(&unit->ctx, cmd))
 		return -1;
 	account(unit, cmd, where);
-	unit->next++;
+	unit->job.next++;
 	return 0;
+}
+
+/* Whether the command is where the job makes way; the manual's "Preemption". */
+static bool is_preempted_at(const struct unit_core *unit,
+			    const union npu_cmd *cmd)
+{
+	uint64_t cycles = unit->job.timeline.end_of_all - unit->first_cycle;
+
+	return (cmd->hdr.flags & NPU_CMD_SRAM_DEAD) && unit->slice &&
+	       cycles >= unit->slice && unit->job.next != unit->first;
 }
 
 bool job_is_runnable(const struct unit_core *unit)
@@ -241,10 +292,14 @@ void job_step(struct unit_core *unit)
 		finish_with_fault(unit, NPU_FAULT_UNIT_FETCH);
 		return;
 	}
+	if (is_preempted_at(unit, &cmd)) {
+		preempt(unit);
+		return;
+	}
 	where = op_rows[cmd.hdr.op].unit;
 	if (run_command(unit, &cmd, where))
 		finish_with_fault(unit, where);
-	else if (unit->next == unit->job.cmd_count)
+	else if (unit->job.next == unit->job.regs.cmd_count)
 		finish(unit, NPU_CORE_DONE);
 }
 
@@ -267,6 +322,10 @@ static uint32_t *job_register(struct unit_core *unit, uint32_t offset)
 		return &unit->regs.region_hi;
 	case NPU_CORE_REGION_COUNT:
 		return &unit->regs.region_count;
+	case NPU_CORE_SLICE:
+		return &unit->slice;
+	case NPU_CORE_SLOT:
+		return &unit->regs.slot;
 	}
 	return NULL;
 }
@@ -275,8 +334,8 @@ static uint32_t *job_register(struct unit_core *unit, uint32_t offset)
 static bool read_counter(const struct unit_core *unit, uint32_t offset,
 			 uint64_t *value)
 {
-	const struct npu_timeline *time = &unit->timeline;
-	const struct npu_totals *totals = &unit->totals;
+	const struct npu_timeline *time = &unit->job.timeline;
+	const struct npu_totals *totals = &unit->job.totals;
 	uint64_t energy = npu_totals_energy(totals, &unit->machine->config,
 					    time->end_of_all);
 	const struct {
@@ -322,10 +381,13 @@ static bool read_status(const struct unit_core *unit, uint32_t offset,
 	case NPU_CORE_RETIRED(1):
 	case NPU_CORE_RETIRED(2):
 		offset = (offset - NPU_CORE_RETIRED(0)) / 4;
-		*value = (uint32_t)unit->timeline.issued[offset];
+		*value = (uint32_t)unit->job.timeline.issued[offset];
 		return true;
 	case NPU_CORE_COMMANDS:
-		*value = (uint32_t)unit->totals.commands;
+		*value = (uint32_t)unit->job.totals.commands;
+		return true;
+	case NPU_CORE_NEXT:
+		*value = unit->state == NPU_CORE_PREEMPTED ? unit->job.next : 0;
 		return true;
 	case NPU_CORE_FAULT_CODE:
 		*value = unit->fault.code;
@@ -334,7 +396,7 @@ static bool read_status(const struct unit_core *unit, uint32_t offset,
 		*value = unit->fault_unit;
 		return true;
 	case NPU_CORE_FAULT_CMD:
-		*value = has_fault ? unit->next : 0;
+		*value = has_fault ? unit->job.next : 0;
 		return true;
 	case NPU_CORE_FAULT_INFO:
 		*value = unit->fault.info;
@@ -379,5 +441,7 @@ bool job_write(struct unit_core *unit, uint32_t offset, uint32_t value)
 		stop(unit);
 	if (value & NPU_CORE_START)
 		start(unit);
+	if (value & NPU_CORE_RESUME)
+		resume(unit);
 	return true;
 }

@@ -48,26 +48,37 @@ struct job_registers {
 	uint32_t context;
 	uint32_t cmd_lo, cmd_hi, cmd_count;
 	uint32_t region_lo, region_hi, region_count;
+	uint32_t slot;
 };
 
-#define NO_CONTEXT UINT32_MAX
-
-struct unit_core {
-	struct npu_core *machine;
-	uint32_t number;
+/* All of a job that outlasts a preemption. */
+struct job_state {
 	struct job_registers regs;
-
-	/* The job that runs or ran last */
-	struct job_registers job;
-	enum npu_core_state state;
-	bool has_interrupt;
-	bool is_loaded;		/* its region table is */
-	bool is_stuck;		/* it waits for what will never be */
 	uint32_t next;		/* command */
 	struct npu_region regions[NPU_MAX_REGIONS];
 	struct npu_timeline timeline;
 	struct npu_totals totals;
 	struct hazard hazard;
+};
+
+#define NO_CONTEXT UINT32_MAX
+#define NO_SLOT UINT32_MAX
+
+struct unit_core {
+	struct npu_core *machine;
+	uint32_t number;
+	struct job_registers regs;
+	uint32_t slice;		/* in force at once */
+
+	/* The job that runs or ran last */
+	struct job_state job;
+	enum npu_core_state state;
+	bool has_interrupt;
+	bool is_resumed;	/* since it was started last */
+	bool is_loaded;		/* its region table is, and SRAM is its own */
+	bool is_stuck;		/* it waits for what will never be */
+	uint32_t first;		/* command, and cycles, at the last start */
+	uint64_t first_cycle;
 	struct unit_ctx ctx;
 	struct unit_fault fault;
 	uint32_t fault_unit;
@@ -95,6 +106,8 @@ struct npu_core {
 	struct window windows[NPU_WINDOW_COUNT];
 
 	struct unit_core cores[NPU_MAX_CORES];
+	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs */
+	bool is_slot_full[NPU_CORE_SLOTS];
 	uint8_t tcm[NPU_TCM_SIZE] __attribute__((aligned(8)));
 	uint8_t image[NPU_IMAGE_MAX_SIZE] __attribute__((aligned(8)));
 };

@@ -223,7 +223,7 @@ static void test_identification(void **state)
 	static const struct {
 		uint32_t reg, value;
 	} rows[] = {
-		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10000 },
+		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10001 },
 		{ NPU_REG_CORES, 2 }, { NPU_REG_MACS, 128 },
 		{ NPU_REG_SRAM_SIZE, 65536 }, { NPU_REG_CLOCK_KHZ, 200000 },
 		{ NPU_REG_SRAM_BW, 8 }, { NPU_REG_SRAM_LATENCY, 32 },
@@ -482,6 +482,8 @@ static void test_registers_keep_what_they_should(void **state)
 		{ CORE(NPU_CORE_REGION_LO), ~0u },
 		{ CORE(NPU_CORE_REGION_HI), ~0u },
 		{ CORE(NPU_CORE_REGION_COUNT), ~0u },
+		{ CORE(NPU_CORE_SLICE), ~0u },
+		{ CORE(NPU_CORE_SLOT), ~0u },
 		{ NPU_CORE_BASE(1) + NPU_CORE_CONTEXT, ~0u },
 	};
 	uint32_t i;
@@ -506,7 +508,7 @@ static void test_addresses_without_register(void **state)
 		0, 0x0fffffff & ~3u, NPU_TCM_BASE + NPU_TCM_SIZE,
 		SYS(0x24), SYS(0x30), SYS(0xc0), SYS(0x140), SYS(0xffc),
 		MMU(0x008), MMU(0x400), MMU(0x814), MMU(0x828),
-		ATU(0x14), ATU(0x200), CORE(0x0c), CORE(0xa0), CORE(0xd8),
+		ATU(0x14), ATU(0x200), CORE(0x0c), CORE(0x38), CORE(0xa0), CORE(0xd8),
 		NPU_CORE_BASE(2), NPU_CORE_BASE(3), NPU_CORE_BASE(4),
 		NPU_WINDOW_BASE - 4, NPU_WINDOW(NPU_WINDOW_COUNT), 0xfffffffc,
 	};
@@ -515,6 +517,7 @@ static void test_addresses_without_register(void **state)
 		SYS(NPU_SYS_ARG_LO), SYS(NPU_SYS_CONFIG),
 		MMU(NPU_MMU_TLB_HITS), CORE(NPU_CORE_STATUS),
 		CORE(NPU_CORE_CYCLES), CORE(NPU_CORE_FAULT_CODE),
+		CORE(NPU_CORE_NEXT),
 	};
 	uint32_t i, size, trap;
 
@@ -1249,6 +1252,245 @@ static void test_reset_in_mid_job(void **state)
 	assert_int_equal(board_peek(CORE(NPU_CORE_COMMANDS)), 0);
 }
 
+/* --- Preemption --------------------------------------------------------------------- */
+
+#define BLOCKS 24
+
+static void mark(uint32_t index)
+{
+	command(index)->hdr.flags |= NPU_CMD_SRAM_DEAD;
+}
+
+/*
+ * Blocks of four commands on all three units' ways, each with a mark; two take
+ * turns in SRAM, so that the next load overlaps what the last block still does.
+ */
+static uint32_t put_blocks(void)
+{
+	uint32_t i, at, next = 0;
+
+	for (i = 0; i < BLOCKS; i++) {
+		at = i % 2 * 0x800;
+		put_copy(next, 0, 0x100 * i, NPU_REGION_SRAM, at, 200);
+		if (i > 1)
+			wait_for(next, NPU_UNIT_VEC, 2 * i - 2);
+		mark(next++);
+		put_pool(next, at, at + 0x400, 200);
+		wait_for(next++, NPU_UNIT_DMA, 2 * i + 1);
+		put_nop(next++, 100 + i);
+		put_copy(next, NPU_REGION_SRAM, at + 0x400, 0,
+			 0x8000 + 0x100 * i, 200);
+		wait_for(next++, NPU_UNIT_VEC, 2 * i + 1);
+	}
+	return next;
+}
+
+struct core_counts {
+	uint32_t words[(NPU_CORE_BUSY(NPU_UNIT_COUNT) -
+			NPU_CORE_RETIRED(0)) / 4];
+};
+
+static struct core_counts core_counts(uint32_t core)
+{
+	struct core_counts counts;
+	uint32_t i;
+
+	for (i = 0; i < COUNT(counts.words); i++)
+		counts.words[i] = board_peek(NPU_CORE_BASE(core) +
+					     NPU_CORE_RETIRED(0) + 4 * i);
+	return counts;
+}
+
+/* Another context's job, after which the core's SRAM is not as it was. */
+static void run_stranger(uint32_t core)
+{
+	put_nop(500, 7);
+	put_job(core, 2, 1);
+	board_poke(NPU_CORE_BASE(core) + NPU_CORE_CMD_LO,
+		   AT_COMMANDS + 500 * NPU_CMD_SIZE);
+	board_poke(NPU_CORE_BASE(core) + NPU_CORE_SLOT, 0);
+	assert_int_equal(start(core), NPU_CORE_DONE);
+}
+
+static enum npu_core_state resume(uint32_t core, uint32_t slot)
+{
+	uint32_t base = NPU_CORE_BASE(core);
+
+	board_poke(base + NPU_CORE_SLOT, slot);
+	board_poke(base + NPU_CORE_CTRL, NPU_CORE_RESUME);
+	return board_peek(base + NPU_CORE_STATUS);
+}
+
+/* Runs a job in pieces, on both cores in turn; returns the core of the end. */
+static uint32_t run_in_pieces(uint32_t count, uint32_t slice,
+			      uint32_t *preemptions)
+{
+	enum npu_core_state state;
+	uint32_t core = 0, last = 0, base;
+
+	board_poke(CORE(NPU_CORE_SLICE), slice);
+	board_poke(NPU_CORE_BASE(1) + NPU_CORE_SLICE, slice);
+	board_poke(CORE(NPU_CORE_SLOT), 63);
+	put_job(0, 1, count);
+	state = start(0);
+	for (*preemptions = 0; state == NPU_CORE_PREEMPTED; ++*preemptions) {
+		base = NPU_CORE_BASE(core);
+		assert_true(board_peek(base + NPU_CORE_NEXT) > last);
+		last = board_peek(base + NPU_CORE_NEXT);
+		assert_int_equal(board_peek(base + NPU_CORE_COMMANDS), last);
+		assert_true(command(last)->hdr.flags & NPU_CMD_SRAM_DEAD);
+		run_stranger(core);
+		core = !core;
+		state = resume(core, 63);
+	}
+	assert_int_equal(state, NPU_CORE_DONE);
+	return core;
+}
+
+static void test_a_job_in_pieces_counts_as_in_one(void **state)
+{
+	static const uint32_t slices[] = { 1, 1500, 4000 };
+	uint32_t count, core, preemptions, least = BLOCKS, i;
+	struct core_counts whole, pieces;
+	uint8_t result[BLOCKS * 0x100];
+
+	for (i = 0; i < BLOCKS * 0x100 / 4; i++)
+		*data(4 * i) = 0x01020304 * i;
+	count = put_blocks();
+	assert_int_equal(run_in_pieces(count, 0, &preemptions), 0);
+	assert_int_equal(preemptions, 0);
+	whole = core_counts(0);
+	memcpy(result, data(0x8000), sizeof(result));
+	for (i = 0; i < COUNT(slices); i++) {
+		memset(data(0x8000), 0, sizeof(result));
+		core = run_in_pieces(count, slices[i], &preemptions);
+		pieces = core_counts(core);
+		assert_memory_equal(&pieces, &whole, sizeof(whole));
+		assert_memory_equal(data(0x8000), result, sizeof(result));
+		assert_true(preemptions && preemptions < least);
+		least = preemptions;
+		if (slices[i] == 1)
+			assert_int_equal(preemptions, BLOCKS - 1);
+	}
+}
+
+/* Order is judged as if there had been no preemption in between. */
+static void test_hazards_outlast_preemption(void **state)
+{
+	uint32_t pieces;
+
+	for (pieces = 0; pieces < 2; pieces++) {
+		put_copy(0, 0, 0, NPU_REGION_SRAM, 0, 100);
+		put_nop(1, 1);
+		mark(1);
+		put_pool(2, 0x400, 90, 20);
+		board_poke(CORE(NPU_CORE_SLICE), pieces);
+		if (run_job(3) == NPU_CORE_PREEMPTED)
+			resume(0, 0);
+		else
+			assert_false(pieces);
+		assert_fault(NPU_FAULT_HAZARD, NPU_FAULT_UNIT_VEC, 2, 0, 90);
+	}
+}
+
+static void test_each_turn_gets_a_job_further(void **state)
+{
+	uint32_t i;
+
+	for (i = 0; i < 5; i++) {
+		put_nop(i, 1);
+		mark(i);
+	}
+	board_poke(CORE(NPU_CORE_SLICE), 1);
+	assert_int_equal(run_job(5), NPU_CORE_PREEMPTED);
+	for (i = 1; i < 5; i++) {
+		assert_int_equal(board_peek(CORE(NPU_CORE_NEXT)), i);
+		assert_int_equal(board_peek(SYS(NPU_SYS_IRQ_PENDING)),
+				 NPU_IRQ_CORE(0));
+		board_poke(CORE(NPU_CORE_CTRL), NPU_CORE_ACK);
+		assert_int_equal(resume(0, 0), i < 4 ? NPU_CORE_PREEMPTED :
+						       NPU_CORE_DONE);
+	}
+	assert_int_equal(board_peek(CORE(NPU_CORE_NEXT)), 0);
+}
+
+static void post(uint32_t address, uint32_t value)
+{
+	*(struct board_access *)(board.memory + AT_MAILBOX) =
+		(struct board_access){ 0x14, address, value, 0 };
+	npu_core_doorbell(board.core, 0);
+}
+
+static void test_a_running_job_makes_way(void **state)
+{
+	uint64_t until;
+	uint32_t i;
+
+	for (i = 0; i < 512; i++) {
+		put_nop(i, 1);
+		if (i % 32 == 0)
+			mark(i);
+	}
+	put_job(0, 1, 512);
+	post(CORE(NPU_CORE_CTRL), NPU_CORE_START);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(npu_core_run(board.core, 100, &until),
+				 NPU_CORE_BUSY);
+	post(CORE(NPU_CORE_SLICE), 1);
+	board_run();
+	assert_int_equal(board_peek(CORE(NPU_CORE_STATUS)),
+			 NPU_CORE_PREEMPTED);
+	assert_int_equal(board_peek(CORE(NPU_CORE_NEXT)), 128);
+	/* Stopping it comes too late; resumed it can go to its end. */
+	board_poke(CORE(NPU_CORE_CTRL), NPU_CORE_STOP);
+	assert_int_equal(board_peek(CORE(NPU_CORE_STATUS)),
+			 NPU_CORE_PREEMPTED);
+	board_poke(CORE(NPU_CORE_SLICE), 0);
+	assert_int_equal(resume(0, 0), NPU_CORE_DONE);
+}
+
+static void test_slots_that_keep_no_job(void **state)
+{
+	put_nop(0, 1);
+	put_nop(1, 1);
+	mark(1);
+	put_job(0, 1, 2);
+	board_poke(CORE(NPU_CORE_SLOT), NPU_CORE_SLOTS);
+	start(0);
+	assert_fault(NPU_FAULT_FIELD, NPU_FAULT_UNIT_FETCH, 0, 5, 0);
+	resume(0, UINT32_MAX);
+	assert_fault(NPU_FAULT_FIELD, NPU_FAULT_UNIT_FETCH, 0, 5, 0);
+	resume(0, 3);
+	assert_fault(NPU_FAULT_FIELD, NPU_FAULT_UNIT_FETCH, 0, 5, 0);
+
+	board_poke(CORE(NPU_CORE_SLICE), 1);
+	assert_int_equal(start(0), NPU_CORE_PREEMPTED);
+	assert_int_equal(resume(0, 3), NPU_CORE_DONE);
+	resume(0, 3); /* it was emptied */
+	assert_fault(NPU_FAULT_FIELD, NPU_FAULT_UNIT_FETCH, 0, 5, 0);
+
+	/* The context is looked at anew. */
+	assert_int_equal(start(0), NPU_CORE_PREEMPTED);
+	board_poke(MMU(NPU_MMU_ROOT_LO(1)), 0);
+	resume(0, 3);
+	assert_fault(NPU_FAULT_CONTEXT, NPU_FAULT_UNIT_FETCH, 1, 0, 0);
+
+	/* A reset of the core leaves slots, one of the machine does not. */
+	open_context(1, AT_ROOT);
+	assert_int_equal(start(0), NPU_CORE_PREEMPTED);
+	board_poke(CORE(NPU_CORE_CTRL), NPU_CORE_RESET);
+	assert_int_equal(resume(0, 3), NPU_CORE_DONE);
+	board_poke(CORE(NPU_CORE_SLICE), 1);
+	assert_int_equal(run_job(2), NPU_CORE_PREEMPTED);
+	npu_core_reset(board.core);
+	board_boot_agent();
+	open_context(1, AT_ROOT);
+	resume(0, 3);
+	assert_fault(NPU_FAULT_FIELD, NPU_FAULT_UNIT_FETCH, 0, 5, 0);
+}
+
+/* --- Hazards ------------------------------------------------------------------------ */
+
 static void test_hazards(void **state)
 {
 	static const struct {
@@ -1573,6 +1815,11 @@ int main(void)
 		TEST(test_deadlock_ends_with_core_reset, setup_job),
 		TEST(test_stop_between_commands, setup_job),
 		TEST(test_reset_in_mid_job, setup_job),
+		TEST(test_a_job_in_pieces_counts_as_in_one, setup_job),
+		TEST(test_hazards_outlast_preemption, setup_job),
+		TEST(test_each_turn_gets_a_job_further, setup_job),
+		TEST(test_a_running_job_makes_way, setup_job),
+		TEST(test_slots_that_keep_no_job, setup_job),
 		TEST(test_hazards, setup_job),
 		TEST(test_hazard_ranges_hold_gaps, setup_job),
 		TEST(test_hazard_names_the_first_culprit, setup_job),
