@@ -39,16 +39,24 @@ tnc-objs := \
 	compiler/onnx.o \
 	compiler/onnx_attr.o \
 	compiler/onnx_build.o \
+	compiler/onnx_control.o \
 	compiler/onnx_conv.o \
+	compiler/onnx_custom.o \
+	compiler/onnx_einsum.o \
+	compiler/onnx_formula.o \
 	compiler/onnx_group.o \
+	compiler/onnx_index.o \
 	compiler/onnx_math.o \
 	compiler/onnx_matmul.o \
 	compiler/onnx_move.o \
 	compiler/onnx_ops.o \
 	compiler/onnx_quant.o \
+	compiler/onnx_recurrent.o \
 	compiler/onnx_reduce.o \
 	compiler/onnx_resize.o \
+	compiler/onnx_shape.o \
 	compiler/onnx_tensor.o \
+	compiler/onnx_volume.o \
 	compiler/onnx_wire.o \
 	compiler/pack.o \
 	compiler/partition.o \

@@ -389,7 +389,7 @@ static const char *set_topk(const struct tnc *c, const struct tnc_op *op,
 {
 	add(to, (int)to->out.rank - 1);
 	add(to, op->kind == TNC_TOPK_INDICES);
-	add(to, 1);
+	add(to, !(op->mode & TNC_MODE_REVERSED));
 	return NULL;
 }
 

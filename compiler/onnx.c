@@ -3,13 +3,15 @@
  * Reads an ONNX model into the graph: its opsets, what it calls values, its
  * interface, and its nodes in an order in which each comes after what it
  * reads. Only what an output needs is imported, so that the rest need not be
- * understood. A batch of unknown size is one of 1.
+ * understood. A batch of unknown size is one of 1, unless the caller says more.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "onnx.h"
+
+#define DEPTH_MAX 16
 
 static int compare_values(const void *a, const void *b)
 {
@@ -84,10 +86,12 @@ static void merge_values(struct tnc_onnx *im)
 	im->values = kept;
 }
 
-static void collect_values(struct tnc_onnx *im)
+/* @around: values of the graph around this one, which nothing here yields. */
+static void collect_values(struct tnc_onnx *im,
+			   const struct tnc_onnx_value *around, int values)
 {
 	const Onnx__GraphProto *g = im->graph;
-	size_t count = g->n_initializer + g->n_input;
+	size_t count = g->n_initializer + g->n_input + values;
 
 	for (size_t i = 0; i < g->n_node; i++)
 		count += g->node[i]->n_output;
@@ -96,6 +100,11 @@ static void collect_values(struct tnc_onnx *im)
 			  "unsupported: %zu values, more than %d", count,
 			  TNC_TENSORS_MAX);
 	im->value = tnc_alloc(im->c, count + 1, sizeof(*im->value));
+	im->values = 0;
+	for (int i = 0; i < values; i++) {
+		im->value[im->values] = around[i];
+		im->value[im->values++].node = -1;
+	}
 	for (size_t i = 0; i < g->n_initializer; i++)
 		add_value(im, g->initializer[i]->name)->constant =
 			g->initializer[i];
@@ -106,21 +115,39 @@ static void collect_values(struct tnc_onnx *im)
 	merge_values(im);
 }
 
-static int32_t input_dim(struct tnc_onnx *im, const char *name, size_t dim,
-			 const Onnx__TensorShapeProto__Dimension *d)
+/* What the caller says of a size that has a name; 0: nothing. */
+static int32_t named_dim(struct tnc_onnx *im, const char *name)
+{
+	const struct tnc_options *o = &im->c->options;
+
+	for (size_t i = 0; i < o->dims_count; i++) {
+		if (strcmp(o->dims[i].name, name))
+			continue;
+		if (o->dims[i].size < 1 || o->dims[i].size > TNC_DIM_MAX)
+			tnc_error(im->c, -EINVAL, "size \"%s\" of %ld", name,
+				  o->dims[i].size);
+		return o->dims[i].size;
+	}
+	return 0;
+}
+
+int32_t tnc_onnx_dim(struct tnc_onnx *im, const char *name, size_t dim,
+		     const Onnx__TensorShapeProto__Dimension *d)
 {
 	bool is_known = d->value_case ==
 		ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
 
+	if (!is_known && d->dim_param && named_dim(im, d->dim_param))
+		return named_dim(im, d->dim_param);
 	if (dim == 0 && (!is_known || d->dim_value <= 0))
 		return 1;
 	if (!is_known)
 		tnc_error(im->c, -EOPNOTSUPP,
-			  "unsupported: dimension %zu of input \"%s\" has no fixed size",
+			  "unsupported: dimension %zu of \"%s\" has no fixed size",
 			  dim, name);
 	if (d->dim_value < 1 || d->dim_value > TNC_DIM_MAX)
 		tnc_error(im->c, -EINVAL,
-			  "dimension %zu of input \"%s\" is %lld", dim, name,
+			  "dimension %zu of \"%s\" is %lld", dim, name,
 			  (long long)d->dim_value);
 	return d->dim_value;
 }
@@ -168,7 +195,7 @@ static void import_input(struct tnc_onnx *im, const Onnx__ValueInfoProto *from)
 			  "input \"%s\" has %zu dimensions, at most %d are supported",
 			  from->name, rank, TNC_RANK_MAX);
 	for (size_t i = 0; i < rank; i++)
-		shape[i] = input_dim(im, from->name, i, type->shape->dim[i]);
+		shape[i] = tnc_onnx_dim(im, from->name, i, type->shape->dim[i]);
 	v->tensor = tnc_onnx_new(im, tnc_onnx_type(im, from->name,
 						   type->elem_type),
 				 rank, shape);
@@ -191,10 +218,71 @@ static int producer_of(struct tnc_onnx *im, const char *name)
 static void import_node(struct tnc_onnx *im, int number)
 {
 	im->node = im->graph->node[number];
-	im->number = number;
+	if (!im->depth)
+		im->number = number;
 	im->seen = 0;
 	tnc_onnx_node(im);
 	tnc_place_none(im->c);
+}
+
+/* --- What a node reads: inputs, and what graphs within it take from around - */
+
+static void add_name(struct tnc_onnx *im, struct tnc_onnx_needs *needs,
+		     int *room, char *name)
+{
+	if (!name || !*name)
+		return;
+	needs->name = tnc_grow(im->c, needs->name, needs->count, room,
+			       sizeof(*needs->name));
+	needs->name[needs->count++] = name;
+}
+
+/* All that they read: what they define themselves has other names. */
+static void add_inner_names(struct tnc_onnx *im, struct tnc_onnx_needs *needs,
+			    int *room, const Onnx__NodeProto *node, int depth)
+{
+	if (depth > DEPTH_MAX)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: graphs within graphs, %d deep", depth);
+	for (size_t i = 0; i < node->n_attribute; i++) {
+		const Onnx__GraphProto *g = node->attribute[i]->g;
+
+		for (size_t k = 0; g && k < g->n_node; k++) {
+			for (size_t n = 0; n < g->node[k]->n_input; n++)
+				add_name(im, needs, room, g->node[k]->input[n]);
+			add_inner_names(im, needs, room, g->node[k], depth + 1);
+		}
+		for (size_t k = 0; g && k < g->n_output; k++)
+			add_name(im, needs, room, g->output[k]->name);
+	}
+}
+
+static bool has_graph(const Onnx__NodeProto *node)
+{
+	for (size_t i = 0; i < node->n_attribute; i++)
+		if (node->attribute[i]->g)
+			return true;
+	return false;
+}
+
+static const struct tnc_onnx_needs *needs_of(struct tnc_onnx *im, int number)
+{
+	const Onnx__NodeProto *node = im->graph->node[number];
+	struct tnc_onnx_needs *needs = &im->needs[number];
+	int room = 0;
+
+	if (needs->name)
+		return needs;
+	needs->name = node->input;
+	needs->count = node->n_input;
+	if (!has_graph(node))
+		return needs;
+	needs->name = NULL;
+	needs->count = 0;
+	for (size_t i = 0; i < node->n_input; i++)
+		add_name(im, needs, &room, node->input[i]);
+	add_inner_names(im, needs, &room, node, im->depth);
+	return needs;
 }
 
 /*
@@ -212,15 +300,15 @@ static void import_from(struct tnc_onnx *im, int first, enum state *state,
 	state[first] = OPEN;
 	while (depth) {
 		int number = stack[depth - 1], need;
-		const Onnx__NodeProto *node = im->graph->node[number];
+		const struct tnc_onnx_needs *needs = needs_of(im, number);
 
-		if (next[number] == node->n_input) {
+		if (next[number] == needs->count) {
 			import_node(im, number);
 			state[number] = DONE;
 			depth--;
 			continue;
 		}
-		need = producer_of(im, node->input[next[number]++]);
+		need = producer_of(im, needs->name[next[number]++]);
 		if (need < 0 || state[need] == DONE)
 			continue;
 		if (state[need] == OPEN)
@@ -249,10 +337,11 @@ static bool *needed_nodes(struct tnc_onnx *im)
 		}
 	}
 	while (depth) {
-		const Onnx__NodeProto *node = g->node[stack[--depth]];
+		const struct tnc_onnx_needs *needs =
+			needs_of(im, stack[--depth]);
 
-		for (size_t k = 0; k < node->n_input; k++) {
-			int need = producer_of(im, node->input[k]);
+		for (size_t k = 0; k < needs->count; k++) {
+			int need = producer_of(im, needs->name[k]);
 
 			if (need < 0 || needed[need])
 				continue;
@@ -269,8 +358,10 @@ static void import_nodes(struct tnc_onnx *im)
 	enum state *state = tnc_alloc(im->c, count + 1, sizeof(*state));
 	size_t *next = tnc_alloc(im->c, count + 1, sizeof(*next));
 	int *stack = tnc_alloc(im->c, count + 1, sizeof(*stack));
-	const bool *needed = needed_nodes(im);
+	const bool *needed;
 
+	im->needs = tnc_alloc(im->c, count + 1, sizeof(*im->needs));
+	needed = needed_nodes(im);
 	for (size_t i = 0; i < count; i++)
 		if (needed[i])
 			import_from(im, i, state, next, stack);
@@ -298,7 +389,7 @@ static void import_output(struct tnc_onnx *im, const Onnx__ValueInfoProto *from)
 	tnc_list_append(c, &c->outputs, id);
 }
 
-static void import_graph(struct tnc_onnx *im)
+static void check_graph(struct tnc_onnx *im)
 {
 	const Onnx__GraphProto *g = im->graph;
 
@@ -309,7 +400,48 @@ static void import_graph(struct tnc_onnx *im)
 	if (g->n_sparse_initializer)
 		tnc_error(im->c, -EOPNOTSUPP,
 			  "unsupported sparse initialisers");
-	collect_values(im);
+}
+
+void tnc_onnx_subgraph(struct tnc_onnx *im, const Onnx__GraphProto *graph,
+		       const int *argument, int arguments, int *result,
+		       int results)
+{
+	struct tnc_onnx inner = *im;
+	const char *name = im->c->at_op_name;
+
+	inner.graph = graph;
+	if (++inner.depth > DEPTH_MAX)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: graphs within graphs, %d deep",
+			  inner.depth);
+	check_graph(&inner);
+	if (graph->n_input != arguments || graph->n_output < results)
+		tnc_error(im->c, -EINVAL,
+			  "a graph of %zu inputs and %zu outputs, not %d and %d",
+			  graph->n_input, graph->n_output, arguments, results);
+	collect_values(&inner, im->value, im->values);
+	for (int i = 0; i < arguments; i++) {
+		struct tnc_onnx_value *v =
+			tnc_onnx_find(&inner, graph->input[i]->name);
+
+		v->tensor = argument[i];
+		v->constant = NULL;
+	}
+	import_nodes(&inner);
+	for (int i = 0; i < results; i++)
+		result[i] = tnc_onnx_value_tensor(&inner,
+						  graph->output[i]->name ?
+						  graph->output[i]->name : "");
+	im->c->at_op = im->number;
+	im->c->at_op_name = name;
+}
+
+static void import_graph(struct tnc_onnx *im)
+{
+	const Onnx__GraphProto *g = im->graph;
+
+	check_graph(im);
+	collect_values(im, NULL, 0);
 	for (size_t i = 0; i < g->n_input; i++)
 		import_input(im, g->input[i]);
 	import_nodes(im);

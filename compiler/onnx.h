@@ -20,12 +20,21 @@ struct tnc_onnx_value {
 	int tensor;	/* or -1: not imported yet */
 };
 
+/* The names of what a node reads. */
+struct tnc_onnx_needs {
+	char **name;
+	size_t count;
+};
+
 struct tnc_onnx {
 	struct tnc *c;
 	const Onnx__GraphProto *graph;
 	int opset;
 	struct tnc_onnx_value *value;	/* sorted by name */
 	int values;
+
+	struct tnc_onnx_needs *needs;	/* by node; looked for when asked for */
+	int depth;		/* of graphs within graphs */
 
 	/* The node being imported, and which of its attributes were read. */
 	const Onnx__NodeProto *node;
@@ -42,6 +51,15 @@ struct tnc_onnx_ints {
 /* onnx.c */
 struct tnc_onnx_value *tnc_onnx_find(struct tnc_onnx *im, const char *name);
 int tnc_onnx_value_tensor(struct tnc_onnx *im, const char *name);
+int32_t tnc_onnx_dim(struct tnc_onnx *im, const char *name, size_t dim,
+		     const Onnx__TensorShapeProto__Dimension *d);
+/*
+ * Puts another graph here: its inputs are @argument, @result gets the tensors of
+ * its outputs. What it does not define is what the graph around it has.
+ */
+void tnc_onnx_subgraph(struct tnc_onnx *im, const Onnx__GraphProto *graph,
+		       const int *argument, int arguments, int *result,
+		       int results);
 
 /* onnx_tensor.c: constants in the file, types, new tensors of the graph */
 enum tnc_type tnc_onnx_type(struct tnc_onnx *im, const char *name, int type);
@@ -55,6 +73,8 @@ int tnc_onnx_floats(struct tnc_onnx *im, int rank, const int32_t *shape,
 int tnc_onnx_float(struct tnc_onnx *im, float value);
 int tnc_onnx_int32s(struct tnc_onnx *im, int rank, const int32_t *shape,
 		    const int32_t *value);
+int tnc_onnx_int64s(struct tnc_onnx *im, int rank, const int32_t *shape,
+		    const int64_t *value);
 struct tnc_onnx_ints tnc_onnx_ints_of(struct tnc_onnx *im, int id);
 float tnc_onnx_float_of(const struct tnc_tensor *t, int64_t index);
 int32_t tnc_onnx_int_of(const struct tnc_tensor *t, int64_t index);
@@ -71,6 +91,10 @@ int tnc_onnx_attr_floats(struct tnc_onnx *im, const char *name,
 			 const float **at);
 const Onnx__TensorProto *tnc_onnx_attr_tensor(struct tnc_onnx *im,
 					      const char *name);
+int tnc_onnx_attr_strings(struct tnc_onnx *im, const char *name,
+			  const ProtobufCBinaryData **at);
+const Onnx__GraphProto *tnc_onnx_attr_graph(struct tnc_onnx *im,
+					    const char *name);
 void tnc_onnx_need_int(struct tnc_onnx *im, const char *name, int64_t value);
 void tnc_onnx_check_attrs(struct tnc_onnx *im);
 
@@ -100,6 +124,9 @@ int tnc_onnx_reduce(struct tnc_onnx *im, enum tnc_op_kind kind, int id,
 
 /* onnx_group.c: the last step, on the whole graph */
 void tnc_onnx_group(struct tnc *c);
+
+/* onnx_custom.c: an operator for a user's function; false: not enough is known */
+bool tnc_onnx_custom(struct tnc_onnx *im);
 
 /* onnx_ops.c: finds the operator and imports the node */
 void tnc_onnx_node(struct tnc_onnx *im);

@@ -109,6 +109,27 @@ const Onnx__TensorProto *tnc_onnx_attr_tensor(struct tnc_onnx *im,
 	return a ? a->t : NULL;
 }
 
+/* Returns how many strings lie at *@at. */
+int tnc_onnx_attr_strings(struct tnc_onnx *im, const char *name,
+			  const ProtobufCBinaryData **at)
+{
+	const Onnx__AttributeProto *a = find_typed(im, name, TYPE(STRINGS),
+						   false);
+
+	if (!a || a->n_strings > TNC_INPUTS_MAX)
+		return 0;
+	*at = a->strings;
+	return a->n_strings;
+}
+
+const Onnx__GraphProto *tnc_onnx_attr_graph(struct tnc_onnx *im,
+					    const char *name)
+{
+	const Onnx__AttributeProto *a = find_typed(im, name, TYPE(GRAPH), false);
+
+	return a ? a->g : NULL;
+}
+
 /* An attribute for which there is only one value that is supported. */
 void tnc_onnx_need_int(struct tnc_onnx *im, const char *name, int64_t value)
 {

@@ -6,9 +6,12 @@
  * again. A line of samples is a picture of one row.
  */
 #include <errno.h>
+#include <float.h>
 #include <string.h>
 
 #include "onnx_ops.h"
+
+#define SPREAD_MAX 256	/* cells of a window with dilation */
 
 struct window {
 	int dims;		/* 1: the picture has one row */
@@ -18,30 +21,42 @@ struct window {
 	struct tnc_pads pads;
 };
 
+/*
+ * How many directions the node's picture has: of three, the first is the business
+ * of onnx_volume.c, and here are the last two.
+ */
+static int directions(struct tnc_onnx *im, int dims)
+{
+	int rank = tnc_onnx_tensor(im, tnc_onnx_input(im, 0))->rank;
+
+	return rank == 5 ? 3 : dims;
+}
+
 /* An attribute with an entry for each direction, 1 if it is absent. */
 static struct tnc_hw pair(struct tnc_onnx *im, const char *name, int dims)
 {
 	struct tnc_onnx_ints list = tnc_onnx_attr_ints(im, name);
+	int all = directions(im, dims);
 	struct tnc_hw hw = { 1, 1 };
 
 	if (!list.count)
 		return hw;
-	if (list.count != dims)
+	if (list.count != all)
 		tnc_error(im->c, -EINVAL, "\"%s\" has %d entries, needs %d",
-			  name, list.count, dims);
-	for (int i = 0; i < dims; i++)
+			  name, list.count, all);
+	for (int i = 0; i < all; i++)
 		if (list.at[i] < 1 || list.at[i] > TNC_WINDOW_MAX)
 			tnc_error(im->c, -EINVAL, "\"%s\" has the entry %lld",
 				  name, (long long)list.at[i]);
 	if (dims == 2)
-		hw.h = list.at[0];
-	hw.w = list.at[dims - 1];
+		hw.h = list.at[all - 2];
+	hw.w = list.at[all - 1];
 	return hw;
 }
 
 /* Padding that keeps a size, but for the stride; the odd cell goes last. */
-static void pad_same(int in, int span, int stride, bool is_odd_first, int *first,
-		     int *last)
+void tnc_onnx_pad_same(int in, int span, int stride, bool is_odd_first,
+		       int *first, int *last)
 {
 	int64_t total = (int64_t)((in + stride - 1) / stride - 1) * stride +
 			span - in;
@@ -65,34 +80,35 @@ static void read_window(struct tnc_onnx *im, struct window *w,
 	struct tnc_onnx_ints pads = tnc_onnx_attr_ints(im, "pads");
 	const char *mode = tnc_onnx_attr_string(im, "auto_pad", "NOTSET");
 	bool is_lower = !strcmp(mode, "SAME_LOWER");
+	int all = directions(im, w->dims);
 	struct tnc_hw span;
 
 	w->stride = pair(im, "strides", w->dims);
 	w->dilation = pair(im, "dilations", w->dims);
 	span = span_of(w);
 	if (is_lower || !strcmp(mode, "SAME_UPPER")) {
-		pad_same(in->shape[1], span.h, w->stride.h, is_lower,
-			 &w->pads.top, &w->pads.bottom);
-		pad_same(in->shape[2], span.w, w->stride.w, is_lower,
-			 &w->pads.left, &w->pads.right);
+		tnc_onnx_pad_same(in->shape[1], span.h, w->stride.h, is_lower,
+				  &w->pads.top, &w->pads.bottom);
+		tnc_onnx_pad_same(in->shape[2], span.w, w->stride.w, is_lower,
+				  &w->pads.left, &w->pads.right);
 		return;
 	}
 	if (!strcmp(mode, "VALID") || !pads.count)
 		return;
 	if (strcmp(mode, "NOTSET"))
 		tnc_error(im->c, -EINVAL, "unknown auto_pad %.32s", mode);
-	if (pads.count != 2 * w->dims)
+	if (pads.count != 2 * all)
 		tnc_error(im->c, -EINVAL, "\"pads\" has %d entries, needs %d",
-			  pads.count, 2 * w->dims);
+			  pads.count, 2 * all);
 	for (int i = 0; i < pads.count; i++)
 		if (pads.at[i] < 0 || pads.at[i] > TNC_WINDOW_MAX)
 			tnc_error(im->c, -EINVAL, "\"pads\" has the entry %lld",
 				  (long long)pads.at[i]);
-	w->pads.left = pads.at[w->dims - 1];
-	w->pads.right = pads.at[2 * w->dims - 1];
+	w->pads.left = pads.at[all - 1];
+	w->pads.right = pads.at[2 * all - 1];
 	if (w->dims == 2) {
-		w->pads.top = pads.at[0];
-		w->pads.bottom = pads.at[2];
+		w->pads.top = pads.at[all - 2];
+		w->pads.bottom = pads.at[2 * all - 2];
 	}
 }
 
@@ -338,7 +354,10 @@ void tnc_onnx_conv(struct tnc_onnx *im, int kind)
 	};
 
 	what.type = tnc_onnx_tensor(im, what.x)->type;
-	tnc_onnx_output(im, 0, tnc_onnx_convolution(im, &what));
+	if (tnc_onnx_tensor(im, what.x)->rank == 5)
+		tnc_onnx_output(im, 0, tnc_onnx_volume_conv(im, &what));
+	else
+		tnc_onnx_output(im, 0, tnc_onnx_convolution(im, &what));
 }
 
 /*
@@ -392,6 +411,65 @@ static struct tnc_hw output_padding(struct tnc_onnx *im, int dims)
 	return more;
 }
 
+/* Weights with zeros in between, instead of dilation. */
+static int spread_weights(struct tnc_onnx *im, int id, struct window *w)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	struct tnc_hw span = span_of(w);
+	int32_t shape[4] = { t->shape[0], t->shape[1], span.h, span.w };
+	int64_t planes = (int64_t)t->shape[0] * t->shape[1];
+	float *spread;
+
+	if (!t->data || t->type != TNC_FLOAT32)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: dilation of weights that are not constant");
+	spread = tnc_alloc(im->c, planes * span.h, span.w * sizeof(*spread));
+	for (int64_t i = 0; i < planes; i++)
+		for (int y = 0; y < w->size.h; y++)
+			for (int x = 0; x < w->size.w; x++)
+				spread[(i * span.h + y * w->dilation.h) *
+					       span.w + x * w->dilation.w] =
+					tnc_onnx_float_of(t, (i * w->size.h +
+							      y) * w->size.w +
+							     x);
+	w->size = span;
+	w->dilation = (struct tnc_hw){ 1, 1 };
+	return tnc_onnx_floats(im, 4, shape, spread);
+}
+
+/* One group, or all. */
+static int transposed_group(struct tnc_onnx *im, int kind, int x, int weights,
+			    int bias, const struct window *w,
+			    const int32_t *shape)
+{
+	int out = tnc_onnx_new(im, tnc_onnx_tensor(im, x)->type, 4, shape);
+	struct tnc_op *op;
+
+	weights = tnc_onnx_transpose(im, weights, (const int[]){ 1, 2, 3, 0 });
+	op = tnc_onnx_op(im, kind, out, 2, x, weights);
+	if (bias != TNC_INPUT_NONE)
+		tnc_op_add_input(im->c, op, bias);
+	set_window(op, w);
+	return out;
+}
+
+static int transposed_groups(struct tnc_onnx *im, int kind, int x, int weights,
+			     int bias, const struct window *w,
+			     const int32_t *shape, int groups)
+{
+	int in = tnc_onnx_tensor(im, x)->shape[3] / groups, size = shape[3];
+	int *part = tnc_alloc(im->c, groups, sizeof(*part));
+
+	for (int g = 0; g < groups; g++)
+		part[g] = transposed_group(
+			im, kind, tnc_onnx_slice(im, x, 3, g * in, in),
+			tnc_onnx_slice(im, weights, 0, g * in, in),
+			bias == TNC_INPUT_NONE ? bias :
+				tnc_onnx_slice(im, bias, 0, g * size, size),
+			w, shape);
+	return groups == 1 ? part[0] : tnc_onnx_join(im, part, groups, 3);
+}
+
 void tnc_onnx_conv_transpose(struct tnc_onnx *im, int kind)
 {
 	struct window w = { 0 };
@@ -403,17 +481,20 @@ void tnc_onnx_conv_transpose(struct tnc_onnx *im, int kind)
 	struct tnc_hw more = output_padding(im, w.dims), given;
 	bool is_odd_first = strcmp(mode, "SAME_UPPER");
 	int32_t shape[4] = { in->shape[0], 0, 0, t->shape[1] };
-	struct tnc_op *op;
+	int64_t groups = tnc_onnx_attr_int(im, "group", 1);
+	int bias = tnc_onnx_has_input(im, 2) ? tnc_onnx_input(im, 2) :
+					       TNC_INPUT_NONE;
 
-	tnc_onnx_need_int(im, "group", 1);
-	if (t->shape[0] != in->shape[3])
-		tnc_error(im->c, -EINVAL, "weights for %d of %d channels",
-			  t->shape[0], in->shape[3]);
+	if (t->shape[0] != in->shape[3] || groups < 1 ||
+	    groups > t->shape[0] || t->shape[0] % groups)
+		tnc_error(im->c, -EINVAL,
+			  "weights for %d of %d channels in %lld groups",
+			  t->shape[0], in->shape[3], (long long)groups);
 	w.size = (struct tnc_hw){ t->shape[2], t->shape[3] };
 	pair(im, "kernel_shape", w.dims);
 	read_window(im, &w, in);
 	if (w.dilation.h != 1 || w.dilation.w != 1)
-		tnc_error(im->c, -EOPNOTSUPP, "unsupported dilation");
+		weights = spread_weights(im, weights, &w);
 	given = given_size(im, &w, in);
 	shape[1] = transposed_size(im, in->shape[1], w.size.h, w.stride.h,
 				   more.h, given.h, is_odd_first, &w.pads.top,
@@ -421,12 +502,7 @@ void tnc_onnx_conv_transpose(struct tnc_onnx *im, int kind)
 	shape[2] = transposed_size(im, in->shape[2], w.size.w, w.stride.w,
 				   more.w, given.w, is_odd_first, &w.pads.left,
 				   w.pads.right);
-	out = tnc_onnx_new(im, in->type, 4, shape);
-	weights = tnc_onnx_transpose(im, weights, (const int[]){ 1, 2, 3, 0 });
-	op = tnc_onnx_op(im, kind, out, 2, x, weights);
-	if (tnc_onnx_has_input(im, 2))
-		tnc_op_add_input(im->c, op, tnc_onnx_input(im, 2));
-	set_window(op, &w);
+	out = transposed_groups(im, kind, x, weights, bias, &w, shape, groups);
 	tnc_onnx_output(im, 0, from_picture(im, out, w.dims));
 }
 
@@ -444,6 +520,82 @@ static void round_up(const struct window *w, int in, int span, int stride,
 		*last = 0;
 }
 
+/* A picture with less than anything around it. */
+static int with_border(struct tnc_onnx *im, int id, struct tnc_pads pads)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	int before[4] = { 0, pads.top, pads.left, 0 };
+	int after[4] = { 0, pads.bottom, pads.right, 0 };
+	int32_t shape[4];
+	struct tnc_op *op;
+	int least, out;
+
+	if (!pads.top && !pads.left && !pads.bottom && !pads.right)
+		return id;
+	if (t->type == TNC_FLOAT32) {
+		least = tnc_onnx_float(im, -FLT_MAX);
+	} else {
+		least = tnc_onnx_new(im, t->type, 0, NULL);
+		tnc_onnx_tensor(im, least)->quant = t->quant;
+		tnc_onnx_tensor(im, least)->data = tnc_alloc(im->c, 1, 1);
+		*tnc_onnx_tensor(im, least)->data = tnc_type_info[t->type].min;
+	}
+	for (int d = 0; d < 4; d++)
+		shape[d] = t->shape[d] + before[d] + after[d];
+	out = tnc_onnx_new(im, t->type, 4, shape);
+	tnc_onnx_tensor(im, out)->quant = t->quant;
+	op = tnc_onnx_op(im, TNC_PAD, out, 2, id, least);
+	for (int d = 0; d < 4; d++) {
+		tnc_list_append(im->c, &op->list[0], before[d]);
+		tnc_list_append(im->c, &op->list[1], after[d]);
+	}
+	return out;
+}
+
+/* The picture from (@y, @x) on, with a stride; @size is what is left. */
+static int strided(struct tnc_onnx *im, int id, int y, int x,
+		   struct tnc_hw stride, struct tnc_hw size)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	const int begin[4] = { 0, y, x, 0 };
+	const int step[4] = { 1, stride.h, stride.w, 1 };
+	int out = tnc_onnx_new(im, t->type, 4,
+			       (const int32_t[]){ t->shape[0], size.h, size.w,
+						  t->shape[3] });
+	struct tnc_op *op;
+
+	tnc_onnx_tensor(im, out)->quant = t->quant;
+	op = tnc_onnx_op(im, TNC_SLICE, out, 1, id);
+	for (int d = 0; d < 4; d++) {
+		tnc_list_append(im->c, &op->list[0], begin[d]);
+		tnc_list_append(im->c, &op->list[1], step[d]);
+	}
+	return out;
+}
+
+/* The largest of cells that don't touch: one after the other of the window's. */
+static int spread_pool(struct tnc_onnx *im, int id, const struct window *w)
+{
+	struct tnc_hw size = output_size(im, w, tnc_onnx_tensor(im, id), false);
+	int out = -1;
+
+	if (w->size.h * w->size.w > SPREAD_MAX)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported: a window of %d cells",
+			  w->size.h * w->size.w);
+	id = with_border(im, id, w->pads);
+	for (int y = 0; y < w->size.h; y++)
+		for (int x = 0; x < w->size.w; x++) {
+			int part = strided(im, id, y * w->dilation.h,
+					   x * w->dilation.w, w->stride, size);
+			struct tnc_quant quant = tnc_onnx_tensor(im, part)->quant;
+
+			out = out < 0 ? part : tnc_onnx_binary(
+				im, TNC_MAXIMUM, out, part);
+			tnc_onnx_tensor(im, out)->quant = quant;
+		}
+	return out;
+}
+
 int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant quant)
 {
 	struct window w = { 0 };
@@ -459,8 +611,12 @@ int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x, struct tnc_quant quant
 	w.size = pair(im, "kernel_shape", w.dims);
 	read_window(im, &w, in);
 	tnc_onnx_need_int(im, "storage_order", 0);
-	if (w.dilation.h != 1 || w.dilation.w != 1)
-		tnc_error(im->c, -EOPNOTSUPP, "unsupported: pool with dilation");
+	if (w.dilation.h != 1 || w.dilation.w != 1) {
+		if (kind != TNC_MAX_POOL_2D || is_ceil)
+			tnc_error(im->c, -EOPNOTSUPP,
+				  "unsupported: such a pool with dilation");
+		return from_picture(im, spread_pool(im, picture_id, &w), w.dims);
+	}
 	if (is_ceil && counts_pads)
 		tnc_error(im->c, -EOPNOTSUPP,
 			  "unsupported: ceil_mode and count_include_pad");
@@ -488,6 +644,10 @@ void tnc_onnx_pool(struct tnc_onnx *im, int kind)
 
 	if (tnc_onnx_has_output(im, 1))
 		tnc_error(im->c, -EOPNOTSUPP, "unsupported second output");
+	if (tnc_onnx_tensor(im, x)->rank == 5) {
+		tnc_onnx_output(im, 0, tnc_onnx_volume_pool(im, kind, x));
+		return;
+	}
 	tnc_onnx_output(im, 0, tnc_onnx_pooled(
 		im, kind, x, tnc_onnx_tensor(im, x)->quant));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * ONNX operators that move elements or make constants of shapes. What opset 13
+ * ONNX operators that move elements. What opset 13
  * (or 10, or 11) turned from an attribute into an input is read from either.
  */
 #include <errno.h>
@@ -504,83 +504,4 @@ void tnc_onnx_depth(struct tnc_onnx *im, int kind)
 	if (!strcmp(mode, "CRD"))
 		op->mode |= TNC_MODE_ONNX;
 	tnc_onnx_output(im, 0, tnc_onnx_nchw(im, out));
-}
-
-static int int64s(struct tnc_onnx *im, int rank, const int32_t *shape,
-		  const int64_t *value)
-{
-	int id = tnc_onnx_new(im, TNC_INT64, rank, shape);
-	struct tnc_tensor *t = tnc_onnx_tensor(im, id);
-
-	t->data = tnc_alloc(im->c, 1, tnc_tensor_bytes(t));
-	memcpy(t->data, value, tnc_tensor_bytes(t));
-	return id;
-}
-
-void tnc_onnx_shape(struct tnc_onnx *im, int kind)
-{
-	const struct tnc_tensor *in = tnc_onnx_tensor(im,
-						      tnc_onnx_input(im, 0));
-	int64_t start = tnc_onnx_attr_int(im, "start", 0);
-	int64_t end = tnc_onnx_attr_int(im, "end", in->rank);
-	int64_t size[TNC_RANK_MAX];
-	int32_t count;
-
-	start = clip(start + (start < 0 ? in->rank : 0), 0, in->rank);
-	end = clip(end + (end < 0 ? in->rank : 0), 0, in->rank);
-	count = end - start;
-	if (count < 1)
-		tnc_error(im->c, -EOPNOTSUPP, "unsupported empty shape");
-	for (int d = 0; d < count; d++)
-		size[d] = in->shape[start + d];
-	tnc_onnx_output(im, 0, int64s(im, 1, &count, size));
-}
-
-void tnc_onnx_constant_node(struct tnc_onnx *im, int kind)
-{
-	const Onnx__TensorProto *value = tnc_onnx_attr_tensor(im, "value");
-	struct tnc_onnx_ints ints = tnc_onnx_attr_ints(im, "value_ints");
-	const float *floats = NULL;
-	int32_t count = tnc_onnx_attr_floats(im, "value_floats", &floats);
-	int64_t one = tnc_onnx_attr_int(im, "value_int", 0);
-	float f = tnc_onnx_attr_float(im, "value_float", 0);
-	int id;
-
-	if (value)
-		id = tnc_onnx_constant(im, value, im->node->n_output ?
-						   im->node->output[0] : "");
-	else if (ints.count)
-		id = int64s(im, 1, &ints.count, ints.at);
-	else if (count)
-		id = tnc_onnx_floats(im, 1, &count, floats);
-	else if (tnc_onnx_has_attr(im, "value_int"))
-		id = int64s(im, 0, NULL, &one);
-	else if (tnc_onnx_has_attr(im, "value_float"))
-		id = tnc_onnx_float(im, f);
-	else
-		tnc_error(im->c, -EOPNOTSUPP, "unsupported kind of constant");
-	tnc_onnx_output(im, 0, id);
-}
-
-void tnc_onnx_constant_of_shape(struct tnc_onnx *im, int kind)
-{
-	const Onnx__TensorProto *from = tnc_onnx_attr_tensor(im, "value");
-	struct tnc_onnx_ints list = tnc_onnx_input_ints(im, 0);
-	int32_t shape[TNC_RANK_MAX];
-	int one, out;
-
-	if (list.count > TNC_RANK_MAX)
-		tnc_error(im->c, -EOPNOTSUPP, "unsupported: %d dimensions",
-			  list.count);
-	for (int d = 0; d < list.count; d++)
-		shape[d] = tnc_onnx_size(im, list.at[d]);
-	one = from ? tnc_onnx_constant(im, from, "value") :
-		     tnc_onnx_float(im, 0);
-	if (tnc_tensor_elements(tnc_onnx_tensor(im, one)) != 1)
-		tnc_error(im->c, -EINVAL, "\"value\" has several elements");
-	one = tnc_onnx_reshape(im, one, 0, NULL);
-	out = tnc_onnx_new(im, tnc_onnx_tensor(im, one)->type, list.count,
-			   shape);
-	tnc_onnx_op(im, kind, out, 1, one);
-	tnc_onnx_output(im, 0, out);
 }

@@ -26,7 +26,13 @@ struct tnc_onnx_conv {
 	int extra[TNC_ONNX_EXTRA];
 };
 
+/* onnx_volume.c: pictures of three directions */
+int tnc_onnx_volume_conv(struct tnc_onnx *im, const struct tnc_onnx_conv *what);
+int tnc_onnx_volume_pool(struct tnc_onnx *im, int kind, int x);
+
 /* onnx_conv.c */
+void tnc_onnx_pad_same(int in, int span, int stride, bool is_odd_first,
+		       int *first, int *last);
 int tnc_onnx_convolution(struct tnc_onnx *im, const struct tnc_onnx_conv *what);
 void tnc_onnx_conv(struct tnc_onnx *im, int kind);
 int tnc_onnx_pooled(struct tnc_onnx *im, int kind, int x,
@@ -84,9 +90,51 @@ void tnc_onnx_expand(struct tnc_onnx *im, int kind);
 void tnc_onnx_tile(struct tnc_onnx *im, int kind);
 void tnc_onnx_gather(struct tnc_onnx *im, int kind);
 void tnc_onnx_depth(struct tnc_onnx *im, int kind);
+
+/* onnx_shape.c */
 void tnc_onnx_shape(struct tnc_onnx *im, int kind);
 void tnc_onnx_constant_node(struct tnc_onnx *im, int kind);
 void tnc_onnx_constant_of_shape(struct tnc_onnx *im, int kind);
+void tnc_onnx_size_node(struct tnc_onnx *im, int kind);
+void tnc_onnx_range(struct tnc_onnx *im, int kind);
+void tnc_onnx_eye_like(struct tnc_onnx *im, int kind);
+
+/* onnx_formula.c */
+void tnc_onnx_celu(struct tnc_onnx *im, int kind);
+void tnc_onnx_selu(struct tnc_onnx *im, int kind);
+void tnc_onnx_mish(struct tnc_onnx *im, int kind);
+void tnc_onnx_shrink(struct tnc_onnx *im, int kind);
+void tnc_onnx_thresholded(struct tnc_onnx *im, int kind);
+void tnc_onnx_tan(struct tnc_onnx *im, int kind);
+void tnc_onnx_hyperbolic(struct tnc_onnx *im, int kind);
+void tnc_onnx_xor(struct tnc_onnx *im, int kind);
+void tnc_onnx_is_nan(struct tnc_onnx *im, int kind);
+void tnc_onnx_lrn(struct tnc_onnx *im, int kind);
+void tnc_onnx_lp_normalization(struct tnc_onnx *im, int kind);
+void tnc_onnx_mean_variance(struct tnc_onnx *im, int kind);
+void tnc_onnx_group_norm(struct tnc_onnx *im, int kind);
+
+/* onnx_index.c */
+void tnc_onnx_gather_elements(struct tnc_onnx *im, int kind);
+void tnc_onnx_gather_nd(struct tnc_onnx *im, int kind);
+void tnc_onnx_scatter_nd(struct tnc_onnx *im, int kind);
+void tnc_onnx_scatter_elements(struct tnc_onnx *im, int kind);
+void tnc_onnx_topk(struct tnc_onnx *im, int kind);
+void tnc_onnx_one_hot(struct tnc_onnx *im, int kind);
+void tnc_onnx_hardmax(struct tnc_onnx *im, int kind);
+void tnc_onnx_trilu(struct tnc_onnx *im, int kind);
+
+/* onnx_recurrent.c */
+enum { TNC_ONNX_RNN, TNC_ONNX_GRU, TNC_ONNX_LSTM };
+void tnc_onnx_recurrent(struct tnc_onnx *im, int kind);
+
+/* onnx_control.c */
+void tnc_onnx_if(struct tnc_onnx *im, int kind);
+void tnc_onnx_loop(struct tnc_onnx *im, int kind);
+void tnc_onnx_scan(struct tnc_onnx *im, int kind);
+
+/* onnx_einsum.c */
+void tnc_onnx_einsum(struct tnc_onnx *im, int kind);
 
 /* onnx_resize.c */
 void tnc_onnx_resize(struct tnc_onnx *im, int kind);

@@ -41,20 +41,34 @@ void tnc_onnx_reduction(struct tnc_onnx *im, int kind)
 	tnc_onnx_output(im, 0, x);
 }
 
-/* Sums of magnitudes (ABS) or squares (SQUARE), or the root of the latter (SQRT). */
+/*
+ * Sums of magnitudes (ABS) or squares (SQUARE), or the root of the latter (SQRT);
+ * the logarithm of a sum (LOG), of a sum of powers of e (EXP), which are those of
+ * what lies below the largest.
+ */
 void tnc_onnx_norm(struct tnc_onnx *im, int kind)
 {
-	int x = tnc_onnx_input(im, 0);
+	int x = tnc_onnx_input(im, 0), most = -1;
 	bool keep = tnc_onnx_attr_int(im, "keepdims", 1);
 	bool axes[TNC_RANK_MAX];
 
 	if (!read_axes(im, tnc_onnx_tensor(im, x)->rank, axes))
 		for (int d = 0; d < TNC_RANK_MAX; d++)
 			axes[d] = false;
-	x = tnc_onnx_unary(im, kind == TNC_ABS ? TNC_ABS : TNC_SQUARE, x);
+	if (kind == TNC_EXP) {
+		most = tnc_onnx_reduce(im, TNC_REDUCE_MAX, x, axes, true);
+		x = tnc_onnx_binary(im, TNC_SUB, x, most);
+		most = tnc_onnx_reduce(im, TNC_SUM, most, axes, keep);
+	}
+	if (kind != TNC_LOG)
+		x = tnc_onnx_unary(im, kind == TNC_SQRT ? TNC_SQUARE : kind, x);
 	x = tnc_onnx_reduce(im, TNC_SUM, x, axes, keep);
 	if (kind == TNC_SQRT)
 		x = tnc_onnx_unary(im, TNC_SQRT, x);
+	if (kind == TNC_LOG || kind == TNC_EXP)
+		x = tnc_onnx_unary(im, TNC_LOG, x);
+	if (kind == TNC_EXP)
+		x = tnc_onnx_binary(im, TNC_ADD, x, most);
 	tnc_onnx_output(im, 0, x);
 }
 

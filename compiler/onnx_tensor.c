@@ -4,11 +4,17 @@
  * elements lie in the file raw, or as numbers of a wider type.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "onnx.h"
 
-/* Names of ONNX's element types, and which of them the graph has. */
+enum { FLOAT16 = 10, FLOAT64 = 11, BFLOAT16 = 16 };
+
+/*
+ * Names of ONNX's element types, and which of them the graph has. Floats of other
+ * widths are computed with, and handed over, as float32.
+ */
 static const struct {
 	const char *name;
 	int type;
@@ -23,13 +29,13 @@ static const struct {
 	{ "int64", TNC_INT64 },
 	{ "string", -1 },
 	{ "bool", TNC_BOOL },
-	{ "float16", -1 },
-	{ "float64", -1 },
+	{ "float16", TNC_FLOAT32 },
+	{ "float64", TNC_FLOAT32 },
 	{ "uint32", -1 },
 	{ "uint64", -1 },
 	{ "complex64", -1 },
 	{ "complex128", -1 },
-	{ "bfloat16", -1 },
+	{ "bfloat16", TNC_FLOAT32 },
 	{ "float8e4m3fn", -1 },
 	{ "float8e4m3fnuz", -1 },
 	{ "float8e5m2", -1 },
@@ -104,6 +110,12 @@ int tnc_onnx_int32s(struct tnc_onnx *im, int rank, const int32_t *shape,
 		    const int32_t *value)
 {
 	return new_constant(im, TNC_INT32, rank, shape, value);
+}
+
+int tnc_onnx_int64s(struct tnc_onnx *im, int rank, const int32_t *shape,
+		    const int64_t *value)
+{
+	return new_constant(im, TNC_INT64, rank, shape, value);
 }
 
 /* Element @index of a constant, whatever its type. */
@@ -183,10 +195,69 @@ static void narrow(struct tnc_onnx *im, struct tnc_tensor *t,
 		memcpy(t->data + i * size, &from->int32_data[i], size);
 }
 
+/* IEEE 754 half to single precision. */
+static float from_half(uint16_t half)
+{
+	int exponent = half >> 10 & 31, mantissa = half & 1023;
+	float value;
+
+	if (exponent == 31)
+		value = mantissa ? NAN : INFINITY;
+	else if (exponent)
+		value = ldexpf(1024 + mantissa, exponent - 25);
+	else
+		value = ldexpf(mantissa, -24);
+	return half >> 15 ? -value : value;
+}
+
+static float from_brain(uint16_t brain)
+{
+	uint32_t bits = (uint32_t)brain << 16;
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+/* Floats of another width, raw or as numbers of a wider type. */
+static void import_floats(struct tnc_onnx *im, struct tnc_tensor *t,
+			  const Onnx__TensorProto *from, const char *name)
+{
+	bool is_double = from->data_type == FLOAT64;
+	size_t size = is_double ? sizeof(double) : sizeof(uint16_t);
+	size_t count = from->has_raw_data ? from->raw_data.len / size :
+		       is_double ? from->n_double_data : from->n_int32_data;
+	float *to;
+
+	need_count(im, t, name, count);
+	t->data = tnc_alloc(im->c, 1, tnc_tensor_bytes(t));
+	to = (float *)t->data;
+	for (size_t i = 0; i < count; i++) {
+		uint16_t narrow = 0;
+		double wide = 0;
+
+		if (from->has_raw_data)
+			memcpy(is_double ? (void *)&wide : &narrow,
+			       from->raw_data.data + i * size, size);
+		else if (is_double)
+			wide = from->double_data[i];
+		else
+			narrow = from->int32_data[i];
+		to[i] = is_double ? wide :
+			from->data_type == FLOAT16 ? from_half(narrow) :
+						     from_brain(narrow);
+	}
+}
+
 /* The tree of the file lives as long as the graph: where it can, data stays. */
 static void import_data(struct tnc_onnx *im, struct tnc_tensor *t,
 			const Onnx__TensorProto *from, const char *name)
 {
+	if (from->data_type == FLOAT16 || from->data_type == FLOAT64 ||
+	    from->data_type == BFLOAT16) {
+		import_floats(im, t, from, name);
+		return;
+	}
 	if (from->has_raw_data) {
 		if (from->raw_data.len != tnc_tensor_bytes(t))
 			tnc_error(im->c, -EINVAL,

@@ -51,6 +51,16 @@ struct tnc_constant {
 };
 
 /**
+ * struct tnc_dim - a size that a model's inputs have a name for
+ * @name: in the model
+ * @size: the value, at least 1
+ */
+struct tnc_dim {
+	const char *name;
+	long size;
+};
+
+/**
  * struct tnc_quantised_op - what became of one operator of a float model
  * @source: number of the operator in the model; -1 for the outputs together
  * @op: its name; "total"
@@ -104,6 +114,8 @@ struct tnc_quantise {
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many
+ * @dims: sizes of an ONNX model's inputs that have a name there
+ * @dims_count: how many
  * @fail_allocation: makes the n-th allocation fail, for tests; 0 is never
  */
 struct tnc_options {
@@ -118,6 +130,8 @@ struct tnc_options {
 	size_t memory_limit;
 	const struct tnc_constant *constants;
 	size_t constants_count;
+	const struct tnc_dim *dims;
+	size_t dims_count;
 	uint64_t fail_allocation;
 };
 

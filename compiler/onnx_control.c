@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ONNX's graphs within graphs: If, Loop and Scan. A loop whose number of turns is
+ * known is written out; of a condition that is not known both branches are computed,
+ * which is the same, as nothing but the chosen result is seen.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "onnx_ops.h"
+#include "pass.h"
+
+#define TURNS_MAX 10000
+
+static const Onnx__GraphProto *body_of(struct tnc_onnx *im, const char *name)
+{
+	const Onnx__GraphProto *graph = tnc_onnx_attr_graph(im, name);
+
+	if (!graph)
+		tnc_error(im->c, -EINVAL, "has no attribute \"%s\"", name);
+	return graph;
+}
+
+/* --- If -------------------------------------------------------------------- */
+
+static int choose(struct tnc_onnx *im, int condition, int yes, int no)
+{
+	const struct tnc_tensor *a = tnc_onnx_tensor(im, yes);
+	const struct tnc_tensor *b = tnc_onnx_tensor(im, no);
+	bool fits = a->rank == b->rank && a->type == b->type;
+	int out;
+
+	for (int d = 0; fits && d < a->rank; d++)
+		fits = a->shape[d] == b->shape[d];
+	if (!fits)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: results of branches differ in shape");
+	out = tnc_onnx_like(im, yes, a->type);
+	tnc_onnx_tensor(im, out)->quant = a->quant;
+	tnc_onnx_op(im, TNC_SELECT, out, 3, condition, yes, no);
+	return out;
+}
+
+void tnc_onnx_if(struct tnc_onnx *im, int kind)
+{
+	static const char *const names[] = { "then_branch", "else_branch" };
+	int condition = tnc_onnx_input(im, 0), count = im->node->n_output;
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, condition);
+	int *result[2];
+
+	if (t->type != TNC_BOOL || tnc_tensor_elements(t) != 1)
+		tnc_error(im->c, -EINVAL, "the condition is no bool");
+	if (t->rank)
+		condition = tnc_onnx_reshape(im, condition, 0, NULL);
+	for (int i = 0; i < 2; i++) {
+		const Onnx__GraphProto *graph = body_of(im, names[i]);
+
+		result[i] = tnc_alloc(im->c, count + 1, sizeof(int));
+		if (!t->data || i == !t->data[0])
+			tnc_onnx_subgraph(im, graph, NULL, 0, result[i], count);
+	}
+	for (int i = 0; i < count; i++) {
+		if (t->data)
+			tnc_onnx_output(im, i, result[!t->data[0]][i]);
+		else
+			tnc_onnx_output(im, i, choose(im, condition,
+						      result[0][i],
+						      result[1][i]));
+	}
+}
+
+/* --- Loop ------------------------------------------------------------------ */
+
+static int constant_of(struct tnc_onnx *im, enum tnc_type type, int64_t value)
+{
+	int id = tnc_onnx_new(im, type, 0, NULL);
+	struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+
+	t->data = tnc_alloc(im->c, 1, sizeof(value));
+	memcpy(t->data, &value, tnc_type_info[type].size);
+	return id;
+}
+
+static bool truth_of(struct tnc_onnx *im, int id)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+
+	if (!t->data || t->type != TNC_BOOL || tnc_tensor_elements(t) != 1)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: a loop whose end depends on what it computes");
+	return t->data[0];
+}
+
+/* A loop, or a scan, while it is written out. */
+struct turns {
+	struct tnc_onnx *im;
+	const Onnx__GraphProto *body;
+	int states;		/* what goes from turn to turn */
+	int lists;		/* what each turn adds to a list */
+	int *argument;
+	int arguments;
+	int *result;
+	int **list;		/* by list: an entry for each turn */
+};
+
+static void turns_create(struct turns *t, int limit)
+{
+	struct tnc *c = t->im->c;
+
+	t->argument = tnc_alloc(c, t->arguments + 1, sizeof(int));
+	t->result = tnc_alloc(c, t->states + t->lists + 2, sizeof(int));
+	t->list = tnc_alloc(c, t->lists + 1, sizeof(*t->list));
+	for (int i = 0; i < t->lists; i++)
+		t->list[i] = tnc_alloc(c, limit + 1, sizeof(int));
+}
+
+/* With a dimension of 1 in front of @axis. */
+static int as_entry(struct tnc_onnx *im, int id, int axis)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	int32_t shape[TNC_RANK_MAX + 1];
+
+	if (axis > t->rank || t->rank == TNC_RANK_MAX)
+		tnc_error(im->c, -EINVAL, "axis %d of %d dimensions", axis,
+			  t->rank + 1);
+	for (int d = 0; d <= t->rank; d++)
+		shape[d] = d < axis ? t->shape[d] :
+			   d > axis ? t->shape[d - 1] : 1;
+	return tnc_onnx_reshape(im, id, t->rank + 1, shape);
+}
+
+static void put_list(struct turns *t, int index, int turns, int axis)
+{
+	int *entry = t->list[index];
+
+	if (!turns)
+		tnc_error(t->im->c, -EOPNOTSUPP, "unsupported: an empty list");
+	for (int i = 0; i < turns; i++)
+		entry[i] = as_entry(t->im, entry[i], axis);
+	tnc_onnx_output(t->im, t->states + index,
+			turns == 1 ? entry[0] :
+				     tnc_onnx_join(t->im, entry, turns, axis));
+}
+
+/* Inputs: most turns, condition, states; the body's: number, condition, states. */
+void tnc_onnx_loop(struct tnc_onnx *im, int kind)
+{
+	struct turns t = { .im = im, .body = body_of(im, "body") };
+	bool has_limit = tnc_onnx_has_input(im, 0);
+	int64_t limit = TURNS_MAX;
+	bool goes_on = true;
+	int turn = 0;
+
+	t.states = im->node->n_input > 2 ? im->node->n_input - 2 : 0;
+	t.lists = im->node->n_output - t.states;
+	t.arguments = t.states + 2;
+	if (t.lists < 0)
+		tnc_error(im->c, -EINVAL, "%d states, but %zu outputs", t.states,
+			  im->node->n_output);
+	if (has_limit) {
+		struct tnc_onnx_ints list = tnc_onnx_input_ints(im, 0);
+
+		limit = list.count == 1 ? list.at[0] : -1;
+	}
+	if (limit < 0 || limit > TURNS_MAX)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported: %lld turns, at most %d",
+			  (long long)limit, TURNS_MAX);
+	if (tnc_onnx_has_input(im, 1))
+		goes_on = truth_of(im, tnc_onnx_input(im, 1));
+	turns_create(&t, limit);
+	for (int i = 0; i < t.states; i++)
+		t.argument[2 + i] = tnc_onnx_input(im, 2 + i);
+	for (; turn < limit && goes_on; turn++) {
+		t.argument[0] = constant_of(im, TNC_INT64, turn);
+		t.argument[1] = constant_of(im, TNC_BOOL, true);
+		tnc_onnx_subgraph(im, t.body, t.argument, t.arguments, t.result,
+				  1 + t.states + t.lists);
+		goes_on = truth_of(im, t.result[0]);
+		memcpy(t.argument + 2, t.result + 1, t.states * sizeof(int));
+		for (int i = 0; i < t.lists; i++)
+			t.list[i][turn] = t.result[1 + t.states + i];
+	}
+	if (goes_on && !has_limit)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: a loop of more than %d turns", TURNS_MAX);
+	for (int i = 0; i < t.states; i++)
+		tnc_onnx_output(im, i, t.argument[2 + i]);
+	for (int i = 0; i < t.lists; i++)
+		put_list(&t, i, turn, 0);
+}
+
+/* --- Scan ------------------------------------------------------------------ */
+
+static int64_t entry_of(struct tnc_onnx *im, const char *name, int index)
+{
+	struct tnc_onnx_ints list = tnc_onnx_attr_ints(im, name);
+
+	return index < list.count ? list.at[index] : 0;
+}
+
+/* Place @turn of scan input @index, counted from either end. */
+static int scanned(struct tnc_onnx *im, int id, int index, int turn, int turns)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	int axis = tnc_onnx_axis(im, entry_of(im, "scan_input_axes", index),
+				 t->rank);
+	int32_t shape[TNC_RANK_MAX];
+	int rank = 0;
+
+	if (t->shape[axis] != turns)
+		tnc_error(im->c, -EINVAL, "%d places of one input, %d of another",
+			  t->shape[axis], turns);
+	if (entry_of(im, "scan_input_directions", index))
+		turn = turns - 1 - turn;
+	for (int d = 0; d < t->rank; d++)
+		if (d != axis)
+			shape[rank++] = t->shape[d];
+	return tnc_onnx_reshape(im, tnc_onnx_slice(im, id, axis, turn, 1), rank,
+				shape);
+}
+
+/* How many turns there are: the places of the first input that is scanned. */
+static int turns_of(struct tnc_onnx *im, int id)
+{
+	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
+	int turns = t->shape[tnc_onnx_axis(
+		im, entry_of(im, "scan_input_axes", 0), t->rank)];
+
+	if (turns > TURNS_MAX)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported: %d turns, at most %d",
+			  turns, TURNS_MAX);
+	return turns;
+}
+
+void tnc_onnx_scan(struct tnc_onnx *im, int kind)
+{
+	struct turns t = { .im = im, .body = body_of(im, "body") };
+	int inputs = im->node->n_input, turns;
+	int64_t scans = tnc_onnx_attr_int(im, "num_scan_inputs", 0);
+
+	if (im->opset < 9)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported before opset 9");
+	if (scans < 1 || scans > inputs)
+		tnc_error(im->c, -EINVAL, "%lld inputs of %d are scanned",
+			  (long long)scans, inputs);
+	t.states = inputs - scans;
+	t.lists = im->node->n_output - t.states;
+	t.arguments = inputs;
+	if (t.lists < 0)
+		tnc_error(im->c, -EINVAL, "%d states, but %zu outputs", t.states,
+			  im->node->n_output);
+	turns = turns_of(im, tnc_onnx_input(im, t.states));
+	turns_create(&t, turns);
+	for (int i = 0; i < t.states; i++)
+		t.argument[i] = tnc_onnx_input(im, i);
+	for (int turn = 0; turn < turns; turn++) {
+		for (int i = 0; i < scans; i++)
+			t.argument[t.states + i] = scanned(
+				im, tnc_onnx_input(im, t.states + i), i, turn,
+				turns);
+		tnc_onnx_subgraph(im, t.body, t.argument, t.arguments, t.result,
+				  t.states + t.lists);
+		memcpy(t.argument, t.result, t.states * sizeof(int));
+		for (int i = 0; i < t.lists; i++) {
+			bool is_back = entry_of(im, "scan_output_directions", i);
+
+			t.list[i][is_back ? turns - 1 - turn : turn] =
+				t.result[t.states + i];
+		}
+	}
+	for (int i = 0; i < t.states; i++)
+		tnc_onnx_output(im, i, t.argument[i]);
+	for (int i = 0; i < t.lists; i++) {
+		int rank = tnc_onnx_tensor(im, t.list[i][0])->rank + 1;
+
+		put_list(&t, i, turns, tnc_onnx_axis(
+			im, entry_of(im, "scan_output_axes", i), rank));
+	}
+}
