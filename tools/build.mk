@@ -12,6 +12,7 @@ tool-objs := \
 	tools/image.o \
 	tools/info.o \
 	tools/inspect.o \
+	tools/known.o \
 	tools/model.o \
 	tools/plugin.o \
 	tools/quantise.o \

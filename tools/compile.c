@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* `tinynpu compile`: a model in, a program file and its figures out. */
 #include "../device/sim/options.h"
+#include "known.h"
 #include "model.h"
 #include "quantise.h"
 #include "tool.h"
@@ -24,11 +25,9 @@ enum {
 	KEY_MEM_LATENCY,
 	KEY_WEIGHTS,
 	KEY_VERIFY,
-	KEY_CONSTANT,
 };
 
 #define RANDOM_RUNS 8
-#define CONSTANTS_MAX 32
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Where the program goes (needed)", 0 },
@@ -53,9 +52,6 @@ static const struct argp_option options[] = {
 	{ "input", 'i', "FILE", 0,
 	  "For --verify: raw little-endian tensors of the next input, once for "
 	  "each input of the model; N of them back to back mean N runs", 3 },
-	{ "constant", KEY_CONSTANT, "NAME=FILE", 0,
-	  "An input of an ONNX model that is known, such as a shape: its raw "
-	  "little-endian elements; may be repeated", 2 },
 	{ 0 },
 };
 
@@ -65,8 +61,7 @@ struct arguments {
 	struct npu_machine machine;
 	enum tnc_weights weights;
 	struct quantise_arguments quantise;
-	struct tnc_constant constants[CONSTANTS_MAX]; /* names and data owned */
-	size_t constants_count;
+	struct known known;
 	char *partition; /* what runs on the CPU, as text; owned */
 	bool is_verified;
 	struct tnc_graph *graph; /* what was compiled, if it is verified; owned */
@@ -116,24 +111,6 @@ static void set_weights(struct argp_state *state, const char *form)
 		   form);
 }
 
-static void add_constant(struct argp_state *state, const char *text)
-{
-	struct arguments *args = state->input;
-	const char *file = strchr(text, '=');
-	struct tnc_constant *k = &args->constants[args->constants_count];
-	void *data;
-
-	if (!file)
-		argp_error(state, "--constant: '%s' is not NAME=FILE", text);
-	if (args->constants_count == CONSTANTS_MAX)
-		argp_error(state, "--constant: at most %d", CONSTANTS_MAX);
-	if (tool_read_file(file + 1, &data, &k->size))
-		exit(TOOL_UNUSABLE);
-	k->name = strndup(text, file - text);
-	k->data = data;
-	args->constants_count++;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
@@ -141,6 +118,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->quantise;
+		state->child_inputs[1] = &args->known;
 		return 0;
 	case 'o':
 		args->output = arg;
@@ -160,9 +138,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "more than %d files",
 				   VERIFY_MAX_FILES);
 		args->inputs.files[args->inputs.file_count++] = arg;
-		return 0;
-	case KEY_CONSTANT:
-		add_constant(state, arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->model)
@@ -286,8 +261,7 @@ static int compile_with_partition(struct arguments *args,
 	options.weights = args->weights;
 	options.partition_to = text;
 	options.quantise = quantise;
-	options.constants = args->constants;
-	options.constants_count = args->constants_count;
+	known_apply(&args->known, &options);
 	status = model_compile(args->model, &options, bytes, size,
 			       args->is_verified ? &args->graph : NULL);
 	if (fclose(text) && !status)
@@ -322,6 +296,7 @@ int command_compile(int argc, char **argv)
 {
 	static const struct argp_child children[] = {
 		{ &quantise_argp, 0, NULL, 0 },
+		{ &known_argp, 0, NULL, 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -353,9 +328,6 @@ int command_compile(int argc, char **argv)
 	tnc_graph_close(args.graph);
 	free(bytes);
 	free(args.partition);
-	for (size_t i = 0; i < args.constants_count; i++) {
-		free((void *)args.constants[i].name);
-		free((void *)args.constants[i].data);
-	}
+	known_free(&args.known);
 	return status;
 }

@@ -296,7 +296,7 @@ int command_inspect(int argc, char **argv)
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	status = model_load(args.path, &machine, &program);
+	status = model_load(args.path, &machine, NULL, &program);
 	if (status)
 		return status;
 	if (args.is_json)

@@ -2,6 +2,7 @@
 /* Models and programs by their path; calls the compiler. */
 #include "model.h"
 
+#include "known.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static int read_program(const char *path, const void *bytes, size_t size,
 }
 
 int model_load(const char *path, const struct npu_machine *machine,
-	       struct tinynpu_program **program)
+	       const struct known *known, struct tinynpu_program **program)
 {
 	struct tnc_options options;
 	void *bytes, *compiled;
@@ -66,6 +67,8 @@ int model_load(const char *path, const struct npu_machine *machine,
 	} else {
 		tnc_options_init(&options);
 		options.machine = *machine;
+		if (known)
+			known_apply(known, &options);
 		status = compile_bytes(path, bytes, size, &options, &compiled,
 				       &compiled_size, NULL);
 		if (!status) {

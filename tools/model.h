@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+struct known;
 struct tinynpu_program;
 
 /**
@@ -26,11 +27,12 @@ int model_compile(const char *path, struct tnc_options *options, void **program,
  * model_load() - read a program, or compile a model
  * @path: either; a program is an ELF file
  * @machine: to compile for
+ * @known: what is known of the model's inputs, or NULL
  * @program: set
  *
  * Return: an enum tool_exit; what is wrong was said.
  */
 int model_load(const char *path, const struct npu_machine *machine,
-	       struct tinynpu_program **program);
+	       const struct known *known, struct tinynpu_program **program);
 
 #endif

@@ -135,6 +135,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct run_arguments *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->known;
+		return 0;
 	case 'i':
 		add_file(state, args->inputs, &args->input_count, arg);
 		return 0;
@@ -439,7 +442,8 @@ static int load(struct runner *runner)
 	struct run_report *report = &runner->report;
 	int status;
 
-	status = model_load(runner->args.path, &machine, &runner->program);
+	status = model_load(runner->args.path, &machine, &runner->args.known,
+			    &runner->program);
 	if (status)
 		return status;
 	tinynpu_program_info(runner->program, &report->program,
@@ -496,7 +500,12 @@ static int prepare(struct runner *runner)
 
 int command_run(int argc, char **argv)
 {
+	static const struct argp_child children[] = {
+		{ &known_argp, 0, NULL, 0 },
+		{ 0 },
+	};
 	static const struct argp argp = {
+		.children = children,
 		.options = options,
 		.parser = parse,
 		.args_doc = "MODEL|PROGRAM",
@@ -527,6 +536,7 @@ int command_run(int argc, char **argv)
 	tinynpu_device_close(runner->device);
 	plugin_unload(runner->plugin);
 	labels_free(&runner->report.labels);
+	known_free(&runner->args.known);
 	free(runner->args.images);
 	free(runner);
 	return status ? status : closed;

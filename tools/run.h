@@ -4,6 +4,7 @@
 #define RUN_H
 
 #include "classes.h"
+#include "known.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct run_arguments {
 	size_t output_count;
 	const char **images;
 	size_t image_count;
+	struct known known; /* of the model's inputs */
 	const char *plugin; /* of custom operators, or NULL */
 	const char *labels;
 	size_t top; /* 0: classes are not shown */
