@@ -7,8 +7,8 @@ compile-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
 compile-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
 unit-tests += custom
-custom-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o libtnc.a \
-	libtinynpu.a
+custom-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o \
+	tests/unit/tiny_onnx.o libtnc.a libtinynpu.a
 custom-libs := $(tnc-libs) -ldrm -pthread
 $(B)/tests/unit/custom_test: | $(B)/tools/tinynpu $(B)/examples/plugin.so
 

@@ -18,6 +18,7 @@
 
 #include "built_tflite.h"
 #include "compiler/tnc.h"
+#include "tiny_onnx.h"
 #include <tinynpu.h>
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -207,6 +208,56 @@ static void test_executor_refuses(void **state)
 	tnc_graph_close(graph);
 }
 
+/* Of ONNX a node of another domain is one, if its result is described. */
+static int add_one(const struct tinynpu_custom_call *call)
+{
+	const float *x = call->input[0]->data;
+
+	assert_string_equal(call->name, "my.own:Mine");
+	assert_non_null(memmem(call->options, call->options_size, "speed", 5));
+	for (int i = 0; i < VALUES; i++)
+		((float *)call->output->data)[i] = x[i] + 1;
+	return 0;
+}
+
+static void test_onnx(void **state)
+{
+	static const float x[VALUES] = { 1, 2, 3, 4 }, y[VALUES] = { 2, 3, 4, 5 };
+	struct tinynpu_device *device = open_device();
+	struct tinynpu_session *session;
+	struct tinynpu_program *program;
+	uint8_t model[TINY_ONNX_MAX];
+	struct tnc_options options;
+	struct tinynpu_error error;
+	struct tnc_error wrong;
+	const struct tnc_dim dim = { "length", VALUES };
+	void *bytes;
+	size_t size;
+
+	tnc_options_init(&options);
+	options.dims = &dim;
+	options.dims_count = 1;
+	size = tiny_onnx_write("opset 13; input x f32 1,length;"
+			       "node Mine@my.own x m speed=5;"
+			       "value m f32 1,length; node Relu m y; output y",
+			       model);
+	if (tnc_compile(model, size, &options, &bytes, &size, &wrong))
+		fail_msg("%s", wrong.text);
+	assert_int_equal(tinynpu_program_read(bytes, size, "onnx", &program,
+					      &error), 0);
+	free(bytes);
+	assert_int_equal(tinynpu_program_set_custom(program, "my.own:Mine",
+						    add_one, NULL, &error), 0);
+	assert_int_equal(tinynpu_session_create(device, program, &session,
+						&error), 0);
+	memcpy(tinynpu_session_tensor(session, 0), x, sizeof(x));
+	assert_int_equal(tinynpu_session_run(session, &error), 0);
+	assert_memory_equal(tinynpu_session_tensor(session, 1), y, sizeof(y));
+	tinynpu_session_destroy(session);
+	tinynpu_program_close(program);
+	tinynpu_device_close(device);
+}
+
 static void write_file(const char *path, const void *bytes, size_t size)
 {
 	FILE *file = fopen(path, "wb");
@@ -260,6 +311,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_without_a_function),
 		cmocka_unit_test(test_function_that_fails),
 		cmocka_unit_test(test_executor_refuses),
+		cmocka_unit_test(test_onnx),
 		cmocka_unit_test(test_plugin),
 	};
 	char *path = realpath(argv[0], NULL);

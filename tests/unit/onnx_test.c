@@ -108,14 +108,48 @@ static const struct {
 	{ "attribute's type", -EINVAL,
 	  "attribute \"axis\" is of type 1, not 2",
 	  ONE("Flatten x y axis=1f") },
-	{ "type", -EOPNOTSUPP, "value \"x\" has unsupported type float16",
-	  "opset 13; input x f16 1; output x" },
+	{ "type", -EOPNOTSUPP, "value \"x\" has unsupported type string",
+	  "opset 13; input x string 1; output x" },
+	{ "loop without an end", -EOPNOTSUPP, "a loop of more than 10000 turns",
+	  "opset 13; input x f32 1; const t bool - 1; graph b; input i i64 -;"
+	  "input c bool -; input v f32 1; output c; output v; end;"
+	  "node Loop -,t,x y body=@b; output y" },
+	{ "end of a loop unknown", -EOPNOTSUPP, "depends on what it computes",
+	  "opset 13; input x f32 -; const m i64 - 3; const z f32 - 0; graph b;"
+	  "input i i64 -; input c bool -; input v f32 -; node Greater v,z d;"
+	  "output d; output v; end; node Loop m,-,x y body=@b; output y" },
+	{ "body of a loop", -EINVAL, "a graph of 1 inputs and 1 outputs",
+	  "opset 13; input x f32 1; const m i64 - 3; graph b; input v f32 1;"
+	  "output v; end; node Loop m,-,x y body=@b; output y" },
+	{ "branches that differ", -EOPNOTSUPP, "results of branches differ",
+	  "opset 13; input x f32 2; input q bool -; graph a; output x; end;"
+	  "graph b; node ReduceSum x r; output r; end;"
+	  "node If q y then_branch=@a else_branch=@b; output y" },
+	{ "value of no graph", -EINVAL, "nothing yields value \"r\"",
+	  "opset 13; input x f32 2; const q bool - 1; graph a; output r; end;"
+	  "node If q y then_branch=@a else_branch=@a; output y" },
+	{ "lstm weights", -EINVAL, "input 1 does not fit",
+	  "opset 14; input x f32 3,2,3; const w f32 1,7,3 0;"
+	  "const r f32 1,8,2 0; node LSTM x,w,r y hidden_size=2; output y" },
+	{ "gru function", -EOPNOTSUPP, "unsupported activation \"Sine\"",
+	  "opset 14; input x f32 3,2,3; const w f32 1,6,3 0; const r f32 1,6,2 0;"
+	  "node GRU x,w,r y activations=['Sigmoid','Sine']; output y" },
+	{ "equation", -EOPNOTSUPP, "'i' stands there twice",
+	  "opset 13; input x f32 2,2; node Einsum x y equation='ii->i'; output y" },
+	{ "equation's sizes", -EINVAL, "'j' is 2 and 3",
+	  "opset 13; input x f32 2,2; input z f32 3,2;"
+	  "node Einsum x,z y equation='ij,jk->ik'; output y" },
+	{ "scatter that adds", -EOPNOTSUPP, "unsupported reduction add",
+	  "opset 16; input x f32 4; const i i64 1,1 1; input u f32 1;"
+	  "node ScatterND x,i,u y reduction='add'; output y" },
+	{ "empty range", -EOPNOTSUPP, "a range of 0 values",
+	  "opset 13; const a i64 - 5; const d i64 - 1; node Range a,a,d y; output y" },
 	{ "unknown type", -EINVAL, "value \"x\" has unknown type 77",
 	  "opset 13; input x 77 1; output x" },
 	{ "unknown size", -EOPNOTSUPP,
-	  "dimension 1 of input \"x\" has no fixed size",
+	  "dimension 1 of \"x\" has no fixed size",
 	  "opset 13; input x f32 1,width; output x" },
-	{ "no size", -EINVAL, "dimension 1 of input \"x\" is 0",
+	{ "no size", -EINVAL, "dimension 1 of \"x\" is 0",
 	  "opset 13; input x f32 1,0; output x" },
 	{ "no shape", -EOPNOTSUPP, "input \"x\" is no tensor of known shape",
 	  "opset 13; input x; output x" },

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ enum {
 	GRAPH_INITIALIZER = 5,
 	GRAPH_INPUT = 11,
 	GRAPH_OUTPUT = 12,
+	GRAPH_VALUE = 13,
 	OPSET_DOMAIN = 1,
 	OPSET_VERSION = 2,
 	NODE_INPUT = 1,
@@ -34,8 +36,10 @@ enum {
 	ATTR_F = 2,
 	ATTR_I = 3,
 	ATTR_S = 4,
+	ATTR_GRAPH = 6,
 	ATTR_FLOATS = 7,
 	ATTR_INTS = 8,
+	ATTR_STRINGS = 9,
 	ATTR_TYPE = 20,
 	TENSOR_DIMS = 1,
 	TENSOR_TYPE = 2,
@@ -105,7 +109,7 @@ static int type_number(const char *name)
 {
 	static const char *const names[] = {
 		"undefined", "f32", "u8", "i8", "u16", "i16", "i32", "i64",
-		"string", "bool", "f16",
+		"string", "bool", "f16", "f64",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -138,6 +142,10 @@ static void put_raw(struct message *raw, int type, double value)
 
 	if (type == 1)
 		put(raw, &f, 4);
+	else if (type == 11)
+		put(raw, &value, 8);
+	else if (type == 10)
+		put(raw, &i, 2); /* its bits */
 	else
 		put(raw, &i, type == 7 ? 8 : type == 6 ? 4 : 1);
 }
@@ -209,6 +217,36 @@ static void add_value(struct message *graph, int field, const char *name,
 	put_message(graph, field, &value);
 }
 
+/* A graph that is an attribute. */
+struct inner {
+	char name[32];
+	struct message graph;
+};
+
+static struct inner inners[8];
+static int inner_count;
+
+static void put_graph(struct message *m, const char *name)
+{
+	for (int i = 0; i < inner_count; i++)
+		if (!strcmp(inners[i].name, name)) {
+			put_message(m, ATTR_GRAPH, &inners[i].graph);
+			put_int(m, ATTR_TYPE, 5);
+			return;
+		}
+	fail_msg("no graph \"%s\"", name);
+}
+
+static void put_strings(struct message *m, char *list)
+{
+	char *rest, *word;
+
+	for (word = strtok_r(list, "[',]", &rest); word;
+	     word = strtok_r(NULL, "[',]", &rest))
+		put_text(m, ATTR_STRINGS, word);
+	put_int(m, ATTR_TYPE, 8);
+}
+
 static void add_attribute(struct message *node, char *text)
 {
 	static struct message m;
@@ -224,6 +262,10 @@ static void add_attribute(struct message *node, char *text)
 	if (*value == '\'') {
 		put_bytes(&m, ATTR_S, value + 1, strlen(value) - 2);
 		put_int(&m, ATTR_TYPE, 3);
+	} else if (*value == '@') {
+		put_graph(&m, value + 1);
+	} else if (!strncmp(value, "['", 2)) {
+		put_strings(&m, value);
 	} else {
 		value += is_list;
 		while (*value && *value != ']') {
@@ -293,7 +335,9 @@ static void add_statement(struct message *model, struct message *graph,
 	else if (!strcmp(word[0], "input"))
 		add_value(graph, GRAPH_INPUT, word[1], word[2], word[3]);
 	else if (!strcmp(word[0], "output"))
-		add_value(graph, GRAPH_OUTPUT, word[1], NULL, NULL);
+		add_value(graph, GRAPH_OUTPUT, word[1], word[2], word[3]);
+	else if (!strcmp(word[0], "value"))
+		add_value(graph, GRAPH_VALUE, word[1], word[2], word[3]);
 	else if (!strcmp(word[0], "node"))
 		add_node(graph, word, words);
 	else if (!strcmp(word[0], "const") || !strcmp(word[0], "typed") ||
@@ -304,17 +348,40 @@ static void add_statement(struct message *model, struct message *graph,
 		fail_msg("what is \"%s\"?", word[0]);
 }
 
+/* The graph that a statement belongs to, which may begin or end one. */
+static struct message *inner_graph(struct message *now, struct message *outer,
+				   char *statement)
+{
+	statement += strspn(statement, " \n\t");
+	if (!strncmp(statement, "graph ", 6)) {
+		struct inner *inner = &inners[inner_count++];
+
+		snprintf(inner->name, sizeof(inner->name), "%s", statement + 6);
+		inner->graph.size = 0;
+		*statement = 0;
+		return &inner->graph;
+	}
+	if (strcmp(statement, "end"))
+		return now;
+	*statement = 0;
+	return outer;
+}
+
 size_t tiny_onnx_write(const char *text, uint8_t bytes[TINY_ONNX_MAX])
 {
 	static struct message model, graph;
 	char *copy = strdup(text), *rest;
+	struct message *now = &graph;
 
+	inner_count = 0;
 	model.size = graph.size = 0;
 	put_int(&model, MODEL_IR_VERSION, 8);
 	put_text(&graph, GRAPH_NAME, "tiny");
 	for (char *s = strtok_r(copy, ";", &rest); s;
-	     s = strtok_r(NULL, ";", &rest))
-		add_statement(&model, &graph, s);
+	     s = strtok_r(NULL, ";", &rest)) {
+		now = inner_graph(now, &graph, s);
+		add_statement(&model, now, s);
+	}
 	put_message(&model, MODEL_GRAPH, &graph);
 	free(copy);
 	memcpy(bytes, model.bytes, model.size);

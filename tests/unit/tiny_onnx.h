@@ -10,9 +10,12 @@
  *   external NAME TYPE DIMS        in another file
  *   short NAME TYPE DIMS           with four bytes, whatever the shape says
  *   node OP IN,IN,- OUT,OUT KEY=VALUE...   OP@DOMAIN; - is one left out
+ *   value NAME TYPE DIMS           what the model says of a value within it
  *   output NAME
+ *   graph NAME; ...; end           what stands in between is a graph of its own
  *
- * Values of attributes: 5, 0.5f, [1,2], [0.5f,2f], 'text'.
+ * Values of attributes: 5, 0.5f, [1,2], [0.5f,2f], 'text', ['text','text'], and
+ * @NAME for a graph that was described before.
  */
 #ifndef TESTS_UNIT_TINY_ONNX_H
 #define TESTS_UNIT_TINY_ONNX_H
