@@ -81,6 +81,8 @@ struct backend_end {
  *	without a limit next, and wants no thread to be woken for it
  * @wait: until the job has ended or CLOCK_MONOTONIC reaches @deadline_ns;
  *	-EAGAIN if it has not, -EIO if the device is lost. Not by two threads
+ * @cancel: end the job that runs, if one does, as NPU_JOB_CANCELLED. Any thread,
+ *	also beside wait
  * @end: how the job ended that was waited for last, if its result record does
  *	not say NPU_JOB_OK
  * @fd: see tinynpu_session_fd()
@@ -100,6 +102,7 @@ struct backend {
 		      bool is_waited, struct tinynpu_error *error);
 	int (*wait)(void *context, int64_t deadline_ns,
 		    struct tinynpu_error *error);
+	int (*cancel)(void *context, struct tinynpu_error *error);
 	int (*end)(void *context, struct backend_end *end,
 		   struct tinynpu_error *error);
 	int (*fd)(void *context);

@@ -51,6 +51,7 @@ struct drm_context {
 	uint32_t queue;
 	uint32_t syncobj;
 	uint64_t point; /* of the last job submitted */
+	_Atomic uint64_t job; /* its number on the queue, or 0 */
 	int event_fd; /* -1 until asked for */
 	bool is_pending; /* nobody has waited for the last job */
 	bool is_armed; /* event_fd becomes readable when it ends */
@@ -327,7 +328,23 @@ static int drm_submit(void *context, const struct backend_job *job,
 	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_SUBMIT, &submit))
 		return drm_fail(error, "the driver refused the job");
 	ctx->point = out.point;
+	ctx->job = submit.job;
 	ctx->is_pending = true;
+	return 0;
+}
+
+static int drm_cancel(void *context, struct tinynpu_error *error)
+{
+	struct drm_context *ctx = context;
+	struct drm_tnpu_job_cancel cancel = {
+		.queue = ctx->queue,
+		.job = ctx->job,
+	};
+
+	/* EALREADY: it has ended, ENOENT: there is none. */
+	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_JOB_CANCEL, &cancel) &&
+	    errno != EALREADY && errno != ENOENT)
+		return drm_fail(error, "the driver cancels no job");
 	return 0;
 }
 
@@ -422,6 +439,7 @@ const struct backend backend_drm = {
 	.buffer_create = drm_buffer_create,
 	.submit = drm_submit,
 	.wait = drm_wait,
+	.cancel = drm_cancel,
 	.end = drm_end,
 	.fd = drm_fd,
 };

@@ -137,6 +137,9 @@ static int submit_job(struct tinynpu_session *session,
 	err = session->device->backend->submit(session->context, &job,
 					       is_waited, error);
 	session->is_job_running = !err;
+	/* It may have been cancelled before there was something to cancel. */
+	if (!err && atomic_load(&session->is_cancelled))
+		session->device->backend->cancel(session->context, NULL);
 	return err;
 }
 
@@ -147,6 +150,7 @@ static int advance(struct tinynpu_session *session, bool is_waited,
 	int err = 0;
 
 	while (!err && !session->is_job_running && !session->cpu_status &&
+	       !atomic_load(&session->is_cancelled) &&
 	       session->segment < segment_count(session)) {
 		struct npu_program_segment segment =
 			tinynpu_program_segment(session->program,
@@ -191,6 +195,7 @@ static int submit_locked(struct tinynpu_session *session, bool is_waited,
 			"an earlier job of this session failed");
 	session->stats = (struct tinynpu_stats){ .jobs = jobs };
 	session->segment = 0;
+	atomic_store(&session->is_cancelled, false);
 	if (!session->keeps_state)
 		session_reset_variables(session);
 	session->submitted_ns = now_ns();
@@ -237,6 +242,10 @@ static int finish(struct tinynpu_session *session, int64_t deadline_ns,
 			err = advance(session, deadline_ns == BACKEND_FOREVER,
 				      error);
 	}
+	if (!err && !session->cpu_status &&
+	    session->segment < segment_count(session))
+		err = tinynpu_error_set(error, -ECANCELED,
+					"the run was cancelled");
 	if (!err && session->cpu_status)
 		err = tinynpu_error_set(error, session->cpu_status, "%s",
 					session->cpu_error.text);
@@ -258,7 +267,8 @@ static int wait_locked(struct tinynpu_session *session, int64_t deadline_ns,
 	session->is_submitted = false;
 	session->stats.jobs++;
 	session->stats.wall_ns = now_ns() - session->submitted_ns;
-	session->is_failed = err != 0;
+	session->is_failed = err && !(err == -ECANCELED &&
+				      atomic_load(&session->is_cancelled));
 	return err;
 }
 
@@ -299,6 +309,14 @@ int tinynpu_session_wait(struct tinynpu_session *session, int64_t timeout_ns,
 	err = wait_locked(session, deadline_ns, error);
 	pthread_mutex_unlock(&session->lock);
 	return err;
+}
+
+/* Without the lock, which who waits for the run holds. */
+int tinynpu_session_cancel(struct tinynpu_session *session,
+			   struct tinynpu_error *error)
+{
+	atomic_store(&session->is_cancelled, true);
+	return session->device->backend->cancel(session->context, error);
 }
 
 /* --- Polling --------------------------------------------------------------- */

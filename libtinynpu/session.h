@@ -40,6 +40,7 @@ struct tinynpu_session {
 	struct tinynpu_program *program; /* reference */
 	void *context; /* of the device's backend, owned */
 	struct session_memory memory; /* fixed once created */
+	atomic_bool is_cancelled; /* the run, by any thread */
 
 	pthread_mutex_t lock; /* held by each call; guards all below */
 	struct session_cpu cpu;

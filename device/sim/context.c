@@ -184,6 +184,7 @@ const struct backend backend_sim = {
 	.buffer_create = sim_buffer_create,
 	.submit = sim_submit,
 	.wait = sim_wait,
+	.cancel = sim_cancel,
 	.end = sim_end,
 	.fd = sim_fd,
 };

@@ -147,8 +147,10 @@ int sim_submit(void *context, const struct backend_job *job, bool is_waited,
 static void run_until_done(struct sim_context *ctx)
 {
 	turn_take(&ctx->board->turn);
-	while (ctx->is_running)
+	while (ctx->is_running) {
 		drive(ctx->board);
+		turn_pass(&ctx->board->turn);
+	}
 	turn_give(&ctx->board->turn);
 }
 
@@ -188,6 +190,26 @@ int sim_wait(void *context, int64_t deadline_ns, struct tinynpu_error *error)
 		eventfd_read(ctx->event_fd, &count);
 	pthread_mutex_unlock(&ctx->board->turn.lock);
 	return 0;
+}
+
+/* Marked in the ring, in case that the firmware has not taken it yet. */
+int sim_cancel(void *context, struct tinynpu_error *error)
+{
+	struct sim_context *ctx = context;
+	struct sim_board *board = ctx->board;
+	struct npu_job *job;
+	int err = 0;
+
+	turn_take(&board->turn);
+	job = &ctx->ring->jobs[(ctx->ring->tail - 1) % SIM_RING_ENTRIES];
+	if (ctx->is_running && !board->is_lost) {
+		uint64_t args[7] = { ctx->queue, job->cookie };
+
+		job->flags |= NPU_JOB_CANCEL;
+		err = sim_board_admin(board, NPU_ADMIN_JOB_CANCEL, args, error);
+	}
+	turn_give(&board->turn);
+	return err;
 }
 
 int sim_end(void *context, struct backend_end *end,

@@ -7,6 +7,7 @@
 #define SIM_TURN_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct turn {
@@ -48,6 +49,20 @@ static inline void turn_give(struct turn *turn)
 	if (turn->serving != turn->next)
 		pthread_cond_broadcast(&turn->changed);
 	pthread_mutex_unlock(&turn->lock);
+}
+
+/* Let others have a turn, if any asks for one. */
+static inline void turn_pass(struct turn *turn)
+{
+	bool is_asked;
+
+	pthread_mutex_lock(&turn->lock);
+	is_asked = turn->serving + 1 != turn->next;
+	pthread_mutex_unlock(&turn->lock);
+	if (!is_asked)
+		return;
+	turn_give(turn);
+	turn_take(turn);
 }
 
 #endif

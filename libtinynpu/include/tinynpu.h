@@ -573,6 +573,20 @@ int tinynpu_session_wait(struct tinynpu_session *session, int64_t timeout_ns,
 			 struct tinynpu_error *error);
 
 /**
+ * tinynpu_session_cancel() - end the run that was submitted
+ * @session: the session, which another thread may be waiting for
+ * @error: may be NULL
+ *
+ * Does not wait: that is tinynpu_session_wait()'s task, which says -ECANCELED then,
+ * unless the run had ended before. What it has written is undefined. The session
+ * takes further runs. Without a run nothing happens.
+ *
+ * Errors: -EOPNOTSUPP (driver or firmware too old), -EIO.
+ */
+int tinynpu_session_cancel(struct tinynpu_session *session,
+			   struct tinynpu_error *error);
+
+/**
  * tinynpu_session_fd() - a file descriptor to poll for the submitted job
  * @session: the session, which owns the descriptor
  *

@@ -497,19 +497,99 @@ static void test_inputs_and_constants_are_not_written(void **state)
 	}
 }
 
+/* Its first command waits for one that never comes. */
+static void hang(struct tnp_image *image)
+{
+	tnp_image_init(image);
+	tnp_commands(image)[0].hdr.flags = NPU_CMD_WAIT(NPU_UNIT_VEC);
+	tnp_commands(image)[0].hdr.wait[NPU_UNIT_VEC] = 1;
+}
+
 static void test_a_program_that_hangs_is_ended(void **state)
 {
 	struct tinynpu_session *session;
 	struct tinynpu_error error;
 	struct tnp_image image;
 
-	tnp_image_init(&image);
-	tnp_commands(&image)[0].hdr.flags = NPU_CMD_WAIT(NPU_UNIT_VEC);
-	tnp_commands(&image)[0].hdr.wait[NPU_UNIT_VEC] = 1;
+	hang(&image);
 	session = session_of(*state, &image);
 	assert_int_equal(tinynpu_session_run(session, &error), -ETIMEDOUT);
 	assert_non_null(strstr(error.text, "progress"));
 	tinynpu_session_destroy(session);
+}
+
+static int cancel_hang(struct tinynpu_session *session)
+{
+	assert_int_equal(tinynpu_session_submit(session, NULL), 0);
+	assert_int_equal(tinynpu_session_cancel(session, NULL), 0);
+	return tinynpu_session_wait(session, -1, NULL);
+}
+
+/* In the simulator the watchdog may be faster: its time is not ours. */
+static void test_a_run_is_cancelled_and_the_session_goes_on(void **state)
+{
+	struct tinynpu_session *session;
+	struct tnp_image image;
+	int i, err, cancelled = 0;
+
+	for (i = 0; i < 20; i++) {
+		hang(&image);
+		session = session_of(*state, &image);
+		do {
+			err = cancel_hang(session);
+			cancelled += err == -ECANCELED;
+		} while (err == -ECANCELED && ++i < 20);
+		assert_true(err == -ECANCELED || err == -ETIMEDOUT);
+		tinynpu_session_destroy(session);
+	}
+	assert_true(cancelled > 0);
+}
+
+static void *cancel_many_times(void *session)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(tinynpu_session_cancel(session, NULL), 0);
+	return NULL;
+}
+
+/* Each run ends once, well or cancelled, whatever the moment. */
+static void test_another_thread_cancels(void **state)
+{
+	struct tinynpu_program *program = copy_program();
+	struct tinynpu_session *session = make_session(*state, program);
+	pthread_t thread;
+	int i, err;
+
+	assert_int_equal(pthread_create(&thread, NULL, cancel_many_times,
+					session), 0);
+	for (i = 0; i < 200; i++) {
+		err = tinynpu_session_run(session, NULL);
+		assert_true(!err || err == -ECANCELED);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	tinynpu_session_destroy(session);
+	tinynpu_program_close(program);
+}
+
+static void test_cancelling_without_a_run_does_nothing(void **state)
+{
+	struct tinynpu_program *program = copy_program();
+	struct tinynpu_session *session = make_session(*state, program);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(tinynpu_session_cancel(session, NULL), 0);
+		fill(tinynpu_session_tensor(session, 0), i);
+		assert_int_equal(tinynpu_session_run(session, NULL), 0);
+		assert_memory_equal(tinynpu_session_tensor(session, 0),
+				    tinynpu_session_tensor(session, 1),
+				    TNP_TENSOR_BYTES);
+	}
+	tinynpu_session_destroy(session);
+	tinynpu_program_close(program);
 }
 
 static void test_too_little_sram_is_said_at_once(void **state)
@@ -627,6 +707,9 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_a_faulting_program_hurts_only_itself),
 		DEVICE_TEST(test_inputs_and_constants_are_not_written),
 		DEVICE_TEST(test_a_program_that_hangs_is_ended),
+		DEVICE_TEST(test_a_run_is_cancelled_and_the_session_goes_on),
+		DEVICE_TEST(test_another_thread_cancels),
+		DEVICE_TEST(test_cancelling_without_a_run_does_nothing),
 		DEVICE_TEST(test_too_little_sram_is_said_at_once),
 		cmocka_unit_test(test_a_missing_device_is_said),
 		DEVICE_TEST(test_threads_share_a_device_and_a_session),
