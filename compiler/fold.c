@@ -79,12 +79,13 @@ void tnc_fold_all(struct tnc *c, int first)
 	c->ops = kept;
 }
 
-/* The same for operators on shapes only: weights can wait. */
+/* The same for shapes, counters and conditions only: weights can wait. */
 void tnc_fold_shape(struct tnc *c, struct tnc_op *op)
 {
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 
-	if (out->type == TNC_INT32 || out->type == TNC_INT64)
+	if (out->type == TNC_INT32 || out->type == TNC_INT64 ||
+	    out->type == TNC_BOOL)
 		tnc_fold_op(c, op);
 }
 

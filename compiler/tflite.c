@@ -51,6 +51,7 @@ enum {
 #define TENSOR_TYPE_RESOURCE 13
 #define SUBGRAPHS_MAX 1024
 #define DEPTH_MAX 32
+#define CALLS_MAX 100000	/* of graphs by others, all in all */
 #define OP_CUSTOM 32
 
 /* What is being read: the file, and one of its graphs. */
@@ -65,6 +66,8 @@ struct importer {
 	int first_tensor;	/* number of the graph's tensor 0 */
 	bool *is_used;		/* by graph */
 	int depth;		/* of graphs within graphs */
+	bool is_copy;		/* the graph was read before, with other numbers */
+	int *calls;
 	struct tnc_tflite_state *state;
 };
 
@@ -236,6 +239,9 @@ static int import_tensor(const struct importer *im, int number)
 	import_quantisation(c, t, &from);
 	if (tnc_fb_sub(&from, TENSOR_SPARSITY, "sparsity").at)
 		tnc_error(c, -EOPNOTSUPP, "unsupported sparse tensor");
+	if (tnc_fb_i8(&from, TENSOR_IS_VARIABLE, 0) && im->is_copy)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported: a variable of a graph that is used twice");
 	if (tnc_fb_i8(&from, TENSOR_IS_VARIABLE, 0))
 		tnc_tflite_variable_tensor(c, im->state, id);
 	else
@@ -418,6 +424,30 @@ static void enter(struct importer *im, size_t number)
 	}
 }
 
+/* Numbers of their own for the tensors of a graph that is read once more. */
+static void renumber(struct importer *im)
+{
+	im->first_tensor = im->c->tensors;
+	if (im->tensors.count > TNC_TENSORS_MAX - (size_t)im->c->tensors)
+		tnc_error(im->c, -EOPNOTSUPP, "unsupported: more than %d tensors",
+			  TNC_TENSORS_MAX);
+	im->c->tensors += im->tensors.count;
+}
+
+/* What is constant stays so: loops may hang on it. */
+static void pass_argument(const struct tnc_tflite_op *from, int argument,
+			  int input)
+{
+	const struct tnc_tensor *value = from->c->tensor[argument];
+	struct tnc_tensor *t = from->c->tensor[input];
+
+	if (value->data && !t->data && value->type == t->type &&
+	    tnc_tensor_bytes(value) == tnc_tensor_bytes(t))
+		t->data = value->data;
+	else
+		tnc_tflite_same(from, argument, input);
+}
+
 void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 			 const struct tnc_list *arguments,
 			 struct tnc_list *results)
@@ -428,21 +458,25 @@ void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 	if (number < 1 || (size_t)number >= im.subgraphs.count)
 		tnc_error(from->c, -EINVAL, "graph %d of %zu", number,
 			  im.subgraphs.count);
-	if (im.is_used[number])
+	if (++*im.calls > CALLS_MAX)
 		tnc_error(from->c, -EOPNOTSUPP,
-			  "unsupported: graph %d is used twice", number);
+			  "unsupported: graphs are called more than %d times",
+			  CALLS_MAX);
 	if (++im.depth > DEPTH_MAX)
 		tnc_error(from->c, -EOPNOTSUPP,
 			  "unsupported: graphs within graphs, %d deep",
 			  im.depth);
+	im.is_copy = im.is_used[number];
 	im.is_used[number] = true;
 	enter(&im, number);
+	if (im.is_copy)
+		renumber(&im);
 	import_interface(&im, SUBGRAPH_INPUTS, "inputs", &inputs);
 	if (inputs.count != arguments->count)
 		tnc_error(from->c, -EINVAL, "graph %d has %d inputs, not %d",
 			  number, inputs.count, arguments->count);
 	for (int i = 0; i < inputs.count; i++)
-		tnc_tflite_same(from, arguments->id[i], inputs.id[i]);
+		pass_argument(from, arguments->id[i], inputs.id[i]);
 	import_operators(&im);
 	import_interface(&im, SUBGRAPH_OUTPUTS, "outputs", results);
 }
@@ -463,7 +497,8 @@ static void reserve(struct importer *im)
 	}
 	tnc_tensors_reserve(im->c, tensors);
 	im->is_used = tnc_alloc(im->c, im->subgraphs.count, sizeof(bool));
-	im->state = tnc_tflite_state_create(im->c, tensors);
+	im->calls = tnc_alloc(im->c, 1, sizeof(int));
+	im->state = tnc_tflite_state_create(im->c);
 }
 
 /* Needs: nothing. Leaves: a graph that the verifier has yet to judge. */

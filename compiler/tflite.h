@@ -62,22 +62,33 @@ enum tnc_act tnc_tflite_act(const struct tnc_tflite_op *from, int field);
 int tnc_tflite_axis(const struct tnc_tflite_op *from, int axis, int rank);
 
 /*
- * tflite.c: puts the operators of another of the file's graphs here, once; its
- * inputs are @arguments, its outputs are appended to @results
+ * tflite.c: puts the operators of another of the file's graphs here; its inputs are
+ * @arguments, its outputs are appended to @results
  */
 void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 			 const struct tnc_list *arguments,
 			 struct tnc_list *results);
 
-/* tflite_control.c: another name for a tensor's elements, and branches */
+/* tflite_control.c: another name for a tensor's elements, branches and loops */
 void tnc_tflite_same(const struct tnc_tflite_op *from, int input, int output);
 void tnc_tflite_if(const struct tnc_tflite_op *from);
+void tnc_tflite_while(const struct tnc_tflite_op *from);
+void tnc_tflite_call(const struct tnc_tflite_op *from);
 
 /* tflite_state.c: variables, and operators that have some */
-struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c, int tensors);
+struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c);
 void tnc_tflite_state_finish(struct tnc *c, struct tnc_tflite_state *state);
 /* One more branch around what comes, or one less. */
 void tnc_tflite_state_branch(struct tnc_tflite_state *state, int change);
+/*
+ * What named variables are before a branch; back to that, returning what they were
+ * made; and what they are behind two branches.
+ */
+int *tnc_tflite_state_save(struct tnc *c, struct tnc_tflite_state *state);
+int *tnc_tflite_state_restore(struct tnc *c, struct tnc_tflite_state *state,
+			      const int *before);
+void tnc_tflite_state_merge(const struct tnc_tflite_op *from, int condition,
+			    const int *before, const int *taken);
 void tnc_tflite_variable_tensor(struct tnc *c, struct tnc_tflite_state *state,
 				int id);
 void tnc_tflite_lstm(const struct tnc_tflite_op *from);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Branches of a TFLite file: IF. A condition that is constant decides when the file
- * is read; of another one both branches are computed, and their results selected,
- * which is the same as long as neither changes a variable.
+ * Branches and loops of a TFLite file. A condition that is constant decides when the
+ * file is read: so a loop is written out whose counter follows from constants. Of
+ * another condition both branches are computed, and their results selected, also what
+ * they leave in variables.
  */
 #include <errno.h>
 
 #include "tflite.h"
+
+#define TURNS_MAX 10000
 
 void tnc_tflite_same(const struct tnc_tflite_op *from, int input, int output)
 {
@@ -31,12 +34,15 @@ static void take_branch(const struct tnc_tflite_op *from, int field,
 static void take_both(const struct tnc_tflite_op *from, int condition,
 		      const struct tnc_list *arguments)
 {
+	const int *before = tnc_tflite_state_save(from->c, from->state), *taken;
 	struct tnc_list results[2] = { 0 };
 
 	tnc_tflite_state_branch(from->state, 1);
-	for (int i = 0; i < 2; i++)
-		take_branch(from, i, arguments, &results[i]);
+	take_branch(from, 0, arguments, &results[0]);
+	taken = tnc_tflite_state_restore(from->c, from->state, before);
+	take_branch(from, 1, arguments, &results[1]);
 	tnc_tflite_state_branch(from->state, -1);
+	tnc_tflite_state_merge(from, condition, before, taken);
 	for (int i = 0; i < from->out.count; i++) {
 		struct tnc_op *op = tnc_op_append(from->c, TNC_SELECT);
 
@@ -75,6 +81,67 @@ void tnc_tflite_if(const struct tnc_tflite_op *from)
 		return;
 	}
 	take_branch(from, condition->data[0] ? 0 : 1, &arguments, &results);
+	for (int i = 0; i < from->out.count; i++)
+		tnc_tflite_same(from, results.id[i], from->out.id[i]);
+}
+
+/* Whether a loop goes on with the values that it has. */
+static bool goes_on(const struct tnc_tflite_op *from,
+		    const struct tnc_list *values)
+{
+	struct tnc_list results = { 0 };
+	const struct tnc_tensor *t;
+
+	tnc_tflite_subgraph(from, tnc_fb_i32(&from->options, 0, 0), values,
+			    &results);
+	t = results.count == 1 ? from->c->tensor[results.id[0]] : NULL;
+	if (!t || t->type != TNC_BOOL || tnc_tensor_elements(t) != 1)
+		tnc_error(from->c, -EINVAL, "the condition is no bool");
+	if (!t->data)
+		tnc_error(from->c, -EOPNOTSUPP,
+			  "unsupported: a loop whose end depends on what it computes");
+	return t->data[0];
+}
+
+void tnc_tflite_while(const struct tnc_tflite_op *from)
+{
+	struct tnc_list values = { 0 };
+	int turn;
+
+	need_tensors(from, &from->in);
+	need_tensors(from, &from->out);
+	if (from->in.count != from->out.count)
+		tnc_error(from->c, -EINVAL, "%d inputs, but %d outputs",
+			  from->in.count, from->out.count);
+	for (int i = 0; i < from->in.count; i++)
+		tnc_list_append(from->c, &values, from->in.id[i]);
+	for (turn = 0; goes_on(from, &values); turn++) {
+		struct tnc_list results = { 0 };
+
+		if (turn == TURNS_MAX)
+			tnc_error(from->c, -EOPNOTSUPP,
+				  "unsupported: a loop of more than %d turns",
+				  TURNS_MAX);
+		tnc_tflite_subgraph(from, tnc_fb_i32(&from->options, 1, 0),
+				    &values, &results);
+		if (results.count != values.count)
+			tnc_error(from->c, -EINVAL,
+				  "body has %d results, not %d", results.count,
+				  values.count);
+		values = results;
+	}
+	for (int i = 0; i < from->out.count; i++)
+		tnc_tflite_same(from, values.id[i], from->out.id[i]);
+}
+
+/* A graph in place of the operator. */
+void tnc_tflite_call(const struct tnc_tflite_op *from)
+{
+	struct tnc_list results = { 0 };
+
+	need_tensors(from, &from->in);
+	need_tensors(from, &from->out);
+	take_branch(from, 0, &from->in, &results);
 	for (int i = 0; i < from->out.count; i++)
 		tnc_tflite_same(from, results.id[i], from->out.id[i]);
 }

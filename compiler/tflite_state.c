@@ -25,7 +25,6 @@ struct named {
 };
 
 struct tnc_tflite_state {
-	int tensors;
 	int *of_handle;		/* by tensor: 1 + number of a named one, or 0 */
 	int *of_tensor;		/* by tensor: 1 + number of a variable, or 0 */
 	struct named *named;
@@ -34,13 +33,12 @@ struct tnc_tflite_state {
 	int branches;		/* that may not be taken, around this place */
 };
 
-struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c, int tensors)
+struct tnc_tflite_state *tnc_tflite_state_create(struct tnc *c)
 {
 	struct tnc_tflite_state *state = tnc_alloc(c, 1, sizeof(*state));
 
-	state->tensors = tensors;
-	state->of_handle = tnc_alloc(c, tensors + 1, sizeof(int));
-	state->of_tensor = tnc_alloc(c, tensors + 1, sizeof(int));
+	state->of_handle = tnc_alloc(c, TNC_TENSORS_MAX, sizeof(int));
+	state->of_tensor = tnc_alloc(c, TNC_TENSORS_MAX, sizeof(int));
 	return state;
 }
 
@@ -75,8 +73,7 @@ static struct tnc_variable *variable_of(const struct tnc_tflite_op *from,
 					int index)
 {
 	const struct tnc_tensor *t = tnc_tflite_input(from, index);
-	int number = t->id < from->state->tensors ?
-			     from->state->of_tensor[t->id] : 0;
+	int number = from->state->of_tensor[t->id];
 	struct tnc_variable *v;
 
 	if (!number)
@@ -284,13 +281,72 @@ void tnc_tflite_assign_variable(const struct tnc_tflite_op *from)
 	struct named *v = named_of(from);
 	int value = tensor_of(from, &from->in, 1)->id;
 
-	if (from->state->branches)
-		tnc_error(from->c, -EOPNOTSUPP,
-			  "unsupported: assigned in a branch");
 	if (from->state->is_init)
 		v->init = value;
 	else
 		v->current = value;
+}
+
+/* --- Branches that assign -------------------------------------------------- */
+
+/* Room for all that there may be: branches may bring more variables. */
+int *tnc_tflite_state_save(struct tnc *c, struct tnc_tflite_state *state)
+{
+	int *current = tnc_alloc(c, TNC_VARIABLES_MAX, sizeof(*current));
+
+	for (int i = 0; i < TNC_VARIABLES_MAX; i++)
+		current[i] = i < state->count ? state->named[i].current : NONE;
+	return current;
+}
+
+int *tnc_tflite_state_restore(struct tnc *c, struct tnc_tflite_state *state,
+			      const int *before)
+{
+	int *taken = tnc_tflite_state_save(c, state);
+
+	/* What a branch was the first to read is there for the other one, too. */
+	for (int i = 0; i < state->count; i++) {
+		struct named *v = &state->named[i];
+
+		v->current = before[i] == NONE ? v->read : before[i];
+	}
+	return taken;
+}
+
+/* The variable as the run found it, if that is not known yet. */
+static int at_begin(const struct tnc_tflite_op *from, struct named *v, int like)
+{
+	if (v->read == NONE)
+		v->read = tnc_tensor_new(from->c, from->c->tensor[like])->id;
+	return v->read;
+}
+
+void tnc_tflite_state_merge(const struct tnc_tflite_op *from, int condition,
+			    const int *before, const int *taken)
+{
+	struct tnc *c = from->c;
+
+	for (int i = 0; i < from->state->count; i++) {
+		struct named *v = &from->state->named[i];
+		int yes = taken[i], no = v->current;
+		struct tnc_op *op;
+
+		if (yes == no)
+			continue;
+		if (yes == NONE)
+			yes = at_begin(from, v, no);
+		if (no == NONE)
+			no = at_begin(from, v, yes);
+		if (yes == no)
+			continue;
+		op = tnc_op_append(c, TNC_SELECT);
+		op->source = from->number;
+		tnc_op_add_input(c, op, condition);
+		tnc_op_add_input(c, op, yes);
+		tnc_op_add_input(c, op, no);
+		op->output = tnc_tensor_new(c, c->tensor[yes])->id;
+		v->current = op->output;
+	}
 }
 
 /* What nobody reads before it is assigned need not be kept. */

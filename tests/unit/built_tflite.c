@@ -147,7 +147,7 @@ static void buffer(struct out *o, size_t from, const struct built_tensor *t)
 	refer(o, at);
 	put(o, t->bytes, 4);
 	for (int i = 0; i < t->bytes; i++)
-		put(o, t->fill + i, 1);
+		put(o, t->is_number ? (i ? 0 : t->fill) : t->fill + i, 1);
 }
 
 size_t built_tflite_write(const struct built_graph *graphs, int count,

@@ -34,6 +34,7 @@ struct built_tensor {
 	int zero;
 	int bytes;		/* of its data, if it is a constant */
 	uint8_t fill;		/* first byte; others count up */
+	bool is_number;		/* ... or are 0 */
 	bool is_variable;
 };
 

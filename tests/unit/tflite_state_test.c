@@ -457,16 +457,13 @@ static void test_wrong_branches(void **state)
 	make_branches(&b, true, true);
 	b.main_op.fields[0].value = 3;
 	refuse(b.graphs, 3, "graph 3 of 3");
-	make_branches(&b, false, false);
-	b.main_op.fields[1].value = 1;
-	refuse(b.graphs, 3, "graph 1 is used twice");
 	make_branches(&b, true, true);
 	b.ops[0] = b.main_op;
 	b.ops[0].output = 1;
 	refuse(b.graphs, 3, "the condition is no bool");
 	b.tensors[0].type = BUILT_BOOL;
 	b.tensors[0].shape[0] = 1;
-	refuse(b.graphs, 3, "graph 1 is used twice");
+	refuse(b.graphs, 3, "graphs within graphs, 33 deep");
 	make_branches(&b, true, true);
 	b.main_op.input_count = 1;
 	refuse(b.graphs, 3, "graph 1 has 1 inputs, not 0");
@@ -485,6 +482,166 @@ static void test_wrong_branches(void **state)
 	make_branches(&b, true, true);
 	b.main_op.inputs[0] = BUILT_NONE;
 	refuse(b.graphs, 3, "operand 0 is no tensor");
+}
+
+/* Of both branches one sets the variable, whose value is what comes out. */
+static const struct built_tensor set_tensors[] = { MAP(BUILT_INT8), HANDLE,
+						   MAP(BUILT_INT8) };
+static const struct built_op set_ops[] = {
+	NAMED("last"),
+	{ .builtin = 144, .inputs = { 1, 0 }, .input_count = 2,
+	  .output = BUILT_NONE },
+	{ .builtin = 143, .inputs = { 1 }, .input_count = 1, .output = 2 },
+};
+static const struct built_op get_ops[] = {
+	NAMED("last"),
+	{ .builtin = 143, .inputs = { 1 }, .input_count = 1, .output = 2 },
+};
+
+static void test_branch_that_assigns(void **state)
+{
+	static const struct {
+		uint8_t condition;
+		int8_t y[4];
+	} runs[] = {
+		{ 0, { 0, 0, 0, 0 } },
+		{ 1, { 5, 6, 7, 8 } },
+		{ 0, { 5, 6, 7, 8 } },
+	};
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	struct branches b;
+
+	for (int set = 1; set < 3; set++) {
+		make_branches(&b, false, false);
+		b.graphs[set] = (struct built_graph)BUILT_GRAPH(
+			set_tensors, 3, set_ops, 3, 0, 2);
+		b.graphs[3 - set] = (struct built_graph)BUILT_GRAPH(
+			set_tensors, 3, get_ops, 2, 0, 2);
+		if (open_graphs(b.graphs, 3, &graph, &error))
+			fail_msg("%s", error.text);
+		tnc_graph_keep_state(graph, 1);
+		for (int i = 0; i < COUNT(runs); i++) {
+			uint8_t condition = runs[i].condition ^ (set == 2);
+			const void *in = &condition;
+			int8_t y[4];
+			void *out = y;
+
+			if (tnc_graph_run(graph, &in, &out, &error))
+				fail_msg("%s", error.text);
+			assert_memory_equal(y, runs[i].y, 4);
+		}
+		tnc_graph_close(graph);
+	}
+}
+
+/* --- Loops --------------------------------------------------------------- */
+
+#define WHILE 119
+#define NUMBER(v)                                                       \
+	{ .type = BUILT_INT32, .rank = 1, .shape = { 1 }, .bytes = 4,   \
+	  .fill = (v), .is_number = true }
+#define COUNTER { .type = BUILT_INT32, .rank = 1, .shape = { 1 } }
+#define TRUTH { .type = BUILT_BOOL, .rank = 1, .shape = { 1 } }
+#define REAL { .type = BUILT_FLOAT32, .rank = 1, .shape = { 4 } }
+
+/* As long as a counter is below 3: y = y + y. */
+struct loop {
+	struct built_tensor main_tensors[4];	/* 0, x, counter, y */
+	struct built_op main_op;
+	struct built_tensor cond_tensors[4];	/* counter, y, 3, less */
+	struct built_op cond_op;
+	struct built_tensor body_tensors[5];	/* counter, y, 1, their sums */
+	struct built_op body_ops[2];
+	struct built_graph graphs[3];
+};
+
+static void make_loop(struct loop *l)
+{
+	*l = (struct loop){
+		.main_tensors = { NUMBER(0), REAL, COUNTER, REAL },
+		.main_op = { .builtin = WHILE, .options_type = 93,
+			     .inputs = { 0, 1 }, .input_count = 2, .output = 2,
+			     .more_outputs = { 3 }, .more_output_count = 1,
+			     .fields = { { .number = 0, .size = 4, .value = 1 },
+					 { .number = 1, .size = 4,
+					   .value = 2 } },
+			     .field_count = 2 },
+		.cond_tensors = { COUNTER, REAL, NUMBER(3), TRUTH },
+		.cond_op = { .builtin = 58, .inputs = { 0, 2 },
+			     .input_count = 2, .output = 3 },
+		.body_tensors = { COUNTER, REAL, NUMBER(1), COUNTER, REAL },
+		.body_ops = { { .builtin = 0, .inputs = { 0, 2 },
+				.input_count = 2, .output = 3 },
+			      { .builtin = 0, .inputs = { 1, 1 },
+				.input_count = 2, .output = 4 } },
+	};
+	l->graphs[0] = (struct built_graph)BUILT_GRAPH(l->main_tensors, 4,
+						       &l->main_op, 1, 1, 3);
+	l->graphs[1] = (struct built_graph)BUILT_GRAPH(l->cond_tensors, 4,
+						       &l->cond_op, 1, 0, 3);
+	l->graphs[1].more_inputs[0] = 1;
+	l->graphs[1].more_input_count = 1;
+	l->graphs[2] = (struct built_graph)BUILT_GRAPH(l->body_tensors, 5,
+						       l->body_ops, 2, 0, 3);
+	l->graphs[2].more_inputs[0] = 1;
+	l->graphs[2].more_input_count = 1;
+	l->graphs[2].more_outputs[0] = 4;
+	l->graphs[2].more_output_count = 1;
+}
+
+static void test_loop(void **state)
+{
+	static const float x[4] = { 1, -2, 3, 0.5f };
+	static const float wanted[4] = { 8, -16, 24, 4 };
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	const void *in = x;
+	float y[4];
+	void *out = y;
+	struct loop l;
+
+	make_loop(&l);
+	if (open_graphs(l.graphs, 3, &graph, &error))
+		fail_msg("%s", error.text);
+	if (tnc_graph_run(graph, &in, &out, &error))
+		fail_msg("%s", error.text);
+	assert_memory_equal(y, wanted, sizeof(y));
+	tnc_graph_close(graph);
+}
+
+static void test_wrong_loops(void **state)
+{
+	struct loop l;
+
+	make_loop(&l);
+	l.main_op.fields[1].value = 3;
+	refuse(l.graphs, 3, "graph 3 of 3");
+	make_loop(&l);
+	l.main_op.more_output_count = 0;
+	refuse(l.graphs, 3, "2 inputs, but 1 outputs");
+	make_loop(&l);
+	l.graphs[1].output = 0;
+	refuse(l.graphs, 3, "the condition is no bool");
+	make_loop(&l);
+	l.graphs[2].more_output_count = 0;
+	refuse(l.graphs, 3, "body has 1 results, not 2");
+	make_loop(&l);
+	l.body_tensors[2].fill = 0;
+	refuse(l.graphs, 3, "unsupported: more than");
+	/* The counter is the model's input. */
+	make_loop(&l);
+	l.main_tensors[0].bytes = 0;
+	l.graphs[0].input = 0;
+	refuse(l.graphs, 3, "depends on what it computes");
+	/* The body is the loop itself. */
+	make_loop(&l);
+	l.body_ops[1] = l.main_op;
+	l.body_ops[1].inputs[0] = 0;
+	l.body_ops[1].inputs[1] = 1;
+	l.body_ops[1].output = 3;
+	l.body_ops[1].more_outputs[0] = 4;
+	refuse(l.graphs, 3, "unsupported");
 }
 
 /* --- All of them, damaged ---------------------------------------------------- */
@@ -592,6 +749,9 @@ int main(void)
 		cmocka_unit_test(test_svdf),
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_wrong_branches),
+		cmocka_unit_test(test_branch_that_assigns),
+		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_wrong_loops),
 		cmocka_unit_test(test_damaged_files),
 		cmocka_unit_test(test_allocations_of_an_lstm),
 	};
