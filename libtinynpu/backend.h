@@ -28,12 +28,26 @@
  * @size_bytes: at least 1
  * @is_readonly: the device can't write it
  * @map: set: where the process sees it, until the context is destroyed
+ * @handle: set: the backend's name of it
  */
 struct backend_buffer {
 	uint64_t address;
 	uint64_t size_bytes;
 	bool is_readonly;
 	void *map;
+	uint32_t handle;
+};
+
+/**
+ * struct backend_source - memory of others, in whole pages
+ * @memory: of the process, or NULL: of a file
+ * @fd: the file, a dma-buf or what else can be mapped
+ * @offset: in the file, a multiple of the page size
+ */
+struct backend_source {
+	void *memory;
+	int fd;
+	uint64_t offset;
 };
 
 /**
@@ -77,6 +91,9 @@ struct backend_end {
  *	other call on this context runs or will
  * @buffer_create: make and bind a buffer; @buffer is not kept. The context is
  *	not yet used by another thread
+ * @buffer_replace: have a buffer be memory of others, from now on; no job runs.
+ *	@buffer then says so, unless it fails
+ * @buffer_export: a dma-buf of a buffer, or -EOPNOTSUPP
  * @submit: start a job; none is running. @is_waited: the caller calls wait
  *	without a limit next, and wants no thread to be woken for it
  * @wait: until the job has ended or CLOCK_MONOTONIC reaches @deadline_ns;
@@ -97,6 +114,11 @@ struct backend {
 			      struct tinynpu_error *error);
 	void (*context_destroy)(void *context);
 	int (*buffer_create)(void *context, struct backend_buffer *buffer,
+			     struct tinynpu_error *error);
+	int (*buffer_replace)(void *context, struct backend_buffer *buffer,
+			      const struct backend_source *source,
+			      struct tinynpu_error *error);
+	int (*buffer_export)(void *context, const struct backend_buffer *buffer,
 			     struct tinynpu_error *error);
 	int (*submit)(void *context, const struct backend_job *job,
 		      bool is_waited, struct tinynpu_error *error);

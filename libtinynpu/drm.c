@@ -228,8 +228,14 @@ static void drm_context_destroy(void *context)
 	free(ctx);
 }
 
+static size_t round_up_page(uint64_t size_bytes)
+{
+	return (size_bytes + BACKEND_PAGE_SIZE - 1) &
+	       ~(uint64_t)(BACKEND_PAGE_SIZE - 1);
+}
+
 static int bind_buffer(struct drm_context *ctx, uint32_t handle,
-		       const struct backend_buffer *buffer, size_t bytes,
+		       uint64_t offset, const struct backend_buffer *buffer,
 		       struct tinynpu_error *error)
 {
 	struct drm_tnpu_vm_bind bind = {
@@ -237,7 +243,8 @@ static int bind_buffer(struct drm_context *ctx, uint32_t handle,
 		.flags = buffer->is_readonly ? DRM_TNPU_VM_BIND_READONLY : 0,
 		.handle = handle,
 		.addr = buffer->address,
-		.size = bytes,
+		.size = round_up_page(buffer->size_bytes),
+		.bo_offset = offset,
 	};
 
 	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_VM_BIND, &bind))
@@ -245,20 +252,18 @@ static int bind_buffer(struct drm_context *ctx, uint32_t handle,
 	return 0;
 }
 
-static int map_buffer(struct drm_context *ctx, uint32_t handle, size_t bytes,
-		      void **map, struct tinynpu_error *error)
+/* Maps a part of a file until the context is destroyed. */
+static int map_file(struct drm_context *ctx, int fd, uint64_t offset,
+		    size_t bytes, void **map, struct tinynpu_error *error)
 {
-	struct drm_tnpu_bo_mmap_offset offset = { .handle = handle };
 	struct drm_mapping *mapping;
 
-	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_BO_MMAP_OFFSET, &offset))
-		return drm_fail(error, "the driver maps no buffer");
 	mapping = malloc(sizeof(*mapping));
 	if (!mapping)
 		return tinynpu_error_set(error, -ENOMEM, "out of memory");
 	mapping->size_bytes = bytes;
 	mapping->map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-			    ctx->fd, offset.offset);
+			    fd, offset);
 	if (mapping->map == MAP_FAILED) {
 		free(mapping);
 		return drm_fail(error, "mapping a buffer");
@@ -269,21 +274,128 @@ static int map_buffer(struct drm_context *ctx, uint32_t handle, size_t bytes,
 	return 0;
 }
 
+/* Ends a mapping early, if it is one of a file. */
+static void unmap_file(struct drm_context *ctx, const void *map)
+{
+	struct drm_mapping **link, *mapping;
+
+	for (link = &ctx->mappings; (mapping = *link); link = &mapping->next) {
+		if (mapping->map != map)
+			continue;
+		*link = mapping->next;
+		munmap(mapping->map, mapping->size_bytes);
+		free(mapping);
+		return;
+	}
+}
+
+static int map_buffer(struct drm_context *ctx, uint32_t handle, size_t bytes,
+		      void **map, struct tinynpu_error *error)
+{
+	struct drm_tnpu_bo_mmap_offset offset = { .handle = handle };
+
+	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_BO_MMAP_OFFSET, &offset))
+		return drm_fail(error, "the driver maps no buffer");
+	return map_file(ctx, ctx->fd, offset.offset, bytes, map, error);
+}
+
 static int drm_buffer_create(void *context, struct backend_buffer *buffer,
 			     struct tinynpu_error *error)
 {
 	struct drm_context *ctx = context;
 	struct drm_tnpu_bo_create create = { .size = buffer->size_bytes };
-	size_t bytes = (buffer->size_bytes + BACKEND_PAGE_SIZE - 1) &
-		       ~(size_t)(BACKEND_PAGE_SIZE - 1);
+	size_t bytes = round_up_page(buffer->size_bytes);
 	int err;
 
 	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_BO_CREATE, &create))
 		return drm_fail(error, "the driver gave no buffer");
-	err = bind_buffer(ctx, create.handle, buffer, bytes, error);
+	err = bind_buffer(ctx, create.handle, 0, buffer, error);
 	if (err)
 		return err;
+	buffer->handle = create.handle;
 	return map_buffer(ctx, create.handle, bytes, &buffer->map, error);
+}
+
+static void close_handle(struct drm_context *ctx, uint32_t handle)
+{
+	struct drm_gem_close close = { .handle = handle };
+
+	drmIoctl(ctx->fd, DRM_IOCTL_GEM_CLOSE, &close);
+}
+
+/* A handle for the process's memory, which is also its mapping. */
+static int use_memory(struct drm_context *ctx, struct backend_buffer *buffer,
+		      void *memory, struct tinynpu_error *error)
+{
+	struct drm_tnpu_bo_userptr userptr = {
+		.addr = (uintptr_t)memory,
+		.size = round_up_page(buffer->size_bytes),
+		.flags = buffer->is_readonly ? DRM_TNPU_BO_READONLY : 0,
+	};
+
+	if (drmIoctl(ctx->fd, DRM_IOCTL_TNPU_BO_USERPTR, &userptr))
+		return drm_fail(error, "the driver takes no such memory");
+	buffer->handle = userptr.handle;
+	buffer->map = memory;
+	return 0;
+}
+
+static int use_file(struct drm_context *ctx, struct backend_buffer *buffer,
+		    const struct backend_source *source,
+		    struct tinynpu_error *error)
+{
+	if (drmPrimeFDToHandle(ctx->fd, source->fd, &buffer->handle))
+		return drm_fail(error, "the driver imports no such file");
+	return map_file(ctx, source->fd, source->offset,
+			round_up_page(buffer->size_bytes), &buffer->map, error);
+}
+
+/* A binding keeps what it binds, so handles are needed to export only. */
+static int drm_buffer_replace(void *context, struct backend_buffer *buffer,
+			      const struct backend_source *source,
+			      struct tinynpu_error *error)
+{
+	struct drm_context *ctx = context;
+	struct backend_buffer new = *buffer;
+	int err;
+
+	new.handle = 0;
+	if (source->memory)
+		err = use_memory(ctx, &new, source->memory, error);
+	else
+		err = use_file(ctx, &new, source, error);
+	if (!err)
+		err = bind_buffer(ctx, new.handle,
+				  source->memory ? 0 : source->offset, &new,
+				  error);
+	if (new.handle)
+		close_handle(ctx, new.handle);
+	if (err) {
+		if (new.map != buffer->map)
+			unmap_file(ctx, new.map);
+		return err;
+	}
+	if (buffer->handle)
+		close_handle(ctx, buffer->handle);
+	unmap_file(ctx, buffer->map);
+	new.handle = 0;
+	*buffer = new;
+	return 0;
+}
+
+static int drm_buffer_export(void *context, const struct backend_buffer *buffer,
+			     struct tinynpu_error *error)
+{
+	struct drm_context *ctx = context;
+	int fd;
+
+	if (!buffer->handle)
+		return tinynpu_error_set(error, -EOPNOTSUPP,
+			"the tensor's memory is not the session's own");
+	if (drmPrimeHandleToFD(ctx->fd, buffer->handle, DRM_CLOEXEC | DRM_RDWR,
+			       &fd))
+		return drm_fail(error, "the driver exports no buffer");
+	return fd;
 }
 
 /* --- Jobs ------------------------------------------------------------------ */
@@ -437,6 +549,8 @@ const struct backend backend_drm = {
 	.context_create = drm_context_create,
 	.context_destroy = drm_context_destroy,
 	.buffer_create = drm_buffer_create,
+	.buffer_replace = drm_buffer_replace,
+	.buffer_export = drm_buffer_export,
 	.submit = drm_submit,
 	.wait = drm_wait,
 	.cancel = drm_cancel,

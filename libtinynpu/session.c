@@ -217,3 +217,91 @@ void *tinynpu_session_tensor(struct tinynpu_session *session,
 		return NULL;
 	return session->memory.tensors[index].map;
 }
+
+/* --- Memory of others -------------------------------------------------------- */
+
+/* The tensor, if its memory may be changed now. */
+static int find_idle(struct tinynpu_session *session, unsigned int index,
+		     struct backend_buffer **buffer, struct tinynpu_error *error)
+{
+	if (index >= session->program->tensor_count)
+		return tinynpu_error_set(error, -ENOENT, "no tensor %u", index);
+	if (session->is_submitted)
+		return tinynpu_error_set(error, -EBUSY,
+					 "a job has not been waited for yet");
+	*buffer = &session->memory.tensors[index];
+	return 0;
+}
+
+static int replace(struct tinynpu_session *session, unsigned int index,
+		   const struct backend_source *source,
+		   struct tinynpu_error *error)
+{
+	struct backend_buffer *buffer = NULL;
+	int err;
+
+	pthread_mutex_lock(&session->lock);
+	err = find_idle(session, index, &buffer, error);
+	if (!err)
+		err = session->device->backend->buffer_replace(
+			session->context, buffer, source, error);
+	if (!err && session->program->cpu.op_count)
+		session_cpu_place(session);
+	pthread_mutex_unlock(&session->lock);
+	return err;
+}
+
+int tinynpu_session_use_memory(struct tinynpu_session *session,
+			       unsigned int index, void *memory, size_t size,
+			       struct tinynpu_error *error)
+{
+	const struct backend_source source = { .memory = memory, .fd = -1 };
+
+	if (!memory || (uintptr_t)memory % BACKEND_PAGE_SIZE ||
+	    size % BACKEND_PAGE_SIZE ||
+	    (index < session->program->tensor_count &&
+	     size < session->program->tensors[index].size))
+		return tinynpu_error_set(error, -EINVAL,
+			"memory for tensor %u has to be whole pages, and enough",
+			index);
+	return replace(session, index, &source, error);
+}
+
+int tinynpu_session_use_fd(struct tinynpu_session *session, unsigned int index,
+			   int fd, uint64_t offset, struct tinynpu_error *error)
+{
+	const struct backend_source source = { .fd = fd, .offset = offset };
+	off_t size = lseek(fd, 0, SEEK_END);
+	uint64_t bytes = index < session->program->tensor_count ?
+		round_up_page(session->program->tensors[index].size) : 0;
+
+	if (size < 0) {
+		int err = -errno;
+
+		return tinynpu_error_set(error, err, "no memory: %s",
+					 strerrordesc_np(-err));
+	}
+	if (offset % BACKEND_PAGE_SIZE || bytes > (uint64_t)size ||
+	    offset > size - bytes)
+		return tinynpu_error_set(error, -EINVAL,
+			"a file for tensor %u has to have whole pages, and enough",
+			index);
+	return replace(session, index, &source, error);
+}
+
+int tinynpu_session_export(struct tinynpu_session *session, unsigned int index,
+			   struct tinynpu_error *error)
+{
+	const struct backend *backend = session->device->backend;
+	int fd = -ENOENT;
+
+	pthread_mutex_lock(&session->lock);
+	if (index < session->program->tensor_count)
+		fd = backend->buffer_export(session->context,
+					    &session->memory.tensors[index],
+					    error);
+	else
+		tinynpu_error_set(error, -ENOENT, "no tensor %u", index);
+	pthread_mutex_unlock(&session->lock);
+	return fd;
+}

@@ -39,7 +39,7 @@ struct tinynpu_session {
 	struct tinynpu_device *device; /* reference */
 	struct tinynpu_program *program; /* reference */
 	void *context; /* of the device's backend, owned */
-	struct session_memory memory; /* fixed once created */
+	struct session_memory memory; /* fixed once created, but for tensors */
 	atomic_bool is_cancelled; /* the run, by any thread */
 
 	pthread_mutex_t lock; /* held by each call; guards all below */
@@ -74,6 +74,8 @@ int session_custom_run(struct tinynpu_session *session,
 /* session_cpu.c */
 int session_cpu_init(struct tinynpu_session *session,
 		     struct tinynpu_error *error);
+/* Tells the operators where the session's memory is. */
+void session_cpu_place(struct tinynpu_session *session);
 void session_cpu_fini(struct tinynpu_session *session);
 
 /* -EFAULT if an operator finds an input that it can't use. */

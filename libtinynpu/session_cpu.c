@@ -25,12 +25,24 @@ static char *map_of(const struct tinynpu_session *session, uint32_t region)
 	return m->tensors[region - NPU_REGION_TENSORS].map;
 }
 
+void session_cpu_place(struct tinynpu_session *session)
+{
+	const struct program_cpu *from = &session->program->cpu;
+	uint32_t i;
+
+	for (i = 0; i < from->tensor_count; i++) {
+		const struct npu_cpu_tensor *record = &from->records[i];
+
+		session->cpu.tensors[i].data =
+			map_of(session, record->region) + record->offset;
+	}
+}
+
 int session_cpu_init(struct tinynpu_session *session,
 		     struct tinynpu_error *error)
 {
 	const struct program_cpu *from = &session->program->cpu;
 	struct session_cpu *cpu = &session->cpu;
-	uint32_t i;
 	int err;
 
 	if (!from->op_count)
@@ -47,11 +59,7 @@ int session_cpu_init(struct tinynpu_session *session,
 	}
 	memcpy(cpu->tensors, from->tensors,
 	       from->tensor_count * sizeof(*cpu->tensors));
-	for (i = 0; i < from->tensor_count; i++) {
-		const struct npu_cpu_tensor *record = &from->records[i];
-
-		cpu->tensors[i].data = map_of(session, record->region) + record->offset;
-	}
+	session_cpu_place(session);
 	err = session_custom_init(session, error);
 	if (err)
 		session_cpu_fini(session);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PRIORITY 1
@@ -170,8 +171,77 @@ static int sim_buffer_create(void *context, struct backend_buffer *buffer,
 	    sim_pagetable_map(ctx, buffer->address, bus, buffer->size_bytes,
 			      !buffer->is_readonly))
 		err = tinynpu_error_set(error, -ENOMEM, "out of memory");
+	else
+		buffer->handle = bus / PAGE_BYTES;
 	turn_give(&ctx->board->turn);
 	return err;
+}
+
+/* Where the process has the memory; from a file it is ours to unmap. */
+static int map_source(const struct backend_source *source, uint64_t bytes,
+		      void **map, struct tinynpu_error *error)
+{
+	int err;
+
+	*map = source->memory;
+	if (!*map)
+		*map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    source->fd, source->offset);
+	if (*map != MAP_FAILED)
+		return 0;
+	err = -errno;
+	return tinynpu_error_set(error, err, "mapping a file: %s",
+				 strerrordesc_np(-err));
+}
+
+/* Puts memory at the buffer's address; the machine forgets what was there. */
+static int rebind(struct sim_context *ctx, const struct backend_buffer *buffer,
+		  uint64_t bus, uint64_t bytes, struct tinynpu_error *error)
+{
+	uint64_t range[7] = { ctx->queue + 1, buffer->address, bytes };
+
+	/* Its tables are there, so that nothing can be missing. */
+	sim_pagetable_map(ctx, buffer->address, bus, bytes,
+			  !buffer->is_readonly);
+	return sim_board_admin(ctx->board, NPU_ADMIN_INVALIDATE, range, error);
+}
+
+static int sim_buffer_replace(void *context, struct backend_buffer *buffer,
+			      const struct backend_source *source,
+			      struct tinynpu_error *error)
+{
+	struct sim_context *ctx = context;
+	uint64_t bytes = (buffer->size_bytes + PAGE_BYTES - 1) &
+			 ~(uint64_t)(PAGE_BYTES - 1);
+	uint64_t bus;
+	void *map;
+	int err;
+
+	err = map_source(source, bytes, &map, error);
+	if (err)
+		return err;
+	turn_take(&ctx->board->turn);
+	bus = sim_memory_add(&ctx->board->memory, map, bytes, ctx,
+			     source->memory);
+	err = bus ? rebind(ctx, buffer, bus, bytes, error) :
+		    tinynpu_error_set(error, -ENOMEM, "out of memory");
+	if (!err) {
+		sim_memory_free(&ctx->board->memory,
+				(uint64_t)buffer->handle * PAGE_BYTES);
+		buffer->handle = bus / PAGE_BYTES;
+		buffer->map = map;
+	}
+	turn_give(&ctx->board->turn);
+	if (!bus && !source->memory)
+		munmap(map, bytes);
+	return err;
+}
+
+static int sim_buffer_export(void *context, const struct backend_buffer *buffer,
+			     struct tinynpu_error *error)
+{
+	return tinynpu_error_set(error, -EOPNOTSUPP,
+		"the simulator's memory is the process's: there is no dma-buf");
 }
 
 const struct backend backend_sim = {
@@ -182,6 +252,8 @@ const struct backend backend_sim = {
 	.context_create = sim_context_create,
 	.context_destroy = sim_context_destroy,
 	.buffer_create = sim_buffer_create,
+	.buffer_replace = sim_buffer_replace,
+	.buffer_export = sim_buffer_export,
 	.submit = sim_submit,
 	.wait = sim_wait,
 	.cancel = sim_cancel,

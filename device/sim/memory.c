@@ -3,6 +3,7 @@
 #include "memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define PAGE_BYTES 4096
@@ -13,12 +14,18 @@ void sim_memory_init(struct sim_memory *memory)
 	*memory = (struct sim_memory){ .next_bus = FIRST_BUS };
 }
 
+static void end_block(struct sim_block *block)
+{
+	if (!block->is_lent)
+		munmap(block->host, block->size_bytes);
+}
+
 void sim_memory_fini(struct sim_memory *memory)
 {
 	size_t i;
 
 	for (i = 0; i < memory->count; i++)
-		munmap(memory->blocks[i].host, memory->blocks[i].size_bytes);
+		end_block(&memory->blocks[i]);
 	free(memory->blocks);
 }
 
@@ -37,30 +44,56 @@ static int make_room(struct sim_memory *memory)
 	return 0;
 }
 
-void *sim_memory_alloc(struct sim_memory *memory, uint64_t size_bytes,
-		       const void *owner, uint64_t *bus)
+uint64_t sim_memory_add(struct sim_memory *memory, void *host,
+			uint64_t size_bytes, const void *owner, bool is_lent)
 {
 	struct sim_block *block;
-	void *host;
 
-	size_bytes = (size_bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 	if (make_room(memory))
-		return NULL;
-	host = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (host == MAP_FAILED)
-		return NULL;
+		return 0;
 	block = &memory->blocks[memory->count++];
 	*block = (struct sim_block){
 		.bus = memory->next_bus,
 		.size_bytes = size_bytes,
 		.host = host,
 		.owner = owner,
+		.is_lent = is_lent,
 	};
 	/* a hole behind it: what runs over its end is refused */
 	memory->next_bus += size_bytes + PAGE_BYTES;
-	*bus = block->bus;
-	return host;
+	return block->bus;
+}
+
+void *sim_memory_alloc(struct sim_memory *memory, uint64_t size_bytes,
+		       const void *owner, uint64_t *bus)
+{
+	void *host;
+
+	size_bytes = (size_bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+	host = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (host == MAP_FAILED)
+		return NULL;
+	*bus = sim_memory_add(memory, host, size_bytes, owner, false);
+	if (*bus)
+		return host;
+	munmap(host, size_bytes);
+	return NULL;
+}
+
+void sim_memory_free(struct sim_memory *memory, uint64_t bus)
+{
+	size_t i = 0;
+
+	while (i < memory->count && memory->blocks[i].bus != bus)
+		i++;
+	if (i == memory->count)
+		return;
+	end_block(&memory->blocks[i]);
+	memory->count--;
+	memmove(&memory->blocks[i], &memory->blocks[i + 1],
+		(memory->count - i) * sizeof(*memory->blocks));
+	memory->last = 0;
 }
 
 void sim_memory_free_owned(struct sim_memory *memory, const void *owner)
@@ -71,7 +104,7 @@ void sim_memory_free_owned(struct sim_memory *memory, const void *owner)
 		struct sim_block *block = &memory->blocks[i];
 
 		if (block->owner == owner)
-			munmap(block->host, block->size_bytes);
+			end_block(block);
 		else
 			memory->blocks[kept++] = *block;
 	}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory on the simulated bus: blocks of zeroed pages at bus addresses that are
- * never used twice, so that a stale address finds nothing. The machine's DMA
- * ends here and is checked against the blocks.
+ * never used twice, so that a stale address finds nothing. Blocks may also be
+ * lent by the application. The machine's DMA ends here and is checked against the
+ * blocks.
  */
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +17,7 @@ struct sim_block {
 	uint64_t size_bytes;
 	uint8_t *host;
 	const void *owner;
+	bool is_lent; /* not ours to unmap */
 };
 
 struct sim_memory {
@@ -35,6 +38,15 @@ void sim_memory_fini(struct sim_memory *memory);
 void *sim_memory_alloc(struct sim_memory *memory, uint64_t size_bytes,
 		       const void *owner, uint64_t *bus);
 
+/*
+ * A block of memory that is there, in whole pages; it is unmapped with the block
+ * unless it is lent. Returns its bus address, or 0.
+ */
+uint64_t sim_memory_add(struct sim_memory *memory, void *host,
+			uint64_t size_bytes, const void *owner, bool is_lent);
+
+/* Ends the block at @bus. */
+void sim_memory_free(struct sim_memory *memory, uint64_t bus);
 void sim_memory_free_owned(struct sim_memory *memory, const void *owner);
 
 /* Where @size_bytes from @bus are, or NULL if they are not all of one block. */

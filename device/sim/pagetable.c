@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Page tables of the simulated board's contexts, in Sv39 format (the manual's
- * section 5). Pages are only ever added: a context's tables end with it.
+ * section 5). Pages are added or replaced: a context's tables end with it.
  */
 #include "sim.h"
 

@@ -98,7 +98,10 @@ int sim_board_admin(struct sim_board *board, enum npu_admin_op op,
 /* jobs.c: a job's end came in. With the turn. */
 void sim_job_done(struct sim_board *board, const struct npu_event *event);
 
-/* pagetable.c: map pages that were not mapped. With the turn. 0 or -ENOMEM. */
+/*
+ * pagetable.c: map pages. With the turn. 0 or -ENOMEM. If they were mapped the
+ * caller has the machine forget that.
+ */
 int sim_pagetable_map(struct sim_context *ctx, uint64_t address, uint64_t bus,
 		      uint64_t size_bytes, bool is_writable);
 

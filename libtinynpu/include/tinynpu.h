@@ -502,11 +502,64 @@ void tinynpu_session_destroy(struct tinynpu_session *session);
  * keeps its content between jobs. Write inputs before a job is submitted, read
  * outputs after it has ended.
  *
- * Return: the tensor's bytes, valid as long as the session; NULL if there is no
- * such tensor.
+ * Return: the tensor's bytes, valid as long as the session, or until the tensor lies
+ * elsewhere; NULL if there is no such tensor.
  */
 void *tinynpu_session_tensor(struct tinynpu_session *session,
 			     unsigned int index);
+
+/**
+ * tinynpu_session_use_memory() - have a tensor lie in memory of the process
+ * @session: the session
+ * @index: as for tinynpu_program_tensor()
+ * @memory: multiple of 4096; until the session is destroyed, or the tensor lies
+ *	elsewhere, it stays mapped there, and the tensor's bytes are its first ones
+ * @size: multiple of 4096, at least the tensor's size
+ * @error: may be NULL
+ *
+ * Nothing is copied, now or later. Outputs may be written up to the end of the
+ * tensor, inputs are not written by the device and may be read-only. With a real
+ * device the memory is pinned, and counts as locked (RLIMIT_MEMLOCK).
+ *
+ * What tinynpu_session_tensor() said before is not valid any more.
+ *
+ * Errors: -ENOENT (no such tensor), -EBUSY (a run has not been waited for), -EINVAL
+ * (not whole pages, or too small), -EFAULT (no such memory), -ENOMEM.
+ */
+int tinynpu_session_use_memory(struct tinynpu_session *session,
+			       unsigned int index, void *memory, size_t size,
+			       struct tinynpu_error *error);
+
+/**
+ * tinynpu_session_use_fd() - have a tensor lie in memory behind a descriptor
+ * @session: the session
+ * @index: as for tinynpu_program_tensor()
+ * @fd: a dma-buf, of a camera or of another session, for example; with the
+ *	simulator also what else can be mapped. It may be closed afterwards
+ * @offset: where the tensor begins, a multiple of 4096
+ * @error: may be NULL
+ *
+ * Nothing is copied. Who else uses the memory has to be waited for before a run is
+ * submitted, and has to wait for the run.
+ *
+ * Errors: as tinynpu_session_use_memory(), and those of mmap().
+ */
+int tinynpu_session_use_fd(struct tinynpu_session *session, unsigned int index,
+			   int fd, uint64_t offset,
+			   struct tinynpu_error *error);
+
+/**
+ * tinynpu_session_export() - share the memory of a tensor as a dma-buf
+ * @session: the session
+ * @index: as for tinynpu_program_tensor()
+ * @error: may be NULL
+ *
+ * Return: a descriptor, which the caller closes; it keeps the memory, longer than
+ * the session, too. Or -ENOENT (no such tensor), -EOPNOTSUPP (the simulator's
+ * memory, or memory that is not the session's own), -EMFILE, -ENOMEM.
+ */
+int tinynpu_session_export(struct tinynpu_session *session, unsigned int index,
+			   struct tinynpu_error *error);
 
 /**
  * tinynpu_session_keep_state() - whether variables outlive a run

@@ -17,6 +17,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -178,6 +180,126 @@ static void test_null_may_be_given_back(void **state)
 	tinynpu_session_destroy(NULL);
 }
 
+/* --- Memory of others ---------------------------------------------------------- */
+
+#define PAGE 4096
+
+static uint8_t *pages(int protection)
+{
+	uint8_t *map = mmap(NULL, PAGE, protection,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(map != MAP_FAILED);
+	return map;
+}
+
+static void test_tensors_lie_in_the_users_memory(void **state)
+{
+	struct tinynpu_program *program = copy_program();
+	struct tinynpu_session *session = make_session(*state, program);
+	uint8_t *in = pages(PROT_READ | PROT_WRITE);
+	uint8_t *out = pages(PROT_READ | PROT_WRITE);
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		fill(in, i);
+		/* Inputs need not be writable. */
+		assert_int_equal(mprotect(in, PAGE, PROT_READ), 0);
+		assert_int_equal(tinynpu_session_use_memory(session, 0, in,
+							    PAGE, NULL), 0);
+		assert_int_equal(tinynpu_session_use_memory(session, 1, out,
+							    PAGE, NULL), 0);
+		assert_ptr_equal(tinynpu_session_tensor(session, 0), in);
+		assert_ptr_equal(tinynpu_session_tensor(session, 1), out);
+		memset(out, 0xee, PAGE);
+		assert_int_equal(tinynpu_session_run(session, NULL), 0);
+		assert_memory_equal(in, out, TNP_TENSOR_BYTES);
+		assert_int_equal(out[TNP_TENSOR_BYTES], 0xee);
+		assert_int_equal(mprotect(in, PAGE, PROT_READ | PROT_WRITE), 0);
+	}
+	tinynpu_session_destroy(session);
+	fill(out, 9);
+	munmap(in, PAGE);
+	munmap(out, PAGE);
+	tinynpu_program_close(program);
+}
+
+static void test_unfit_memory_is_refused(void **state)
+{
+	struct tinynpu_program *program = copy_program();
+	struct tinynpu_session *session = make_session(*state, program);
+	uint8_t *own = tinynpu_session_tensor(session, 0);
+	uint8_t *page = pages(PROT_READ | PROT_WRITE);
+
+	assert_int_equal(tinynpu_session_use_memory(session, 0, NULL, PAGE,
+						    NULL), -EINVAL);
+	assert_int_equal(tinynpu_session_use_memory(session, 0, page + 64, PAGE,
+						    NULL), -EINVAL);
+	assert_int_equal(tinynpu_session_use_memory(session, 0, page, PAGE - 1,
+						    NULL), -EINVAL);
+	assert_int_equal(tinynpu_session_use_memory(session, 0, page, 0,
+						    NULL), -EINVAL);
+	assert_int_equal(tinynpu_session_use_memory(session, 2, page, PAGE,
+						    NULL), -ENOENT);
+	assert_int_equal(tinynpu_session_use_fd(session, 0, -1, 0, NULL),
+			 -EBADF);
+	assert_int_equal(tinynpu_session_export(session, 2, NULL), -ENOENT);
+	assert_int_equal(tinynpu_session_submit(session, NULL), 0);
+	assert_int_equal(tinynpu_session_use_memory(session, 0, page, PAGE,
+						    NULL), -EBUSY);
+	assert_int_equal(tinynpu_session_wait(session, -1, NULL), 0);
+	assert_ptr_equal(tinynpu_session_tensor(session, 0), own);
+	fill(own, 3);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	assert_memory_equal(own, tinynpu_session_tensor(session, 1),
+			    TNP_TENSOR_BYTES);
+	tinynpu_session_destroy(session);
+	munmap(page, PAGE);
+	tinynpu_program_close(program);
+}
+
+/* What one session puts out is what another takes in, without a copy. */
+static void test_a_dma_buf_joins_two_sessions(void **state)
+{
+	struct tinynpu_program *program = copy_program();
+	struct tinynpu_session *first = make_session(*state, program);
+	struct tinynpu_session *second = make_session(*state, program);
+	uint8_t *input = tinynpu_session_tensor(first, 0);
+	int fd, i;
+
+	fd = tinynpu_session_export(first, 1, NULL);
+	if (fd == -EOPNOTSUPP && !strcmp(backend, "sim")) {
+		/* Any memory that can be mapped does there. */
+		fd = memfd_create("tensor", MFD_CLOEXEC);
+		assert_int_equal(ftruncate(fd, PAGE), 0);
+		assert_int_equal(tinynpu_session_use_fd(first, 1, fd, 0, NULL),
+				 0);
+	}
+	assert_true(fd >= 0);
+	assert_int_equal(tinynpu_session_use_fd(second, 0, fd, 64, NULL),
+			 -EINVAL);
+	assert_int_equal(tinynpu_session_use_fd(second, 0, fd, PAGE, NULL),
+			 -EINVAL);
+	for (i = 0; i < 20; i++) /* again and again, as frames come */
+		assert_int_equal(tinynpu_session_use_fd(second, 0, fd, 0, NULL),
+				 0);
+	close(fd);
+	for (i = 0; i < 3; i++) {
+		fill(input, i);
+		assert_int_equal(tinynpu_session_run(first, NULL), 0);
+		assert_int_equal(tinynpu_session_run(second, NULL), 0);
+		assert_memory_equal(input, tinynpu_session_tensor(second, 1),
+				    TNP_TENSOR_BYTES);
+	}
+	tinynpu_session_destroy(first);
+	assert_int_equal(tinynpu_session_run(second, NULL), 0);
+	assert_memory_equal(tinynpu_session_tensor(second, 0),
+			    tinynpu_session_tensor(second, 1),
+			    TNP_TENSOR_BYTES);
+	tinynpu_session_destroy(second);
+	tinynpu_program_close(program);
+}
+
 /* --- Variables -------------------------------------------------------------- */
 
 /* Runs with an input made of @seed; the output is then what? */
@@ -315,6 +437,29 @@ static void test_segments_run_in_order(void **state)
 		tinynpu_session_destroy(session);
 		tinynpu_program_close(program);
 	}
+}
+
+/* Operators on the CPU look where the tensor lies, too. */
+static void test_segments_use_the_users_memory(void **state)
+{
+	uint8_t *in = pages(PROT_READ | PROT_WRITE);
+	uint8_t *out = pages(PROT_READ | PROT_WRITE);
+	struct tinynpu_session *session;
+	struct tnp_image image;
+
+	init_cpu_image(&image);
+	session = session_of(*state, &image);
+	assert_int_equal(tinynpu_session_use_memory(session, 0, in, PAGE,
+						    NULL), 0);
+	assert_int_equal(tinynpu_session_use_memory(session, 1, out, PAGE,
+						    NULL), 0);
+	fill(in, 6);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	assert_absolute(session);
+	assert_ptr_equal(tinynpu_session_tensor(session, 1), out);
+	tinynpu_session_destroy(session);
+	munmap(in, PAGE);
+	munmap(out, PAGE);
 }
 
 static void test_segments_run_while_others_wait(void **state)
@@ -697,6 +842,10 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_submit_and_wait),
 		cmocka_unit_test(test_a_session_keeps_what_it_needs),
 		cmocka_unit_test(test_null_may_be_given_back),
+		DEVICE_TEST(test_tensors_lie_in_the_users_memory),
+		DEVICE_TEST(test_unfit_memory_is_refused),
+		DEVICE_TEST(test_a_dma_buf_joins_two_sessions),
+		DEVICE_TEST(test_segments_use_the_users_memory),
 		DEVICE_TEST(test_variables_are_kept_on_request),
 		DEVICE_TEST(test_sessions_have_variables_of_their_own),
 		DEVICE_TEST(test_segments_run_in_order),
