@@ -24,10 +24,16 @@ static struct workers workers_of(struct fw *fw, uint32_t number)
 	} };
 }
 
-/* A job starts on the core; its registers count from zero. */
+/* A job starts or goes on; what its registers say by then was counted. */
 void account_start(struct fw *fw, uint32_t number, uint64_t now)
 {
-	fw->cores[number].used = (struct fw_usage){ .time_ns = now };
+	const struct fw_queue *queue = &fw->queues[fw->cores[number].queue];
+
+	fw->cores[number].used = (struct fw_usage){
+		.time_ns = now,
+		.cycles = queue->is_parked ? queue->result.cycles : 0,
+		.energy_fj = queue->is_parked ? queue->result.energy_fj : 0,
+	};
 }
 
 /* Add what the core's job has used since this was asked last. */
@@ -44,7 +50,17 @@ void account_core(struct fw *fw, uint32_t number, uint64_t now)
 		workers.work[i]->cycles += all.cycles - used->cycles;
 		workers.work[i]->energy_fj += all.energy_fj - used->energy_fj;
 	}
+	line_charge(fw, fw->cores[number].queue, all.cycles - used->cycles);
 	*used = all;
+}
+
+void account_preemption(struct fw *fw, uint32_t number)
+{
+	struct workers workers = workers_of(fw, number);
+	uint32_t i;
+
+	for (i = 0; i < 3; i++)
+		workers.work[i]->preemptions++;
 }
 
 static void count_end(struct npu_work *work, enum npu_job_status status)

@@ -35,6 +35,7 @@ static enum npu_admin_status context_set(struct call *call)
 		return NPU_ADMIN_BAD_STATE;
 	call->fw->has_context[context] = true;
 	account_forget_context(call->fw, context);
+	line_forget_client(call->fw, context);
 	engine_set_root(context, call->args[1]);
 	return NPU_ADMIN_OK;
 }
@@ -114,7 +115,7 @@ static enum npu_admin_status queue_create(struct call *call)
 		.deadline_ns = arg->deadline_ns ? arg->deadline_ns : FW_NEVER,
 	};
 	account_forget_queue(call->fw, arg->queue);
-	sched_wait(call->fw, arg->queue);
+	line_join(call->fw, arg->queue);
 	log_print(call->fw, NPU_LOG_DEBUG,
 		  "queue %u: created, context %u, priority %u", arg->queue,
 		  arg->context, arg->priority);
@@ -158,48 +159,34 @@ static enum npu_admin_status queue_progress(struct call *call)
 	if (!queue)
 		return status;
 	if (queue->core != FW_NONE) {
-		call->answer[0] = call->fw->cores[queue->core].job.cookie;
+		call->answer[0] = queue->job.cookie;
 		call->answer[1] = engine_commands(queue->core);
 	}
 	call->answer[2] = queue->jobs_ended;
 	return NPU_ADMIN_OK;
 }
 
-/* Whether the queue runs the job that args[1] names. */
-static bool is_running(const struct call *call, const struct fw_queue *queue)
-{
-	const struct fw_core *core;
-
-	if (queue->core == FW_NONE)
-		return false;
-	core = &call->fw->cores[queue->core];
-	return core->state == FW_CORE_RUNNING &&
-	       core->job.cookie == call->args[1];
-}
-
 static enum npu_admin_status job_stop(struct call *call)
 {
 	enum npu_admin_status status;
-	struct fw_queue *queue = find_queue(call, &status);
 
-	if (!queue)
+	if (!find_queue(call, &status))
 		return status;
-	if (!is_running(call, queue))
+	if (!sched_stop_job(call->fw, call->args[0], call->args[1],
+			    NPU_JOB_TIMEOUT))
 		return NPU_ADMIN_BAD_STATE;
-	sched_stop_job(call->fw, queue->core, NPU_JOB_TIMEOUT);
 	return NPU_ADMIN_OK;
 }
 
-/* If it does not run it has ended, or its entry says that it is cancelled. */
+/* If it is under way nowhere it has ended, or its entry says it. */
 static enum npu_admin_status job_cancel(struct call *call)
 {
 	enum npu_admin_status status;
-	struct fw_queue *queue = find_queue(call, &status);
 
-	if (!queue)
+	if (!find_queue(call, &status))
 		return status;
-	if (is_running(call, queue))
-		sched_stop_job(call->fw, queue->core, NPU_JOB_CANCELLED);
+	sched_stop_job(call->fw, call->args[0], call->args[1],
+		       NPU_JOB_CANCELLED);
 	return NPU_ADMIN_OK;
 }
 

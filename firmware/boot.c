@@ -56,6 +56,7 @@ static void read_config(struct fw *fw)
 	uint32_t contexts = io_sys_read(NPU_SYS_CONFIG + NPU_REG_CONTEXTS);
 	uint32_t cores = io_sys_read(NPU_SYS_CONFIG + NPU_REG_CORES);
 
+	line_init(fw, io_sys_read(NPU_SYS_CONFIG + NPU_REG_CLOCK_KHZ));
 	fw->core_count = cores < NPU_MAX_CORES ? cores : NPU_MAX_CORES;
 	fw->context_count =
 		contexts < NPU_MAX_CONTEXTS ? contexts : NPU_MAX_CONTEXTS;

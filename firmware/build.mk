@@ -12,6 +12,7 @@ fw-host-objs := \
 	firmware/admin.o \
 	firmware/boot.o \
 	firmware/engine.o \
+	firmware/line.o \
 	firmware/log.o \
 	firmware/ring.o \
 	firmware/sched.o

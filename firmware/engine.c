@@ -21,15 +21,30 @@ static void set(uint32_t core, uint32_t reg, uint32_t value)
 	io_write32(NPU_CORE_BASE(core) + reg, value);
 }
 
-/* Start a checked job on an idle core. */
-void engine_start(uint32_t core, uint32_t context, const struct npu_job *job)
+/* Start a checked job on an idle core; @slot is where it waits if preempted. */
+void engine_start(uint32_t core, uint32_t context, const struct npu_job *job,
+		  uint32_t slot)
 {
 	set(core, NPU_CORE_CONTEXT, context);
 	io_write64(NPU_CORE_BASE(core) + NPU_CORE_CMD_LO, job->commands);
 	set(core, NPU_CORE_CMD_COUNT, job->command_count);
 	io_write64(NPU_CORE_BASE(core) + NPU_CORE_REGION_LO, job->regions);
 	set(core, NPU_CORE_REGION_COUNT, job->region_count);
+	set(core, NPU_CORE_SLOT, slot);
 	set(core, NPU_CORE_CTRL, NPU_CORE_START);
+}
+
+/* Let an idle core go on with the preempted job in @slot. */
+void engine_resume(uint32_t core, uint32_t slot)
+{
+	set(core, NPU_CORE_SLOT, slot);
+	set(core, NPU_CORE_CTRL, NPU_CORE_RESUME);
+}
+
+/* After @cycles its job is preempted at the next mark; 0: never. */
+void engine_set_slice(uint32_t core, uint32_t cycles)
+{
+	set(core, NPU_CORE_SLICE, cycles);
 }
 
 /* Ask it to stop before the next command; its interrupt tells when it did. */

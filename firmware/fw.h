@@ -4,9 +4,10 @@
  * one struct fw, so that tests can make as many as they like; there is no heap.
  *
  * A round (fw_round() in sched.c) does everything that can be done now and is
- * bounded: at most NPU_ADMIN_ENTRIES admin commands, one look at each core and
- * at each queue. Between rounds the controller sleeps. What wakes it are levels
- * (doorbells, core events, the timer), so nothing can slip through.
+ * bounded: at most NPU_ADMIN_ENTRIES admin commands, one look at each core,
+ * FW_TAKES at queues for each idle one, and one at each queue that waits.
+ * Between rounds the controller sleeps. What wakes it are levels (doorbells, core
+ * events, the timer), so nothing can slip through.
  *
  * Whatever stands in memory is read once, bounded, then used.
  */
@@ -26,6 +27,9 @@
 #define FW_STOP_NS 200000000ull
 /* How often to look for room in a full event ring. */
 #define FW_RETRY_NS 1000000ull
+
+/* How many queues and jobs in vain to look at for a core in one round. */
+#define FW_TAKES (NPU_MAX_QUEUES + NPU_QUEUE_ENTRIES_MAX)
 
 #define FW_NONE 0xff /* no queue, no core */
 #define FW_NEVER UINT64_MAX
@@ -56,11 +60,13 @@ enum fw_queue_state {
 /**
  * struct fw_queue - a queue of jobs
  * @state: enum fw_queue_state
- * @priority: index of its waiting list
+ * @priority: index of its line
  * @context: of its jobs
  * @core: that runs its job, or FW_NONE
- * @next: in the waiting list, or FW_NONE
- * @is_waiting: is in the waiting list: it may have jobs and runs none
+ * @next: in the line, or FW_NONE
+ * @is_waiting: is in the line, see line.c
+ * @has_jobs: the line knows that it has
+ * @is_parked: its job was preempted, and waits in the slot of its number
  * @is_armed: what the ring's armed flag says
  * @entries: of the ring
  * @head: jobs taken
@@ -69,6 +75,10 @@ enum fw_queue_state {
  * @watchdog_ns: how long a job may be without progress
  * @deadline_ns: how long it may run, or FW_NEVER
  * @jobs_ended: so far
+ * @job: that a core runs, or that is parked
+ * @end_status: how a parked job has to end, or NPU_JOB_PENDING: it goes on
+ * @left_ns: of @deadline_ns for a parked job
+ * @result: of a parked job, so far
  */
 struct fw_queue {
 	uint8_t state;
@@ -77,6 +87,8 @@ struct fw_queue {
 	uint8_t core;
 	uint8_t next;
 	bool is_waiting;
+	bool has_jobs;
+	bool is_parked;
 	bool is_armed;
 	uint32_t entries;
 	uint32_t head;
@@ -85,6 +97,10 @@ struct fw_queue {
 	uint64_t watchdog_ns;
 	uint64_t deadline_ns;
 	uint64_t jobs_ended;
+	struct npu_job job;
+	uint32_t end_status;
+	uint64_t left_ns;
+	struct npu_job_result result;
 };
 
 enum fw_core_state {
@@ -110,8 +126,8 @@ struct fw_usage {
  * @commands: that were finished when last looked
  * @deadline: RUNNING: when the watchdog bites; STOPPING: when patience ends
  * @end: RUNNING: when the job has run for too long
+ * @slice: what its register says
  * @used: what counters know of
- * @job: what it runs
  */
 struct fw_core {
 	uint8_t state;
@@ -121,14 +137,22 @@ struct fw_core {
 	uint32_t commands;
 	uint64_t deadline;
 	uint64_t end;
+	uint32_t slice;
 	struct fw_usage used;
-	struct npu_job job;
 };
 
-/* A list of queues that wait for a core. */
-struct fw_list {
+/**
+ * struct fw_line - queues of a priority that wait for a core
+ * @first: of them, or FW_NONE
+ * @last: likewise
+ * @slice: cycles that a job may run while others wait
+ * @served: what the client had used that was served last, at most
+ */
+struct fw_line {
 	uint8_t first;
 	uint8_t last;
+	uint32_t slice;
+	uint64_t served;
 };
 
 /**
@@ -144,9 +168,11 @@ struct fw_list {
  * @is_admin_pending: the admin ring may hold commands
  * @is_admin_armed: what the init block's flag says
  * @is_blocked: something waits for room in the event ring
+ * @is_hungry: an idle core may find a job if it goes on looking
  * @dying: queue that QUEUE_DESTROY is ending, or FW_NONE; no other admin
  *	command is taken until that is done
  * @dying_seq: of that command
+ * @is_ending: a parked job has to end
  * @event_tail: events written, published or not
  * @event_published: events that the driver may see
  * @event_head: events that the driver has read, when last looked
@@ -154,7 +180,8 @@ struct fw_list {
  * @heartbeat_due: when to write the next
  * @timer: what the timer is set to
  * @jobs_done: jobs ended
- * @waiting: by priority
+ * @lines: by priority
+ * @used: cycles of each context's jobs, by priority
  * @queues: all
  * @cores: all
  * @counters: what they did; time_ns and running when asked
@@ -174,8 +201,10 @@ struct fw {
 	bool is_admin_pending;
 	bool is_admin_armed;
 	bool is_blocked;
+	bool is_hungry;
 	uint8_t dying;
 	uint32_t dying_seq;
+	bool is_ending;
 
 	uint32_t event_tail;
 	uint32_t event_published;
@@ -186,7 +215,8 @@ struct fw {
 	uint64_t timer;
 	uint64_t jobs_done;
 
-	struct fw_list waiting[NPU_PRIORITIES];
+	struct fw_line lines[NPU_PRIORITIES];
+	uint64_t used[NPU_MAX_CONTEXTS][NPU_PRIORITIES];
 	struct fw_queue queues[NPU_MAX_QUEUES];
 	struct fw_core cores[NPU_MAX_CORES];
 	struct npu_counters counters;
@@ -215,11 +245,15 @@ enum fw_take {
 };
 
 enum fw_take queue_take(struct fw_queue *queue, struct npu_job *job);
+bool queue_look(struct fw_queue *queue);
 uint32_t queue_count_jobs(struct fw_queue *queue);
 void queue_disarm(struct fw_queue *queue);
 
 /* engine.c */
-void engine_start(uint32_t core, uint32_t context, const struct npu_job *job);
+void engine_start(uint32_t core, uint32_t context, const struct npu_job *job,
+		  uint32_t slot);
+void engine_resume(uint32_t core, uint32_t slot);
+void engine_set_slice(uint32_t core, uint32_t cycles);
 void engine_stop(uint32_t core);
 void engine_reset(uint32_t core);
 void engine_ack(uint32_t core);
@@ -235,6 +269,7 @@ void engine_invalidate(uint32_t context, uint64_t address, uint64_t size);
 
 /* account.c */
 void account_start(struct fw *fw, uint32_t core, uint64_t now);
+void account_preemption(struct fw *fw, uint32_t core);
 void account_core(struct fw *fw, uint32_t core, uint64_t now);
 void account_end(struct fw *fw, uint32_t queue, uint32_t core,
 		 enum npu_job_status status);
@@ -247,11 +282,21 @@ void admin_run(struct fw *fw);
 void admin_done(struct fw *fw, uint32_t seq, enum npu_admin_status status,
 		const uint64_t args[3]);
 
+/* line.c */
+void line_init(struct fw *fw, uint32_t clock_khz);
+void line_join(struct fw *fw, uint32_t queue);
+void line_return(struct fw *fw, uint32_t queue, bool is_first);
+void line_leave(struct fw *fw, uint32_t queue);
+uint32_t line_next(struct fw *fw);
+void line_find_slices(struct fw *fw, uint32_t slices[NPU_PRIORITIES]);
+void line_charge(struct fw *fw, uint32_t queue, uint64_t cycles);
+void line_forget_client(struct fw *fw, uint32_t context);
+
 /* sched.c */
 void fw_round(struct fw *fw);
 void sched_init(struct fw *fw);
-void sched_wait(struct fw *fw, uint32_t queue);
-void sched_stop_job(struct fw *fw, uint32_t core, enum npu_job_status status);
+bool sched_stop_job(struct fw *fw, uint32_t queue, uint64_t cookie,
+		    enum npu_job_status status);
 void sched_destroy(struct fw *fw, uint32_t queue, uint32_t seq);
 
 /* log.c */

@@ -174,24 +174,34 @@ uint32_t queue_count_jobs(struct fw_queue *queue)
 	return count(queue);
 }
 
-/*
- * Take the queue's next job. If there is none its ring is armed: a doorbell
- * will tell.
- */
-enum fw_take queue_take(struct fw_queue *queue, struct npu_job *job)
+/* The same; if there is none the ring is armed: a doorbell will tell. */
+static uint32_t count_or_arm(struct fw_queue *queue)
 {
-	uint32_t slot = queue->head % queue->entries;
 	uint32_t jobs;
 
 	show(queue);
 	jobs = count(queue);
-	if (!jobs) {
-		arm(queue, true);
-		io_fence(); /* the submitter's between tail and armed flag */
-		jobs = count(queue);
-		if (!jobs)
-			return FW_TAKE_NONE;
-	}
+	if (jobs)
+		return jobs;
+	arm(queue, true);
+	io_fence(); /* the submitter's between tail and armed flag */
+	return count(queue);
+}
+
+/* Whether a queue has jobs, or a ring that a core has to be told of. */
+bool queue_look(struct fw_queue *queue)
+{
+	return count_or_arm(queue);
+}
+
+/* Take the queue's next job. */
+enum fw_take queue_take(struct fw_queue *queue, struct npu_job *job)
+{
+	uint32_t slot = queue->head % queue->entries;
+	uint32_t jobs = count_or_arm(queue);
+
+	if (!jobs)
+		return FW_TAKE_NONE;
 	if (jobs == UINT32_MAX)
 		return FW_TAKE_CORRUPT;
 	arm(queue, false);

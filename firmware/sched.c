@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The scheduler: which job runs on which core, how jobs end, and the round that
- * the main loop repeats (fw.h tells its rules). Called by main.c and admin.c.
+ * The scheduler: which job runs on which core, how jobs are preempted and end,
+ * and the round that the main loop repeats (fw.h tells its rules). Called by
+ * main.c and admin.c.
  *
- * A queue that may have jobs and runs none is in the waiting list of its
- * priority. A core that has nothing to do takes the first queue of the most
- * urgent list that has one; when the job has ended well the queue goes to the
- * end of its list: that is the turn among equals. A queue leaves the list
- * without a job only when its ring was found empty and armed.
+ * A core that has nothing to do takes the queue whose turn it is (line.c) and
+ * goes on with its preempted job, or starts the next one. While others wait that
+ * are as urgent, a job is preempted after a slice; while somebody more urgent
+ * waits, at its next mark. A queue stops waiting without a job only when its
+ * ring was found empty and armed.
  */
 #include "fw.h"
 #include "io.h"
@@ -15,80 +16,11 @@
 #define FAULT_INFO_CORRUPT 7 /* section 10 of the manual */
 #define FAULT_INFO_FLAGS 8
 
-/* --- Waiting lists --------------------------------------------------------- */
-
 void sched_init(struct fw *fw)
 {
-	uint32_t i;
-
-	for (i = 0; i < NPU_PRIORITIES; i++)
-		fw->waiting[i].first = fw->waiting[i].last = FW_NONE;
 	fw->dying = FW_NONE;
 	fw->is_admin_pending = true;
 	fw->timer = FW_NEVER;
-}
-
-/* Queue number @index may have jobs: let a core look. */
-void sched_wait(struct fw *fw, uint32_t index)
-{
-	struct fw_queue *queue = &fw->queues[index];
-	struct fw_list *list = &fw->waiting[queue->priority];
-
-	if (queue->state != FW_QUEUE_ACTIVE || queue->core != FW_NONE ||
-	    queue->is_waiting)
-		return;
-	queue->is_waiting = true;
-	queue->next = FW_NONE;
-	if (list->last == FW_NONE)
-		list->first = index;
-	else
-		fw->queues[list->last].next = index;
-	list->last = index;
-}
-
-/* Take a queue out of its list; @before is its neighbour or FW_NONE. */
-static void unlink_queue(struct fw *fw, uint32_t index, uint32_t before)
-{
-	struct fw_queue *queue = &fw->queues[index];
-	struct fw_list *list = &fw->waiting[queue->priority];
-
-	if (before == FW_NONE)
-		list->first = queue->next;
-	else
-		fw->queues[before].next = queue->next;
-	if (list->last == index)
-		list->last = before;
-	queue->is_waiting = false;
-}
-
-static void stop_waiting(struct fw *fw, uint32_t index)
-{
-	struct fw_queue *queue = &fw->queues[index];
-	uint32_t before = FW_NONE;
-	uint32_t i;
-
-	if (!queue->is_waiting)
-		return;
-	for (i = fw->waiting[queue->priority].first; i != index;
-	     i = fw->queues[i].next)
-		before = i;
-	unlink_queue(fw, index, before);
-}
-
-/* The queue whose turn it is, or FW_NONE. */
-static uint32_t next_queue(struct fw *fw)
-{
-	uint32_t priority = NPU_PRIORITIES;
-	uint32_t index;
-
-	while (priority--) {
-		index = fw->waiting[priority].first;
-		if (index == FW_NONE)
-			continue;
-		unlink_queue(fw, index, FW_NONE);
-		return index;
-	}
-	return FW_NONE;
 }
 
 /* --- How jobs end ---------------------------------------------------------- */
@@ -149,7 +81,7 @@ static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
 	if (queue->state != FW_QUEUE_ACTIVE)
 		return;
 	if (result->status == NPU_JOB_OK || result->status == NPU_JOB_CANCELLED)
-		sched_wait(fw, index);
+		line_return(fw, index, false);
 	else
 		queue->state = FW_QUEUE_HALTED;
 }
@@ -185,7 +117,8 @@ static uint64_t after(uint64_t now, uint64_t ns)
 }
 
 /* Ask core @number to end its job as @status; its interrupt follows. */
-void sched_stop_job(struct fw *fw, uint32_t number, enum npu_job_status status)
+static void stop_core(struct fw *fw, uint32_t number,
+		      enum npu_job_status status)
 {
 	struct fw_core *core = &fw->cores[number];
 
@@ -195,17 +128,98 @@ void sched_stop_job(struct fw *fw, uint32_t number, enum npu_job_status status)
 	engine_stop(number);
 }
 
+/*
+ * Have the queue's job end as @status, if it is the one that @cookie names and it
+ * is on a core or was preempted there; else returns false.
+ */
+bool sched_stop_job(struct fw *fw, uint32_t index, uint64_t cookie,
+		    enum npu_job_status status)
+{
+	struct fw_queue *queue = &fw->queues[index];
+
+	if (queue->job.cookie != cookie)
+		return false;
+	if (queue->core != FW_NONE &&
+	    fw->cores[queue->core].state == FW_CORE_RUNNING) {
+		stop_core(fw, queue->core, status);
+		return true;
+	}
+	if (!queue->is_parked || queue->end_status != NPU_JOB_PENDING)
+		return false;
+	queue->end_status = status;
+	fw->is_ending = true;
+	return true;
+}
+
+/* A core's job was preempted: its queue waits for another turn. */
+static void park_job(struct fw *fw, uint32_t number, uint64_t now)
+{
+	struct fw_core *core = &fw->cores[number];
+	struct fw_queue *queue = &fw->queues[core->queue];
+	bool was_in_the_way = core->slice == 1;
+
+	engine_read_result(number, &queue->result);
+	account_preemption(fw, number);
+	core->state = FW_CORE_IDLE;
+	queue->core = FW_NONE;
+	queue->is_parked = true;
+	queue->end_status = NPU_JOB_PENDING;
+	queue->left_ns = FW_NEVER;
+	if (core->end != FW_NEVER)
+		queue->left_ns = core->end > now ? core->end - now : 0;
+	log_print(fw, NPU_LOG_DEBUG, "queue %u: job %x: preempted, command %u",
+		  core->queue, queue->job.cookie, queue->result.commands);
+	line_return(fw, core->queue, was_in_the_way);
+}
+
+/* End a preempted job; there is room for its event. */
+static void end_parked_job(struct fw *fw, uint32_t index,
+			   enum npu_job_status status)
+{
+	struct fw_queue *queue = &fw->queues[index];
+
+	line_leave(fw, index);
+	queue->is_parked = false;
+	queue->result.status = status;
+	end_job(fw, index, &queue->job, &queue->result);
+}
+
+/* End the preempted jobs that have to, as far as there is room for events. */
+static void end_parked_jobs(struct fw *fw)
+{
+	uint32_t i;
+
+	if (!fw->is_ending)
+		return;
+	for (i = 0; i < fw->queue_count; i++) {
+		struct fw_queue *queue = &fw->queues[i];
+
+		if (!queue->is_parked || queue->end_status == NPU_JOB_PENDING)
+			continue;
+		if (!event_has_room(fw)) {
+			fw->is_blocked = true;
+			return;
+		}
+		end_parked_job(fw, i, queue->end_status);
+	}
+	fw->is_ending = false;
+}
+
 /* Has a core's job ended, or does it have to? */
 static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 {
 	struct fw_core *core = &fw->cores[number];
-	bool is_running = engine_state(number) == NPU_CORE_RUNNING;
+	enum npu_core_state state = engine_state(number);
 	uint32_t commands;
 
 	account_core(fw, number, now);
-	if (!is_running) {
+	if (state != NPU_CORE_RUNNING) {
 		engine_ack(number);
-		core->state = FW_CORE_ENDED;
+		if (state == NPU_CORE_PREEMPTED &&
+		    core->state == FW_CORE_RUNNING)
+			park_job(fw, number, now);
+		else
+			core->state = FW_CORE_ENDED;
 		return;
 	}
 	commands = engine_commands(number);
@@ -214,16 +228,17 @@ static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 			return;
 		engine_reset(number);
 		core->is_reset = true;
+		core->slice = 0;
 		core->commands = commands;
 		core->state = FW_CORE_ENDED;
 	} else if (now >= core->end) {
-		sched_stop_job(fw, number, NPU_JOB_TIMEOUT);
+		stop_core(fw, number, NPU_JOB_TIMEOUT);
 	} else if (commands != core->commands) {
 		core->commands = commands;
 		core->deadline =
 			after(now, fw->queues[core->queue].watchdog_ns);
 	} else if (now >= core->deadline) {
-		sched_stop_job(fw, number, NPU_JOB_TIMEOUT);
+		stop_core(fw, number, NPU_JOB_TIMEOUT);
 	}
 }
 
@@ -249,7 +264,7 @@ static void finish_core(struct fw *fw, uint32_t number)
 		}
 	}
 	core->state = FW_CORE_IDLE;
-	end_job(fw, core->queue, &core->job, &result);
+	end_job(fw, core->queue, &fw->queues[core->queue].job, &result);
 }
 
 static void look_at_core(struct fw *fw, uint32_t number, uint64_t now)
@@ -320,6 +335,15 @@ static bool check_job(struct fw *fw, uint32_t index, const struct npu_job *job)
 	return false;
 }
 
+static void set_slice(struct fw *fw, uint32_t number, uint32_t cycles)
+{
+	if (fw->cores[number].slice == cycles)
+		return;
+	fw->cores[number].slice = cycles;
+	engine_set_slice(number, cycles);
+}
+
+/* Start the queue's job, or go on with it if it was preempted. */
 static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 		      uint64_t now)
 {
@@ -330,40 +354,76 @@ static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 	core->state = FW_CORE_RUNNING;
 	core->queue = index;
 	core->is_reset = false;
-	core->commands = 0;
+	core->commands = queue->is_parked ? queue->result.commands : 0;
 	core->stop_status = NPU_JOB_RESET;
 	core->deadline = after(now, queue->watchdog_ns);
-	core->end = after(now, queue->deadline_ns);
+	core->end = after(now, queue->is_parked ? queue->left_ns :
+						  queue->deadline_ns);
+	set_slice(fw, number, 0);
 	account_start(fw, number, now);
-	engine_start(number, queue->context, &core->job);
+	if (queue->is_parked)
+		engine_resume(number, index);
+	else
+		engine_start(number, queue->context, &queue->job, index);
+	queue->is_parked = false;
 }
 
-/* Find a job for an idle core; each waiting queue is looked at once. */
-static void feed_core(struct fw *fw, uint32_t number, uint64_t now)
+/* Whether the queue has a job to start; a bad one is ended here. */
+static bool find_job(struct fw *fw, uint32_t index)
 {
 	static const struct npu_job no_job;
-	struct npu_job *job = &fw->cores[number].job;
-	uint32_t index;
+	struct fw_queue *queue = &fw->queues[index];
 
-	while (event_has_room(fw)) {
-		index = next_queue(fw);
+	if (queue->is_parked)
+		return true;
+	switch (queue_take(queue, &queue->job)) {
+	case FW_TAKE_JOB:
+		return check_job(fw, index, &queue->job);
+	case FW_TAKE_CORRUPT:
+		refuse_job(fw, index, &no_job, NPU_FAULT_FIELD,
+			   FAULT_INFO_CORRUPT);
+		break;
+	case FW_TAKE_NONE:
+		break;
+	}
+	return false;
+}
+
+/*
+ * Find a job for an idle core. Each turn sends a queue away or ends a job that
+ * can't run: after FW_TAKES the next round goes on, for who fills a ring with
+ * such jobs while it is emptied must not keep the firmware here.
+ */
+static void feed_core(struct fw *fw, uint32_t number, uint64_t now)
+{
+	uint32_t index, i;
+
+	for (i = 0; i < FW_TAKES && event_has_room(fw); i++) {
+		index = line_next(fw);
 		if (index == FW_NONE)
 			return;
-		switch (queue_take(&fw->queues[index], job)) {
-		case FW_TAKE_NONE:
-			break;
-		case FW_TAKE_CORRUPT:
-			refuse_job(fw, index, &no_job, NPU_FAULT_FIELD,
-				   FAULT_INFO_CORRUPT);
-			break;
-		case FW_TAKE_JOB:
-			if (!check_job(fw, index, job))
-				break;
+		if (find_job(fw, index)) {
 			start_job(fw, index, number, now);
 			return;
 		}
 	}
-	fw->is_blocked = true;
+	if (i == FW_TAKES)
+		fw->is_hungry = true;
+	else
+		fw->is_blocked = true;
+}
+
+/* See how long each core may go on, now that all are fed that can be. */
+static void set_slices(struct fw *fw)
+{
+	uint32_t slices[NPU_PRIORITIES];
+	uint32_t i;
+
+	line_find_slices(fw, slices);
+	for (i = 0; i < fw->core_count; i++)
+		if (fw->cores[i].state == FW_CORE_RUNNING)
+			set_slice(fw, i,
+				  slices[fw->queues[fw->cores[i].queue].priority]);
 }
 
 /* --- Destroying queues ----------------------------------------------------- */
@@ -373,14 +433,14 @@ void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
 {
 	struct fw_queue *queue = &fw->queues[index];
 
-	stop_waiting(fw, index);
+	line_leave(fw, index);
 	queue->state = FW_QUEUE_DYING;
 	queue->remaining = queue_count_jobs(queue);
 	if (queue->remaining == UINT32_MAX)
 		queue->remaining = 0;
 	if (queue->core != FW_NONE &&
 	    fw->cores[queue->core].state == FW_CORE_RUNNING)
-		sched_stop_job(fw, queue->core, NPU_JOB_CANCELLED);
+		stop_core(fw, queue->core, NPU_JOB_CANCELLED);
 	fw->dying = index;
 	fw->dying_seq = seq;
 }
@@ -397,6 +457,8 @@ static void end_dying(struct fw *fw)
 	queue = &fw->queues[fw->dying];
 	if (queue->core != FW_NONE)
 		return;
+	if (queue->is_parked && event_has_room(fw))
+		end_parked_job(fw, fw->dying, NPU_JOB_CANCELLED);
 	while (queue->remaining && event_has_room(fw)) {
 		if (queue_take(queue, &job) != FW_TAKE_JOB) {
 			queue->remaining = 0;
@@ -424,7 +486,7 @@ static void take_doorbell_word(struct fw *fw, uint32_t pending, uint32_t page)
 	for (; pending; pending >>= 1, page++)
 		if ((pending & 1) && page >= NPU_DOORBELL_QUEUE(0) &&
 		    page < NPU_DOORBELL_QUEUE(fw->queue_count))
-			sched_wait(fw, page - NPU_DOORBELL_QUEUE(0));
+			line_join(fw, page - NPU_DOORBELL_QUEUE(0));
 }
 
 /* Forget the pending doorbells, then remember who rang. */
@@ -489,7 +551,7 @@ static void set_timer(struct fw *fw, uint64_t now)
 	}
 	if (fw->is_blocked)
 		timer = earliest(timer, now + FW_RETRY_NS);
-	if (is_admin_due(fw))
+	if (is_admin_due(fw) || fw->is_hungry)
 		timer = now;
 	if (timer == fw->timer)
 		return;
@@ -504,14 +566,17 @@ void fw_round(struct fw *fw)
 	uint32_t i;
 
 	fw->is_blocked = false;
+	fw->is_hungry = false;
 	take_doorbells(fw);
 	admin_run(fw);
 	for (i = 0; i < fw->core_count; i++)
 		look_at_core(fw, i, now);
 	end_dying(fw);
+	end_parked_jobs(fw);
 	for (i = 0; i < fw->core_count; i++)
 		if (fw->cores[i].state == FW_CORE_IDLE)
 			feed_core(fw, i, now);
+	set_slices(fw);
 	event_publish(fw);
 	beat(fw, now);
 	set_timer(fw, now);

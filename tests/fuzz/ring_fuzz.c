@@ -67,7 +67,7 @@ static void check_lists(void)
 	for (priority = 0; priority < NPU_PRIORITIES; priority++) {
 		uint32_t last = FW_NONE;
 
-		for (i = board_fw.waiting[priority].first; i != FW_NONE;
+		for (i = board_fw.lines[priority].first; i != FW_NONE;
 		     i = board_fw.queues[i].next) {
 			const struct fw_queue *queue = &board_fw.queues[i];
 
@@ -77,7 +77,7 @@ static void check_lists(void)
 				queue->core == FW_NONE);
 			last = i;
 		}
-		require(board_fw.waiting[priority].last == last);
+		require(board_fw.lines[priority].last == last);
 	}
 	require(!waiting);
 }
@@ -101,6 +101,21 @@ static void check_cores(void)
 	require(!running);
 }
 
+/* A preempted job is in its slot, and its queue waits or has to end it. */
+static void check_parked(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < NPU_MAX_QUEUES; i++) {
+		const struct fw_queue *queue = &board_fw.queues[i];
+
+		if (!queue->is_parked)
+			continue;
+		require(board.slots[i].is_full && queue->core == FW_NONE);
+		require(queue->is_waiting || board_fw.dying == i);
+	}
+}
+
 static void run(struct input *in)
 {
 	uint64_t before = board.accesses;
@@ -113,6 +128,7 @@ static void run(struct input *in)
 		!event_has_room(&board_fw));
 	check_lists();
 	check_cores();
+	check_parked();
 }
 
 /* --- What the input can do ------------------------------------------------------------- */
@@ -193,6 +209,63 @@ static void finish(struct input *in)
 		board_finish(core, ends[take8(in) % 3], take32(in));
 }
 
+static void preempt(struct input *in)
+{
+	uint8_t core = take8(in) % NPU_MAX_CORES;
+	uint32_t commands = take32(in);
+
+	if (board_running(core) &&
+	    board.cores[core].regs[NPU_CORE_STATUS / 4] == NPU_CORE_RUNNING)
+		board_preempt(core, commands,
+			      board.cores[core].begun + (1u << take8(in) % 32));
+}
+
+/*
+ * Somebody writes while the firmware reads: rings never get empty, events are
+ * always read. One round has to end all the same.
+ */
+static struct {
+	uint32_t period, left;
+	uint32_t queue, flags;
+} racer;
+
+static void race_on_access(void)
+{
+	struct npu_queue_ring *ring = board_queue(racer.queue);
+	struct npu_init *init = board_init_block();
+	uint32_t i;
+
+	if (racer.left--)
+		return;
+	racer.left = racer.period;
+	for (i = 0; i < NPU_QUEUE_ENTRIES_MAX; i++) {
+		ring->jobs[i].cookie = 1;
+		ring->jobs[i].flags = racer.flags;
+	}
+	ring->tail = board_fw.queues[racer.queue].head + 1;
+	init->admin_tail = board_fw.admin_head + 1;
+	init->event_head = init->event_tail;
+}
+
+static void race(struct input *in)
+{
+	uint64_t before = board.accesses;
+	struct npu_init *init = board_init_block();
+
+	racer.queue = take8(in) % NPU_MAX_QUEUES;
+	racer.flags = take8(in) % 3;
+	racer.left = racer.period = take8(in);
+	board.on_access = race_on_access;
+	board.doorbells |= 1ull << NPU_DOORBELL_QUEUE(racer.queue) | 1;
+	fw_round(&board_fw);
+	board.on_access = NULL;
+	require(board.accesses - before < MAX_ACCESSES / 10);
+	board_queue(racer.queue)->tail = board_fw.queues[racer.queue].head;
+	init->admin_tail = board_fw.admin_head;
+	board.events_read = init->event_tail;
+	init->event_head = init->event_tail;
+}
+
 static void pass_time(struct input *in)
 {
 	board.now += (uint64_t)take32(in) << take8(in) % 8;
@@ -210,6 +283,7 @@ static void read_events(struct input *in)
 
 static void (*const deeds[])(struct input *in) = {
 	run, admin, create, submit, poke, ring, finish, pass_time, read_events,
+	preempt, race,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,6 +5,9 @@
 unit-tests += firmware
 firmware-objs := tests/unit/firmware_board.o libfirmware.a
 
+unit-tests += fair
+fair-objs := tests/unit/firmware_board.o libfirmware.a
+
 unit-tests += ring
 ring-objs := tests/unit/firmware_board.o libfirmware.a
 

@@ -140,6 +140,40 @@ static uint32_t *atu_reg(uint32_t reg)
 	return &board.windows[reg / 0x20].base_lo + reg % 0x20 / 4;
 }
 
+static uint64_t board_cycles(const struct board_core *core)
+{
+	return (uint64_t)core->regs[NPU_CORE_CYCLES / 4 + 1] << 32 |
+	       core->regs[NPU_CORE_CYCLES / 4];
+}
+
+static bool is_latched(uint32_t reg)
+{
+	return reg == NPU_CORE_SLICE || reg == NPU_CORE_SLOT;
+}
+
+/* What a job is, all but the registers that are the core's own. */
+static void copy_job(uint32_t *to, const uint32_t *from)
+{
+	uint32_t reg;
+
+	for (reg = 0; reg < 0x100; reg += 4)
+		if (!is_latched(reg))
+			to[reg / 4] = from[reg / 4];
+}
+
+static void core_resume(struct board_core *core)
+{
+	uint32_t n = core->regs[NPU_CORE_SLOT / 4];
+
+	if (n >= NPU_CORE_SLOTS || !board.slots[n].is_full)
+		die("an empty slot is resumed", n);
+	board.slots[n].is_full = false;
+	copy_job(core->regs, board.slots[n].regs);
+	core->regs[NPU_CORE_STATUS / 4] = NPU_CORE_RUNNING;
+	core->begun = board_cycles(core);
+	core->resumes++;
+}
+
 static void core_write(struct board_core *core, uint32_t reg, uint32_t value)
 {
 	uint32_t *status = &core->regs[NPU_CORE_STATUS / 4];
@@ -150,9 +184,13 @@ static void core_write(struct board_core *core, uint32_t reg, uint32_t value)
 	}
 	if (value & NPU_CORE_START) {
 		*status = NPU_CORE_RUNNING;
-		core->regs[NPU_CORE_COMMANDS / 4] = 0;
+		memset(core->regs + NPU_CORE_COMMANDS / 4, 0,
+		       NPU_CORE_FAULT_CODE - NPU_CORE_COMMANDS);
+		core->begun = 0;
 		core->starts++;
 	}
+	if (value & NPU_CORE_RESUME)
+		core_resume(core);
 	if ((value & NPU_CORE_STOP) && !core->is_deaf &&
 	    *status == NPU_CORE_RUNNING) {
 		*status = NPU_CORE_STOPPED;
@@ -260,6 +298,7 @@ void board_setup(uint32_t cores)
 	memset(&board, 0, sizeof(board));
 	memset(&board_fw, 0, sizeof(board_fw));
 	board.config[NPU_REG_CORES / 4] = cores;
+	board.config[NPU_REG_CLOCK_KHZ / 4] = 200000;
 	board.config[NPU_REG_DOORBELLS / 4] = NPU_MAX_DOORBELLS;
 	board.config[NPU_REG_CONTEXTS / 4] = NPU_MAX_CONTEXTS;
 	board.now = 5000000000ull;
@@ -425,6 +464,24 @@ void board_finish(uint32_t core, enum npu_core_state state, uint32_t commands)
 	board.cores[core].regs[NPU_CORE_STATUS / 4] = state;
 	board.cores[core].regs[NPU_CORE_COMMANDS / 4] = commands;
 	board.cores[core].has_interrupt = true;
+}
+
+bool board_preempt(uint32_t number, uint32_t commands, uint64_t cycles)
+{
+	struct board_core *core = &board.cores[number];
+	struct board_slot *slot = &board.slots[core->regs[NPU_CORE_SLOT / 4]];
+	uint32_t slice = core->regs[NPU_CORE_SLICE / 4];
+
+	core->regs[NPU_CORE_COMMANDS / 4] = commands;
+	core->regs[NPU_CORE_CYCLES / 4] = (uint32_t)cycles;
+	core->regs[NPU_CORE_CYCLES / 4 + 1] = cycles >> 32;
+	if (!slice || cycles - core->begun < slice)
+		return false;
+	memcpy(slot->regs, core->regs, sizeof(slot->regs));
+	slot->is_full = true;
+	core->regs[NPU_CORE_STATUS / 4] = NPU_CORE_PREEMPTED;
+	core->has_interrupt = true;
+	return true;
 }
 
 uint64_t board_running(uint32_t core)

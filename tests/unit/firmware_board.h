@@ -28,6 +28,8 @@ struct board_core {
 	bool has_interrupt;
 	bool is_deaf; /* does not listen to STOP */
 	uint32_t starts;
+	uint32_t resumes;
+	uint64_t begun; /* cycles of its job when it was started last */
 };
 
 struct board {
@@ -49,6 +51,10 @@ struct board {
 	uint32_t rings; /* doorbells rung so far */
 	uint64_t accesses; /* of the firmware, so far */
 	struct board_core cores[NPU_MAX_CORES];
+	struct board_slot {
+		uint32_t regs[0x100 / 4];
+		bool is_full;
+	} slots[NPU_CORE_SLOTS];
 
 	/* The driver's own counters */
 	uint32_t admin_seq;
@@ -98,6 +104,8 @@ void board_queue_put(uint32_t queue, const struct npu_job *job);
 void board_queue_ring(uint32_t queue);
 /* The core's job ends so, having finished @commands. */
 void board_finish(uint32_t core, enum npu_core_state state, uint32_t commands);
+/* The core's job is preempted, if its slice is over after @cycles; else false. */
+bool board_preempt(uint32_t core, uint32_t commands, uint64_t cycles);
 /* The cookie of the job that @core runs, 0 if none. */
 uint64_t board_running(uint32_t core);
 

@@ -776,6 +776,280 @@ static void counters_are_cut_to_the_readers_size(void **state)
 	assert_int_equal(memory[64], 0xee);
 }
 
+/* --- Preemption ---------------------------------------------------------------------------- */
+
+static uint32_t slice(uint32_t core)
+{
+	return board.cores[core].regs[NPU_CORE_SLICE / 4];
+}
+
+/* A queue of priority 0 and one of 2, both of context 1. */
+static void make_two_priorities(uint32_t cores)
+{
+	make_queues(cores, 1, 4);
+	assert_int_equal(board_queue_create(1, 1, 2, 4, SECOND), NPU_ADMIN_OK);
+}
+
+/* Job 7 of queue 0 was preempted by job 8 of queue 1, after 1000 cycles. */
+static void preempt_for_urgent_job(void)
+{
+	struct npu_job job = with_result(7, BOARD_RESULTS);
+
+	make_two_priorities(1);
+	board_submit(0, &job);
+	assert_true(board_run());
+	assert_int_equal(slice(0), 0);
+	submit(1, 8);
+	assert_true(board_run());
+	assert_int_equal(slice(0), 1);
+	assert_true(board_preempt(0, 2, 1000));
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 8);
+}
+
+static void a_preempted_job_goes_on_and_ends_once(void **state)
+{
+	const struct npu_job_result *result = (void *)board.results;
+	const struct npu_counters *c;
+	struct npu_event event;
+
+	preempt_for_urgent_job();
+	assert_no_event();
+	assert_int_equal(slice(0), 0);
+	assert_int_equal(result->status, NPU_JOB_PENDING);
+	set64(NPU_CORE_CYCLES, 300);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(8, NPU_JOB_OK);
+	assert_int_equal(board_running(0), 7);
+	assert_int_equal(board.cores[0].starts, 2);
+	assert_int_equal(board.cores[0].resumes, 1);
+	set64(NPU_CORE_CYCLES, 5000);
+	board_finish(0, NPU_CORE_DONE, 9);
+	assert_true(board_run());
+	event = job_event(7, NPU_JOB_OK);
+	assert_int_equal(event.cycles, 5000);
+	assert_int_equal(result->commands, 9);
+	c = counters();
+	assert_int_equal(c->core[0].cycles, 5300);
+	assert_int_equal(c->core[0].jobs, 2);
+	assert_int_equal(c->core[0].preemptions, 1);
+	assert_int_equal(c->queue[0].preemptions, 1);
+	assert_int_equal(c->queue[0].cycles, 5000);
+	assert_int_equal(c->queue[1].cycles, 300);
+	assert_no_event();
+}
+
+static void equals_preempt_each_other_after_a_slice(void **state)
+{
+	uint32_t usual;
+
+	make_queues(1, 2, 4);
+	submit(0, 1);
+	assert_true(board_run());
+	assert_int_equal(slice(0), 0); /* alone */
+	submit(1, 2);
+	assert_true(board_run());
+	usual = slice(0);
+	assert_in_range(usual, 2, UINT32_MAX);
+	assert_false(board_preempt(0, 1, usual - 1));
+	assert_true(board_preempt(0, 2, usual));
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 2);
+	assert_int_equal(slice(0), usual);
+	assert_true(board_preempt(0, 2, usual));
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 1);
+	assert_false(board_preempt(0, 3, 2 * usual - 1));
+	assert_true(board_preempt(0, 4, 2 * usual));
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 2);
+	board_finish(0, NPU_CORE_DONE, 5);
+	assert_true(board_run());
+	job_event(2, NPU_JOB_OK);
+	assert_int_equal(board_running(0), 1);
+	assert_int_equal(slice(0), 0); /* alone again */
+}
+
+/* All that are in the way are asked, and the others may go on after all. */
+static void the_first_core_that_can_makes_way(void **state)
+{
+	make_two_priorities(2);
+	assert_int_equal(board_queue_create(2, 1, 0, 4, SECOND), NPU_ADMIN_OK);
+	submit(0, 1);
+	submit(2, 2);
+	assert_true(board_run());
+	submit(1, 3);
+	assert_true(board_run());
+	assert_int_equal(slice(0), 1);
+	assert_int_equal(slice(1), 1);
+	assert_true(board_preempt(1, 1, 100));
+	assert_true(board_run());
+	assert_int_equal(board_running(1), 3);
+	assert_int_equal(slice(0), board_fw.lines[0].slice);
+	assert_int_equal(slice(1), 0);
+	/* The job goes on wherever there is room. */
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	assert_int_equal(board_running(0), 2);
+}
+
+/* Doorbells of queues that are empty, or less urgent, disturb nobody. */
+static void an_empty_queue_preempts_nobody(void **state)
+{
+	make_two_priorities(1);
+	submit(0, 1);
+	assert_true(board_run());
+	board.doorbells |= 1ull << NPU_DOORBELL_QUEUE(1);
+	assert_true(board_run());
+	assert_int_equal(slice(0), 0);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(1, NPU_JOB_OK);
+	submit(1, 2);
+	assert_true(board_run());
+	submit(0, 3);
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 2);
+	assert_int_equal(slice(0), 0);
+}
+
+static void a_preempted_job_can_be_ended(void **state)
+{
+	static const struct {
+		uint32_t op, status;
+	} ends[] = {
+		{ NPU_ADMIN_JOB_CANCEL, NPU_JOB_CANCELLED },
+		{ NPU_ADMIN_JOB_STOP, NPU_JOB_TIMEOUT },
+		{ NPU_ADMIN_QUEUE_DESTROY, NPU_JOB_CANCELLED },
+	};
+	const struct npu_job_result *result = (void *)board.results;
+	struct npu_event event;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		struct npu_admin_cmd cmd = {
+			.op = ends[i].op, .seq = 99,
+			.args = { 0, ends[i].op == NPU_ADMIN_QUEUE_DESTROY ?
+					     0 : 7 },
+		};
+		uint32_t k, seen = 0;
+
+		preempt_for_urgent_job();
+		board_admin_write(&cmd);
+		assert_true(board_run());
+		for (k = 0; k < 2; k++) {
+			assert_true(board_event(&event));
+			seen |= 1 << event.type;
+			if (event.type == NPU_EVENT_JOB_DONE) {
+				assert_int_equal(event.id, 7);
+				assert_int_equal(event.status, ends[i].status);
+				assert_int_equal(event.cycles, 1000);
+			} else {
+				assert_int_equal(event.status, NPU_ADMIN_OK);
+			}
+		}
+		assert_int_equal(seen, 1 << NPU_EVENT_JOB_DONE |
+					       1 << NPU_EVENT_ADMIN_DONE);
+		assert_int_equal(result->status, ends[i].status);
+		assert_int_equal(result->commands, 2);
+		assert_int_equal(next_job(), 0);
+		job_event(8, NPU_JOB_OK);
+		assert_no_event();
+	}
+}
+
+/* It does not run: neither watchdog nor deadline count, nor is it "running". */
+static void a_preempted_job_has_time(void **state)
+{
+	const struct npu_admin_queue arg = {
+		.queue = 2, .context = 1, .entries = 4,
+		.ring = BOARD_QUEUE(2), .watchdog_ns = SECOND,
+		.deadline_ns = 3 * SECOND / 2,
+	};
+	struct npu_event event;
+
+	make_two_priorities(1);
+	assert_int_equal(create(&arg), NPU_ADMIN_OK);
+	submit(2, 1);
+	assert_true(board_run());
+	assert_int_equal(board_queue_create(3, 1, 3, 4, 1000 * SECOND),
+			 NPU_ADMIN_OK);
+	assert_true(board_advance(SECOND / 2));
+	submit(3, 9);
+	assert_true(board_run());
+	assert_true(board_preempt(0, 1, 10));
+	assert_true(board_run());
+	assert_true(board_advance(100 * SECOND));
+	assert_int_equal(board_admin(NPU_ADMIN_QUEUE_PROGRESS, 2, 0, 0,
+				     &event), NPU_ADMIN_OK);
+	assert_int_equal(event.args[0], 0);
+	assert_int_equal(next_job(), 1);
+	job_event(9, NPU_JOB_OK);
+	board.cores[0].regs[NPU_CORE_COMMANDS / 4] = 2;
+	assert_true(board_advance(SECOND - 1));
+	assert_no_event();
+	assert_true(board_advance(1));
+	job_event(1, NPU_JOB_TIMEOUT);
+}
+
+/* The event ring is full: a core that is preempted is free all the same. */
+static void preemption_needs_no_room_for_events(void **state)
+{
+	struct npu_admin_cmd ping = { .op = NPU_ADMIN_PING };
+	struct npu_event event;
+	uint32_t i;
+
+	make_two_priorities(1);
+	submit(0, 1);
+	assert_true(board_run());
+	submit(1, 2);
+	assert_true(board_run());
+	for (i = 0; i < NPU_EVENT_ENTRIES; i++) {
+		board_admin_write(&ping);
+		board_run();
+	}
+	assert_true(board_preempt(0, 1, 100));
+	board_run();
+	assert_int_equal(board_fw.cores[0].state, FW_CORE_IDLE);
+	assert_true(board_fw.queues[0].is_parked);
+	while (board_event(&event))
+		assert_int_equal(event.type, NPU_EVENT_ADMIN_DONE);
+	assert_true(board_advance(FW_RETRY_NS));
+	assert_int_equal(board_running(0), 2);
+	assert_int_equal(next_job(), 1);
+}
+
+/* Entries that end at once, refilled while they are read: rounds still end. */
+static void keep_filling(void)
+{
+	struct npu_queue_ring *ring = board_queue(0);
+	uint32_t i;
+
+	for (i = 0; i < 4; i++) {
+		ring->jobs[i] = board_job(5);
+		ring->jobs[i].flags = NPU_JOB_CANCEL;
+	}
+	ring->tail = ring->head + 4;
+}
+
+static void a_ring_that_never_empties_does_not_hold_a_round(void **state)
+{
+	const struct npu_init *init = board_init_block();
+	uint32_t before;
+
+	make_queues(1, 2, 4);
+	board.on_access = keep_filling;
+	board.doorbells |= 1ull << NPU_DOORBELL_QUEUE(0);
+	before = init->event_tail;
+	fw_round(&board_fw);
+	assert_int_equal(init->event_tail - before, FW_TAKES);
+	assert_true(board.timer <= board.now); /* and goes on */
+	board.on_access = NULL;
+	assert_true(board_run());
+}
+
 /* --- Heartbeat ---------------------------------------------------------------------------- */
 
 static void the_heart_beats_while_a_job_runs(void **state)
@@ -922,46 +1196,55 @@ static void destroying_waits_for_room(void **state)
 	assert_no_event();
 }
 
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(contexts_come_and_go),
+	cmocka_unit_test(admin_refuses_bad_operations_and_arguments),
+	cmocka_unit_test(admin_refuses_reserved_bits),
+	cmocka_unit_test(queue_create_refuses_bad_fields),
+	cmocka_unit_test(progress_tells_the_running_job),
+	cmocka_unit_test(equals_take_turns),
+	cmocka_unit_test(the_urgent_go_first),
+	cmocka_unit_test(jobs_of_a_queue_run_one_at_a_time),
+	cmocka_unit_test(a_job_gets_its_registers),
+	cmocka_unit_test(bad_entries_end_as_faults),
+	cmocka_unit_test(the_result_has_all_counters),
+	cmocka_unit_test(a_fault_is_told_whole),
+	cmocka_unit_test(a_result_that_cannot_be_written_is_a_fault),
+	cmocka_unit_test(the_first_cause_counts),
+	cmocka_unit_test(the_watchdog_ends_a_stuck_job),
+	cmocka_unit_test(a_deaf_core_is_reset),
+	cmocka_unit_test(an_endless_watchdog_never_bites),
+	cmocka_unit_test(job_stop_ends_the_job_it_names),
+	cmocka_unit_test(a_deadline_ends_a_job_that_makes_progress),
+	cmocka_unit_test(
+		a_running_job_is_cancelled_and_its_queue_goes_on),
+	cmocka_unit_test(
+		a_waiting_job_is_cancelled_when_its_turn_comes),
+	cmocka_unit_test(cancelling_what_has_ended_does_nothing),
+	cmocka_unit_test(a_job_that_is_being_stopped_is_not_cancelled),
+	cmocka_unit_test(a_deaf_core_is_reset_to_cancel),
+	cmocka_unit_test(a_preempted_job_goes_on_and_ends_once),
+	cmocka_unit_test(equals_preempt_each_other_after_a_slice),
+	cmocka_unit_test(the_first_core_that_can_makes_way),
+	cmocka_unit_test(an_empty_queue_preempts_nobody),
+	cmocka_unit_test(a_preempted_job_can_be_ended),
+	cmocka_unit_test(a_preempted_job_has_time),
+	cmocka_unit_test(preemption_needs_no_room_for_events),
+	cmocka_unit_test(
+		a_ring_that_never_empties_does_not_hold_a_round),
+	cmocka_unit_test(counters_tell_work_while_it_is_done),
+	cmocka_unit_test(counters_tell_how_jobs_ended),
+	cmocka_unit_test(counters_begin_anew_with_their_object),
+	cmocka_unit_test(counters_are_cut_to_the_readers_size),
+	cmocka_unit_test(the_heart_beats_while_a_job_runs),
+	cmocka_unit_test(destroying_cancels_everything),
+	cmocka_unit_test(destroying_waits_for_a_deaf_core),
+	cmocka_unit_test(destroying_a_waiting_queue_keeps_the_list),
+	cmocka_unit_test(destroying_a_corrupt_queue_ends),
+	cmocka_unit_test(destroying_waits_for_room),
+};
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(contexts_come_and_go),
-		cmocka_unit_test(admin_refuses_bad_operations_and_arguments),
-		cmocka_unit_test(admin_refuses_reserved_bits),
-		cmocka_unit_test(queue_create_refuses_bad_fields),
-		cmocka_unit_test(progress_tells_the_running_job),
-		cmocka_unit_test(equals_take_turns),
-		cmocka_unit_test(the_urgent_go_first),
-		cmocka_unit_test(jobs_of_a_queue_run_one_at_a_time),
-		cmocka_unit_test(a_job_gets_its_registers),
-		cmocka_unit_test(bad_entries_end_as_faults),
-		cmocka_unit_test(the_result_has_all_counters),
-		cmocka_unit_test(a_fault_is_told_whole),
-		cmocka_unit_test(a_result_that_cannot_be_written_is_a_fault),
-		cmocka_unit_test(the_first_cause_counts),
-		cmocka_unit_test(the_watchdog_ends_a_stuck_job),
-		cmocka_unit_test(a_deaf_core_is_reset),
-		cmocka_unit_test(an_endless_watchdog_never_bites),
-		cmocka_unit_test(job_stop_ends_the_job_it_names),
-		cmocka_unit_test(a_deadline_ends_a_job_that_makes_progress),
-		cmocka_unit_test(
-			a_running_job_is_cancelled_and_its_queue_goes_on),
-		cmocka_unit_test(
-			a_waiting_job_is_cancelled_when_its_turn_comes),
-		cmocka_unit_test(cancelling_what_has_ended_does_nothing),
-		cmocka_unit_test(a_job_that_is_being_stopped_is_not_cancelled),
-		cmocka_unit_test(a_deaf_core_is_reset_to_cancel),
-		cmocka_unit_test(counters_tell_work_while_it_is_done),
-		cmocka_unit_test(counters_tell_how_jobs_ended),
-		cmocka_unit_test(counters_begin_anew_with_their_object),
-		cmocka_unit_test(counters_are_cut_to_the_readers_size),
-		cmocka_unit_test(the_heart_beats_while_a_job_runs),
-		cmocka_unit_test(destroying_cancels_everything),
-		cmocka_unit_test(destroying_waits_for_a_deaf_core),
-		cmocka_unit_test(destroying_a_waiting_queue_keeps_the_list),
-		cmocka_unit_test(destroying_a_corrupt_queue_ends),
-		cmocka_unit_test(destroying_waits_for_room),
-	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
