@@ -344,13 +344,25 @@ static struct tnpu_bind *tnpu_bind_next(struct tnpu_vm *vm)
 	return bind;
 }
 
+/* Why no more binds are made, or 0. */
+static int tnpu_bind_error(struct tnpu_vm *vm)
+{
+	switch (READ_ONCE(vm->tdev->state)) {
+	case TNPU_LOST:
+		return -EIO;
+	case TNPU_GONE:
+		return -ENODEV;
+	default:
+		return READ_ONCE(vm->bind_error);
+	}
+}
+
 static int tnpu_bind_make(struct tnpu_bind *bind)
 {
 	struct tnpu_vm *vm = bind->vm;
-	int ret = READ_ONCE(vm->bind_error);
+	int ret;
 
-	if (!ret && READ_ONCE(vm->tdev->state) == TNPU_LOST)
-		ret = -EIO;
+	ret = tnpu_bind_error(vm);
 	if (ret)
 		return ret;
 	mutex_lock(&vm->pt_lock);

@@ -5,7 +5,9 @@
  *   job N      run N jobs, one after the other
  *   job hang   submit a job that never ends, print "hangs", then wait for it and
  *              print how it ended; exit status 0 unless something went wrong
+ *   job bind   likewise a bind that waits for another driver's fence
  */
+#include "gate.h"
 #include "npu.h"
 
 static int run_jobs(struct npu_client *client, long count)
@@ -23,6 +25,18 @@ static int run_jobs(struct npu_client *client, long count)
 	return ret ? 1 : 0;
 }
 
+/* Say that it hangs, then how it ended. */
+static int tell(struct npu_client *client, __u32 sync)
+{
+	int ret;
+
+	puts("hangs");
+	fflush(stdout);
+	ret = npu_outcome(client->fd, sync);
+	printf("ended: %s\n", strerror(-ret));
+	return 0;
+}
+
 static int hang(struct npu_client *client)
 {
 	struct drm_tnpu_submit job = npu_job(client, 1);
@@ -35,11 +49,36 @@ static int hang(struct npu_client *client)
 		fprintf(stderr, "job: submit: %s\n", strerror(-ret));
 		return 1;
 	}
-	puts("hangs");
-	fflush(stdout);
-	ret = npu_outcome(client->fd, sync);
-	printf("ended: %s\n", strerror(-ret));
-	return 0;
+	return tell(client, sync);
+}
+
+static int hang_bind(struct npu_client *client)
+{
+	struct drm_tnpu_sync in = { .handle = npu_syncobj(client->fd) };
+	struct drm_tnpu_sync out = { .handle = npu_syncobj(client->fd) };
+	struct drm_tnpu_vm_bind bind = {
+		.op = DRM_TNPU_VM_BIND_UNMAP,
+		.flags = DRM_TNPU_VM_BIND_ASYNC,
+		.addr = NPU_BASE,
+		.size = NPU_BUFFER_SIZE,
+		.in_syncs = (uintptr_t)&in,
+		.out_syncs = (uintptr_t)&out,
+		.in_sync_count = 1,
+		.out_sync_count = 1,
+	};
+	struct gate gate;
+	int ret;
+
+	ret = gate_create(&gate, NPU_PAGE);
+	if (!ret)
+		ret = gate_shut(&gate, client->fd, in.handle);
+	if (!ret)
+		ret = npu_ioctl(client->fd, DRM_IOCTL_TNPU_VM_BIND, &bind);
+	if (ret) {
+		fprintf(stderr, "job: bind: %s\n", strerror(-ret));
+		return 1;
+	}
+	return tell(client, out.handle);
 }
 
 int main(int argc, char **argv)
@@ -48,7 +87,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: job N | job hang\n");
+		fprintf(stderr, "usage: job N | job hang | job bind\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -58,5 +97,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "hang"))
 		return hang(&client);
+	if (!strcmp(argv[1], "bind"))
+		return hang_bind(&client);
 	return run_jobs(&client, strtol(argv[1], NULL, 10));
 }

@@ -33,17 +33,17 @@ unload_while_open() {
 	[ "$status" = 0 ] && run_jobs 5
 }
 
-# hang_and ERROR COMMAND...: do it while a job never ends; the job has to end
-# then, with that error.
+# hang_and WHAT ERROR COMMAND...: do it while WHAT, a job or a bind, never ends;
+# it has to end then, with that error.
 hang_and() {
-	local line job error=$1
-	shift
-	coproc JOB { "$here/job" hang; }
+	local line job what=$1 error=$2
+	shift 2
+	coproc JOB { "$here/job" "$what"; }
 	job=$JOB_PID
 	exec 8<&"${JOB[0]}"
 	read -r line <&8
 	[ "$line" = hangs ] || {
-		echo "no job hangs"
+		echo "nothing hangs"
 		return 1
 	}
 	"$@" || return
@@ -51,7 +51,7 @@ hang_and() {
 	exec 8<&-
 	wait "$job" || return
 	[ "$line" = "ended: $error" ] && return
-	echo "the job $line"
+	echo "the $what $line"
 	return 1
 }
 
@@ -82,16 +82,18 @@ check "nothing else was said" said_only "${greeting[@]}"
 mark_log
 check "loaded" load
 check "an open file keeps the module" unload_while_open
-check "unbound while a job runs" hang_and "No such device" unbind
+check "unbound while a job runs" hang_and hang "No such device" unbind
 check "bound again" bind
 check "jobs run" run_jobs 10
-check "removed while a job runs" hang_and "No such device" \
+check "unbound while a bind waits" hang_and bind "No such device" unbind
+check "bound once more" bind
+check "removed while a job runs" hang_and hang "No such device" \
 	remove_device
 check "found again" rescan
 check "jobs run again" run_jobs 10
 check "nothing else was said by then" said_only "${greeting[@]}"
 mark_log
-check "reset while a job runs" hang_and "Input/output error" reset_function
+check "reset while a job runs" hang_and hang "Input/output error" reset_function
 check "jobs run after the reset" run_jobs 10
 check "the reset was noticed" said "the PCI function was reset: recovering"
 check "unloaded" unload
