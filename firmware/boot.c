@@ -81,7 +81,7 @@ enum npu_fw_refusal fw_boot(struct fw *fw)
 	if (window_take_fault(FW_WINDOW_INIT) || init.magic != NPU_INIT_MAGIC)
 		return NPU_FW_REFUSAL_INIT;
 	abi = fw_abi_choose(init.abi_min, init.abi_max, NPU_RING_ABI_MIN,
-			    NPU_RING_ABI_MAX);
+			    FW_ABI_MAX);
 	if (!abi)
 		return NPU_FW_REFUSAL_ABI;
 	if (!map_rings(&init))

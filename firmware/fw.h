@@ -23,6 +23,11 @@
 
 #define FW_NAME "tinynpu 1.0"
 
+/* The highest protocol that it speaks: less in an image that tests drivers. */
+#ifndef FW_ABI_MAX
+#define FW_ABI_MAX NPU_RING_ABI_MAX
+#endif
+
 /* A core that does not stop within this time is reset. */
 #define FW_STOP_NS 200000000ull
 /* How often to look for room in a full event ring. */

@@ -21,6 +21,7 @@
 struct arguments {
 	const char *input;
 	const char *output;
+	long abi_max;
 };
 
 struct image {
@@ -39,13 +40,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		arguments->output = arg;
 		return 0;
+	case 'a':
+		arguments->abi_max = strtol(arg, NULL, 0);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->input)
 			argp_usage(state);
 		arguments->input = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!arguments->input || !arguments->output)
+		if (!arguments->input || !arguments->output ||
+		    arguments->abi_max < NPU_RING_ABI_MIN ||
+		    arguments->abi_max > NPU_RING_ABI_MAX)
 			argp_usage(state);
 		return 0;
 	}
@@ -103,7 +109,7 @@ static void read_elf(const char *name, struct image *image)
 	close(fd);
 }
 
-static void write_header(struct image *image)
+static void write_header(struct image *image, uint16_t abi_max)
 {
 	struct npu_image_header header = {
 		.magic = NPU_IMAGE_MAGIC,
@@ -114,7 +120,7 @@ static void write_header(struct image *image)
 		.entry = image->entry,
 		.memory_size = image->memory_size,
 		.abi_min = NPU_RING_ABI_MIN,
-		.abi_max = NPU_RING_ABI_MAX,
+		.abi_max = abi_max,
 		.name = FW_NAME,
 	};
 	struct sha256_ctx sha256;
@@ -141,6 +147,8 @@ int main(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "output", 'o', "FILE", 0, "Write the image here", 0 },
+		{ "abi-max", 'a', "VERSION", 0,
+		  "The highest protocol that it speaks", 0 },
 		{ 0 },
 	};
 	static const struct argp argp = {
@@ -150,11 +158,11 @@ int main(int argc, char **argv)
 		.doc = "Makes a TinyNPU firmware image of a linked firmware.",
 	};
 	static struct image image;
-	struct arguments arguments = { 0 };
+	struct arguments arguments = { .abi_max = FW_ABI_MAX };
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	read_elf(arguments.input, &image);
-	write_header(&image);
+	write_header(&image, arguments.abi_max);
 	write_image(arguments.output, &image);
 	return 0;
 }

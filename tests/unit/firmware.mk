@@ -17,5 +17,7 @@ image-libs := -lnettle
 
 $(B)/tests/unit/image_test.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/image_test.o: CPPFLAGS += \
-	-DFIRMWARE_IMAGE='"$(B)/firmware/tinynpu.bin"'
-$(B)/tests/unit/image_test.o: $(B)/firmware/tinynpu.bin
+	-DFIRMWARE_IMAGE='"$(B)/firmware/tinynpu.bin"' \
+	-DFIRMWARE_ABI1='"$(B)/firmware/tinynpu-abi1.bin"'
+$(B)/tests/unit/image_test.o: $(B)/firmware/tinynpu.bin \
+	$(B)/firmware/tinynpu-abi1.bin

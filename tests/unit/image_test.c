@@ -136,9 +136,12 @@ static void run(void)
 	fail_msg("the machine never rests");
 }
 
+static const char *image_file = FIRMWARE_IMAGE;
+static uint32_t driver_abi_max = NPU_RING_ABI_MAX;
+
 static uint32_t load_image(void)
 {
-	FILE *file = fopen(FIRMWARE_IMAGE, "rb");
+	FILE *file = fopen(image_file, "rb");
 	size_t size;
 
 	assert_non_null(file);
@@ -164,7 +167,7 @@ static uint32_t prepare(void)
 	*init = (struct npu_init){
 		.magic = NPU_INIT_MAGIC,
 		.abi_min = NPU_RING_ABI_MIN,
-		.abi_max = NPU_RING_ABI_MAX,
+		.abi_max = driver_abi_max,
 		.admin_ring = BUS + ADMIN,
 		.event_ring = BUS + EVENTS,
 		.log = BUS + LOG,
@@ -189,13 +192,18 @@ static uint32_t boot(uint32_t size)
 
 /* --- The driver ------------------------------------------------------------------------ */
 
-static struct npu_event next_event(void)
+static struct npu_event take_event(void)
 {
 	struct npu_event *events = (void *)(memory + EVENTS);
 
-	run();
 	assert_int_not_equal(init->event_tail, init->event_head);
 	return events[init->event_head++ % NPU_EVENT_ENTRIES];
+}
+
+static struct npu_event next_event(void)
+{
+	run();
+	return take_event();
 }
 
 static uint32_t admin(uint32_t op, const void *args, uint32_t size)
@@ -393,6 +401,161 @@ static void a_readonly_result_is_a_fault(void **state)
 	assert_int_equal(result()->status, NPU_JOB_PENDING);
 }
 
+/* --- Versions of the protocol ------------------------------------------------------------- */
+
+/*
+ * Where either side speaks version 1 only: jobs run, and what version 2 has more
+ * is refused as what it is to firmware of version 1.
+ */
+static void assert_protocol_1(void)
+{
+	const uint64_t counters[] = { BUS + DATA, 4096 };
+	const uint64_t cancel[] = { 5, 1 };
+	struct npu_admin_queue queue = {
+		.queue = 6, .context = 2, .entries = 8,
+		.ring = BUS + QUEUES + 0x4000, .watchdog_ns = WATCHDOG_NS,
+		.deadline_ns = 1,
+	};
+	const union npu_cmd cmds[] = { nop(100) };
+
+	start();
+	assert_int_equal(init->abi, 1);
+	assert_non_null(memmem(memory + LOG, 100, "protocol 1, 1 cores\n", 20));
+	assert_int_equal(admin(NPU_ADMIN_PING, "", 0), NPU_ADMIN_OK);
+	assert_int_equal(admin(NPU_ADMIN_COUNTERS, counters, 16),
+			 NPU_ADMIN_BAD_OP);
+	assert_int_equal(admin(NPU_ADMIN_JOB_CANCEL, cancel, 16),
+			 NPU_ADMIN_BAD_OP);
+	assert_int_equal(admin(NPU_ADMIN_QUEUE_CREATE, &queue, sizeof(queue)),
+			 NPU_ADMIN_BAD_ARG);
+	queue.deadline_ns = 0;
+	assert_int_equal(admin(NPU_ADMIN_QUEUE_CREATE, &queue, sizeof(queue)),
+			 NPU_ADMIN_OK);
+	assert_int_equal(run_job(cmds, 1).status, NPU_JOB_OK);
+}
+
+static void this_firmware_serves_an_old_driver(void **state)
+{
+	driver_abi_max = 1;
+	assert_protocol_1();
+}
+
+static void old_firmware_serves_this_driver(void **state)
+{
+	const struct npu_image_header *header = (void *)(memory + IMAGE);
+
+	image_file = FIRMWARE_ABI1;
+	assert_protocol_1();
+	assert_int_equal(header->abi_max, 1);
+}
+
+static void old_firmware_refuses_a_newer_driver(void **state)
+{
+	uint32_t size;
+
+	image_file = FIRMWARE_ABI1;
+	size = prepare();
+	init->abi_min = 2;
+	assert_int_equal(boot(size), NPU_FW_REFUSED);
+	assert_int_equal(scratch(NPU_FW_SCRATCH_REASON), NPU_FW_REFUSAL_ABI);
+}
+
+static int use_this_version(void **state)
+{
+	image_file = FIRMWARE_IMAGE;
+	driver_abi_max = NPU_RING_ABI_MAX;
+	return 0;
+}
+
+/* --- Preemption ---------------------------------------------------------------------------- */
+
+#define LONG_JOB 300 /* commands */
+#define URGENT 0xa000u /* address of the urgent job's command */
+
+static void put_job(uint32_t queue, uint32_t commands, uint32_t count,
+		    uint32_t result)
+{
+	struct npu_queue_ring *ring =
+		(void *)(memory + QUEUES + (queue - 5) * 0x4000);
+
+	ring->jobs[ring->tail % 8] = (struct npu_job){
+		.cookie = queue, .commands = commands, .regions = REGIONS,
+		.result = result, .command_count = count,
+	};
+	ring->tail++;
+	if (ring->armed)
+		npu_core_doorbell(core, NPU_DOORBELL_QUEUE(queue));
+}
+
+/* Some slices of work, or until there is an event. */
+static void work(uint32_t slices, bool is_until_event)
+{
+	uint64_t until;
+
+	while (slices-- && !(is_until_event &&
+			     init->event_tail != init->event_head))
+		npu_core_run(core, 100, &until);
+}
+
+/* A long job with marks, interrupted by @count urgent ones; its event. */
+static struct npu_event run_interrupted(uint32_t count)
+{
+	union npu_cmd *cmds = (void *)(memory + DATA + COMMANDS);
+	struct npu_event event;
+	uint32_t i;
+
+	for (i = 0; i < LONG_JOB; i++) {
+		cmds[i] = nop(10 + i);
+		if (i % 10 == 0)
+			cmds[i].hdr.flags = NPU_CMD_SRAM_DEAD;
+	}
+	*(union npu_cmd *)(memory + DATA + URGENT) = nop(7);
+	put_job(5, COMMANDS, LONG_JOB, RESULT);
+	for (i = 0; i < count; i++) {
+		work(30, false);
+		put_job(6, URGENT, 1, 0);
+		work(UINT32_MAX, true);
+		event = take_event();
+		assert_int_equal(event.queue, 6);
+		assert_int_equal(event.status, NPU_JOB_OK);
+	}
+	event = next_event();
+	assert_int_equal(event.queue, 5);
+	assert_int_equal(event.status, NPU_JOB_OK);
+	return event;
+}
+
+static void a_preempted_jobs_record_is_the_same(void **state)
+{
+	const struct npu_counters *counters = (void *)(memory + DATA + 0x20000);
+	const uint64_t args[] = { BUS + DATA + 0x20000, sizeof(*counters) };
+	const struct npu_admin_queue urgent = {
+		.queue = 6, .context = 2, .priority = 3, .entries = 8,
+		.ring = BUS + QUEUES + 0x4000, .watchdog_ns = WATCHDOG_NS,
+	};
+	struct npu_job_result whole;
+	struct npu_event event;
+
+	start();
+	assert_int_equal(admin(NPU_ADMIN_QUEUE_CREATE, &urgent,
+			       sizeof(urgent)), NPU_ADMIN_OK);
+	event = run_interrupted(0);
+	whole = *result();
+	assert_int_equal(event.cycles, whole.cycles);
+	memset(memory + DATA + RESULT, 0, sizeof(whole));
+	event = run_interrupted(4);
+	assert_int_equal(event.cycles, whole.cycles);
+	assert_int_equal(event.energy_fj, whole.energy_fj);
+	assert_memory_equal(result(), &whole, sizeof(whole));
+	assert_int_equal(admin(NPU_ADMIN_COUNTERS, args, sizeof(args)),
+			 NPU_ADMIN_OK);
+	assert_int_equal(counters->queue[5].preemptions, 4);
+	assert_int_equal(counters->queue[5].cycles, 2 * whole.cycles);
+	assert_int_equal(counters->queue[5].jobs, 2);
+	assert_int_equal(counters->queue[6].jobs, 4);
+	assert_int_equal(counters->core[0].jobs, 6);
+}
+
 /* An illegal instruction where start.S calls main(). */
 static void a_crash_leaves_a_record(void **state)
 {
@@ -426,6 +589,13 @@ int main(void)
 		cmocka_unit_test(a_fault_has_its_place),
 		cmocka_unit_test(a_job_that_waits_for_ever_is_timed_out),
 		cmocka_unit_test(a_readonly_result_is_a_fault),
+		cmocka_unit_test_teardown(this_firmware_serves_an_old_driver,
+					  use_this_version),
+		cmocka_unit_test_teardown(old_firmware_serves_this_driver,
+					  use_this_version),
+		cmocka_unit_test_teardown(old_firmware_refuses_a_newer_driver,
+					  use_this_version),
+		cmocka_unit_test(a_preempted_jobs_record_is_the_same),
 		cmocka_unit_test(a_crash_leaves_a_record),
 	};
 
