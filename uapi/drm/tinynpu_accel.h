@@ -343,7 +343,7 @@ enum drm_tnpu_queue_reason {
  * @reason: set: enum drm_tnpu_queue_reason
  * @fault_code: set: enum npu_fault of the hardware manual
  * @fault_unit: set: 0 DMA, 1 MAC, 2 VEC, 3 fetch
- * @fault_cmd: set: index of the command
+ * @fault_cmd: set: index of the command; of a timeout: how many had finished
  * @fault_info: set: as the manual says for the code
  * @pad: 0
  * @fault_addr: set: likewise; of page faults the exact address

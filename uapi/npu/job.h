@@ -70,7 +70,7 @@ enum npu_fault_unit {
  * @core: the core that ran it
  * @fault_code: enum npu_fault
  * @fault_unit: enum npu_fault_unit
- * @fault_cmd: index of the refused command
+ * @fault_cmd: index of the refused command; of NPU_JOB_TIMEOUT: @commands
  * @fault_info: as enum npu_fault says
  * @fault_addr: as enum npu_fault says
  * @commands: commands that finished
