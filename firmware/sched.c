@@ -65,6 +65,8 @@ static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
 	struct fw_queue *queue = &fw->queues[index];
 	bool has_record = job->result && !(job->result % NPU_RESULT_ALIGN);
 
+	if (result->status == NPU_JOB_TIMEOUT)
+		result->fault_cmd = result->commands;
 	if (has_record &&
 	    !engine_write_result(queue->context, job->result, result) &&
 	    result->status == NPU_JOB_OK) {

@@ -57,6 +57,7 @@ TEST_F_TIMEOUT(hang, a_job_is_timed_out_and_its_queue_banned, TIMEOUT_S)
 	EXPECT_EQ(DRM_TNPU_REASON_TIMEOUT, state.reason);
 	EXPECT_EQ(1, state.fault_job);
 	EXPECT_EQ(NPU_FAULT_NONE, state.fault_code);
+	EXPECT_EQ(1, state.fault_cmd); /* where it hangs */
 	EXPECT_EQ(2, state.submitted);
 	EXPECT_EQ(2, state.completed);
 	EXPECT_EQ(NPU_JOB_TIMEOUT, result->status);

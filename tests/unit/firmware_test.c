@@ -472,6 +472,8 @@ static void the_first_cause_counts(void **state)
 
 static void the_watchdog_ends_a_stuck_job(void **state)
 {
+	struct npu_event event;
+
 	make_queues(1, 2, 4);
 	submit(0, 1);
 	submit(0, 2);
@@ -483,7 +485,8 @@ static void the_watchdog_ends_a_stuck_job(void **state)
 	assert_no_event();
 	assert_int_equal(board_running(0), 1);
 	assert_true(board_advance(1));
-	job_event(1, NPU_JOB_TIMEOUT);
+	event = job_event(1, NPU_JOB_TIMEOUT);
+	assert_int_equal(event.fault_cmd, 1);
 	assert_no_event();
 	assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
 	assert_int_equal(board_running(0), 3);
