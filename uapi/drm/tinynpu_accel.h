@@ -41,6 +41,7 @@ extern "C" {
 #define DRM_TNPU_BO_INFO 0x0a
 #define DRM_TNPU_BO_USERPTR 0x0b
 #define DRM_TNPU_JOB_CANCEL 0x0c
+#define DRM_TNPU_QUEUE_MAP 0x0d
 
 #define DRM_TNPU_PAGE_SIZE 4096
 #define DRM_TNPU_VA_BITS 38 /* addresses are below 1 << this */
@@ -280,11 +281,12 @@ struct drm_tnpu_vm_destroy {
 };
 
 #define DRM_TNPU_QUEUE_EVENT_FD (1 << 0) /* event_fd is one */
+#define DRM_TNPU_QUEUE_USER (1 << 1) /* a user-mode queue: ring and entries */
 
 /**
  * struct drm_tnpu_queue_create - create a queue of jobs
  * @priority: 0 (least urgent) to 3; above 1 needs CAP_SYS_NICE (EACCES)
- * @flags: DRM_TNPU_QUEUE_EVENT_FD
+ * @flags: DRM_TNPU_QUEUE_EVENT_FD, DRM_TNPU_QUEUE_USER
  * @queue: set: number of the queue in this file
  * @vm: number of the address space that its jobs work in
  * @deadline_ms: a job that has run for so long is ended, with or without
@@ -292,10 +294,21 @@ struct drm_tnpu_vm_destroy {
  * @event_fd: an eventfd (EBADF, EINVAL if it is not), to be polled: each job that
  *	ends, well or not, adds 1 to it, after its fence is signalled. 0 without
  *	DRM_TNPU_QUEUE_EVENT_FD
+ * @entries: of USER: jobs that the ring holds, a power of two, 2 to 64; else 0
+ * @pad: 0
+ * @ring: of USER: address of its struct npu_queue_ring (npu/queue.h), a multiple
+ *	of the page size; else 0
+ *
+ * With USER the process itself writes jobs into the ring, which is mapped in @vm
+ * and zero, and rings a doorbell that DRM_TNPU_QUEUE_MAP tells where to map. The
+ * hardware manual says how ("User-mode queues"). SUBMIT to such a queue says
+ * EINVAL. It counts as any other queue does, and is banned after a bad job or for
+ * a bad ring. Its eventfd gets 1 when it wakes the process, and when it is banned
+ * or the device is gone.
  *
  * Errors: EMFILE (this file's limit, or the user's, whose files are counted
  * together: max_user_queues of QUERY, for who has not CAP_SYS_RESOURCE), ENOSPC
- * (the device's limit), EOPNOTSUPP (a deadline, with old firmware).
+ * (the device's limit), EOPNOTSUPP (a deadline or USER, with old firmware).
  */
 struct drm_tnpu_queue_create {
 	__u32 priority;
@@ -304,6 +317,25 @@ struct drm_tnpu_queue_create {
 	__u32 vm;
 	__u32 deadline_ms;
 	__s32 event_fd;
+	__u32 entries;
+	__u32 pad;
+	__u64 ring;
+};
+
+/**
+ * struct drm_tnpu_queue_map - ask where a user-mode queue's doorbell is
+ * @queue: its number
+ * @flags: 0
+ * @offset: set: offset for mmap() of the device's file, of one page, shared: a
+ *	32-bit write at its start rings
+ *
+ * The mapping is not inherited by fork(). When the queue or the device is gone it
+ * is memory that nobody looks at. EINVAL also for a queue of the other kind.
+ */
+struct drm_tnpu_queue_map {
+	__u32 queue;
+	__u32 flags;
+	__u64 offset;
 };
 
 /**
@@ -352,6 +384,12 @@ enum drm_tnpu_queue_reason {
  * @completed: set: jobs ended so far, well or not
  * @cycles: set: sum over ended jobs
  * @energy_fj: set: sum over ended jobs
+ *
+ * Of a user-mode queue @fault_job is the job's cookie; @submitted is @completed,
+ * since only the process knows better; sums include the running job. The call asks
+ * the firmware, and has the device recovered if there is no answer: who has waited
+ * for long should call it. After a recovery such a queue goes on if it had no job
+ * running, else it is banned with DRM_TNPU_REASON_RESET.
  */
 struct drm_tnpu_queue_state {
 	__u32 queue;
@@ -408,7 +446,8 @@ struct drm_tnpu_submit {
  * struct drm_tnpu_job_cancel - end one job
  * @queue: number of its queue
  * @pad: 0
- * @job: its number there
+ * @job: its number there; of a user-mode queue its cookie, once its entry says
+ *	NPU_JOB_CANCEL
  *
  * Whether it waits or runs, its fence ends with ECANCELED, when those of the jobs
  * before it have ended; one that was about to end may still end otherwise. The
@@ -456,6 +495,9 @@ struct drm_tnpu_job_cancel {
 #define DRM_IOCTL_TNPU_JOB_CANCEL                      \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_TNPU_JOB_CANCEL, \
 		struct drm_tnpu_job_cancel)
+#define DRM_IOCTL_TNPU_QUEUE_MAP                       \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_TNPU_QUEUE_MAP, \
+		 struct drm_tnpu_queue_map)
 
 #if defined(__cplusplus)
 }

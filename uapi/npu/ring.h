@@ -16,6 +16,7 @@
 #define NPU_RING_H
 
 #include <npu/job.h> /* limits of jobs, enum npu_job_status */
+#include <npu/queue.h> /* the queues' rings */
 #include <npu/types.h>
 
 #define NPU_RING_ABI_MIN 1 /* versions that this header describes */
@@ -28,7 +29,6 @@
 
 #define NPU_ADMIN_ENTRIES 64
 #define NPU_EVENT_ENTRIES 8192 /* > queues x (entries + 1) + admin entries */
-#define NPU_QUEUE_ENTRIES_MAX 64 /* powers of two from 2 */
 #define NPU_LOG_SIZE 16384 /* a power of two */
 #define NPU_PRIORITIES 4 /* 0 is the least urgent */
 
@@ -155,6 +155,18 @@ enum npu_admin_op {
 	 * ends as cancelled. Since version 2, as is NPU_JOB_CANCEL.
 	 */
 	NPU_ADMIN_JOB_CANCEL = 16,
+	/*
+	 * struct npu_admin_queue in args, whose ring is an address of the
+	 * context: a user-mode queue (section 10 of the manual), new or not.
+	 * Since version 2, as is the next.
+	 */
+	NPU_ADMIN_USER_QUEUE_CREATE = 20,
+	/*
+	 * args[0]: queue. The event's args[0]: jobs ended since it was created,
+	 * args[1]: their cycles, args[2]: their energy in fJ; the running one's
+	 * included.
+	 */
+	NPU_ADMIN_QUEUE_WORK = 21,
 };
 
 enum npu_log_level {
@@ -233,66 +245,19 @@ struct npu_counters {
 NPU_ASSERT_OFFSET(struct npu_counters, core, 64);
 NPU_ASSERT_SIZE(struct npu_counters, 8512);
 
-/* args of NPU_ADMIN_QUEUE_CREATE */
+/* args of NPU_ADMIN_QUEUE_CREATE and NPU_ADMIN_USER_QUEUE_CREATE */
 struct npu_admin_queue {
 	npu_le32 queue;
 	npu_le32 context;
 	npu_le32 priority; /* 0..NPU_PRIORITIES - 1 */
 	npu_le32 entries; /* power of two, 2..NPU_QUEUE_ENTRIES_MAX */
-	npu_le64 ring; /* bus address, 4 KiB aligned: struct npu_queue_ring */
+	npu_le64 ring; /* struct npu_queue_ring: bus address, 4 KiB aligned */
 	npu_le64 watchdog_ns; /* a job without progress for so long is ended */
 	npu_le64 deadline_ns; /* since version 2: a job that runs longer, too; or 0 */
 	npu_le64 reserved[2];
 };
 
 NPU_ASSERT_SIZE(struct npu_admin_queue, 56);
-
-/* --- Job queues ---------------------------------------------------------- */
-
-/**
- * struct npu_job - an entry of a queue's ring
- * @cookie: names the job in events; never 0
- * @commands: address of the commands in the queue's context
- * @regions: address of the region table (npu/job.h)
- * @result: address for struct npu_job_result, or 0
- * @command_count: 1..NPU_MAX_COMMANDS
- * @region_count: 0..NPU_MAX_REGIONS
- * @flags: NPU_JOB_CANCEL; may change until the job is taken
- */
-struct npu_job {
-	npu_le64 cookie;
-	npu_le64 commands;
-	npu_le64 regions;
-	npu_le64 result;
-	npu_le32 command_count;
-	npu_le32 region_count;
-	npu_le32 flags;
-	uint8_t reserved[20];
-};
-
-NPU_ASSERT_SIZE(struct npu_job, 64);
-NPU_ASSERT_OFFSET(struct npu_job, flags, 40);
-
-#define NPU_JOB_CANCEL (1 << 0) /* it is not run, and ends as cancelled */
-
-/**
- * struct npu_queue_ring - the memory of one queue
- * @tail: jobs written so far, modulo 2^32 (submitter)
- * @head: jobs taken so far (firmware)
- * @armed: not 0: ring the queue's doorbell for new jobs (firmware)
- * @jobs: entry i is at i modulo the queue's entries
- */
-struct npu_queue_ring {
-	npu_le32 tail;
-	uint8_t reserved0[60];
-	npu_le32 head;
-	npu_le32 armed;
-	uint8_t reserved1[56];
-	struct npu_job jobs[NPU_QUEUE_ENTRIES_MAX];
-};
-
-NPU_ASSERT_OFFSET(struct npu_queue_ring, head, 64);
-NPU_ASSERT_OFFSET(struct npu_queue_ring, jobs, 128);
 
 /* --- Events -------------------------------------------------------------- */
 
@@ -304,6 +269,13 @@ enum npu_event_type {
 	 * is destroyed.
 	 */
 	NPU_EVENT_JOB_DONE = 2,
+	/* A user-mode queue has got to where its owner wants to be woken. */
+	NPU_EVENT_USER_WAKE = 6,
+	/*
+	 * A user-mode queue is halted. id: cookie of the job or 0, status, and
+	 * the fault as in JOB_DONE.
+	 */
+	NPU_EVENT_USER_HALT = 7,
 };
 
 /**
