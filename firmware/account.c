@@ -103,6 +103,20 @@ void account_forget_queue(struct fw *fw, uint32_t queue)
 	fw->counters.queue[queue] = (struct npu_work){ 0 };
 }
 
+/* Jobs, cycles and energy of a queue, those of the job that runs included. */
+void account_read_queue(struct fw *fw, uint32_t queue, uint64_t work[3])
+{
+	const struct npu_work *all = &fw->counters.queue[queue];
+	uint32_t core = fw->queues[queue].core;
+
+	if (core != FW_NONE && (fw->cores[core].state == FW_CORE_RUNNING ||
+				fw->cores[core].state == FW_CORE_STOPPING))
+		account_core(fw, core, io_time_ns());
+	work[0] = all->jobs;
+	work[1] = all->cycles;
+	work[2] = all->energy_fj;
+}
+
 /*
  * Write @bytes of the counters, at most all, to a bus address. Returns how many
  * were written, or 0 if the memory is not there.

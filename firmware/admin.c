@@ -79,6 +79,12 @@ static enum npu_admin_status invalidate(struct call *call)
 	return NPU_ADMIN_OK;
 }
 
+/* Where rings of user-mode queues can be: below the middle of Sv39. */
+static bool is_user_address(uint64_t address)
+{
+	return address < 1ull << 38 && !(address % 4096);
+}
+
 static bool is_queue_valid(const struct fw *fw,
 			   const struct npu_admin_queue *arg)
 {
@@ -87,17 +93,18 @@ static bool is_queue_valid(const struct fw *fw,
 	       arg->priority < NPU_PRIORITIES && arg->entries >= 2 &&
 	       arg->entries <= NPU_QUEUE_ENTRIES_MAX &&
 	       !(arg->entries & (arg->entries - 1)) &&
-	       is_bus_address(arg->ring) && arg->watchdog_ns &&
+	       arg->watchdog_ns &&
 	       (fw->abi >= 2 || !arg->deadline_ns) &&
 	       !arg->reserved[0] && !arg->reserved[1];
 }
 
-static enum npu_admin_status queue_create(struct call *call)
+static enum npu_admin_status add_queue(struct call *call, bool is_user)
 {
 	const struct npu_admin_queue *arg = (const void *)call->args;
 	struct fw_queue *queue;
 
-	if (!is_queue_valid(call->fw, arg))
+	if (!is_queue_valid(call->fw, arg) ||
+	    !(is_user ? is_user_address : is_bus_address)(arg->ring))
 		return NPU_ADMIN_BAD_ARG;
 	queue = &call->fw->queues[arg->queue];
 	if (queue->state != FW_QUEUE_FREE ||
@@ -109,17 +116,30 @@ static enum npu_admin_status queue_create(struct call *call)
 		.context = arg->context,
 		.core = FW_NONE,
 		.next = FW_NONE,
+		.is_user = is_user,
 		.entries = arg->entries,
 		.ring = arg->ring,
 		.watchdog_ns = arg->watchdog_ns,
 		.deadline_ns = arg->deadline_ns ? arg->deadline_ns : FW_NEVER,
 	};
+	if (is_user)
+		user_ring_open(queue);
 	account_forget_queue(call->fw, arg->queue);
 	line_join(call->fw, arg->queue);
 	log_print(call->fw, NPU_LOG_DEBUG,
 		  "queue %u: created, context %u, priority %u", arg->queue,
 		  arg->context, arg->priority);
 	return NPU_ADMIN_OK;
+}
+
+static enum npu_admin_status queue_create(struct call *call)
+{
+	return add_queue(call, false);
+}
+
+static enum npu_admin_status user_queue_create(struct call *call)
+{
+	return add_queue(call, true);
 }
 
 /* The queue that args[0] names, or NULL and why there is none. */
@@ -163,6 +183,16 @@ static enum npu_admin_status queue_progress(struct call *call)
 		call->answer[1] = engine_commands(queue->core);
 	}
 	call->answer[2] = queue->jobs_ended;
+	return NPU_ADMIN_OK;
+}
+
+static enum npu_admin_status queue_work(struct call *call)
+{
+	enum npu_admin_status status;
+
+	if (!find_queue(call, &status))
+		return status;
+	account_read_queue(call->fw, call->args[0], call->answer);
 	return NPU_ADMIN_OK;
 }
 
@@ -228,6 +258,8 @@ static const struct command commands[] = {
 	[NPU_ADMIN_LOG_LEVEL] = { log_level, 1, 1 },
 	[NPU_ADMIN_COUNTERS] = { counters, 2, 2 },
 	[NPU_ADMIN_JOB_CANCEL] = { job_cancel, 2, 2 },
+	[NPU_ADMIN_USER_QUEUE_CREATE] = { user_queue_create, 7, 2 },
+	[NPU_ADMIN_QUEUE_WORK] = { queue_work, 1, 2 },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

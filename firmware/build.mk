@@ -16,7 +16,8 @@ fw-host-objs := \
 	firmware/line.o \
 	firmware/log.o \
 	firmware/ring.o \
-	firmware/sched.o
+	firmware/sched.o \
+	firmware/user_ring.o
 
 fw-target-objs := \
 	$(fw-host-objs) \

@@ -44,6 +44,11 @@
 	(NPU_WINDOW(FW_WINDOW_INIT) + \
 	 (uint32_t)__builtin_offsetof(struct npu_init, member))
 
+/* Address of a member of the ring that queue_show() has shown. */
+#define FW_RING(member) \
+	(NPU_WINDOW(FW_WINDOW_QUEUE) + \
+	 (uint32_t)__builtin_offsetof(struct npu_queue_ring, member))
+
 /* Windows, by what they show. */
 enum fw_window {
 	FW_WINDOW_INIT,
@@ -73,10 +78,15 @@ enum fw_queue_state {
  * @has_jobs: the line knows that it has
  * @is_parked: its job was preempted, and waits in the slot of its number
  * @is_armed: what the ring's armed flag says
+ * @is_user: a user-mode queue; likewise all that user_ring.c alone uses:
+ * @is_lost: it had a job when the firmware was restarted
+ * @fault: of the last look at the ring, enum npu_fault
+ * @wake_seen: what wake_armed was when the owner was woken last
+ * @completed: jobs ended, as the ring says
  * @entries: of the ring
  * @head: jobs taken
  * @remaining: of a dying queue: jobs still to be cancelled
- * @ring: bus address
+ * @ring: bus address, or the context's
  * @watchdog_ns: how long a job may be without progress
  * @deadline_ns: how long it may run, or FW_NEVER
  * @jobs_ended: so far
@@ -95,6 +105,11 @@ struct fw_queue {
 	bool has_jobs;
 	bool is_parked;
 	bool is_armed;
+	bool is_user;
+	bool is_lost;
+	uint8_t fault;
+	uint32_t wake_seen;
+	uint64_t completed;
 	uint32_t entries;
 	uint32_t head;
 	uint32_t remaining;
@@ -249,10 +264,18 @@ enum fw_take {
 	FW_TAKE_CORRUPT,
 };
 
+void queue_show(const struct fw_queue *queue);
 enum fw_take queue_take(struct fw_queue *queue, struct npu_job *job);
 bool queue_look(struct fw_queue *queue);
 uint32_t queue_count_jobs(struct fw_queue *queue);
 void queue_disarm(struct fw_queue *queue);
+
+/* user_ring.c */
+void user_ring_open(struct fw_queue *queue);
+void user_ring_blame(const struct fw_queue *queue,
+		     struct npu_job_result *result);
+void user_ring_end(struct fw *fw, uint32_t queue, uint64_t cookie,
+		   struct npu_job_result *result);
 
 /* engine.c */
 void engine_start(uint32_t core, uint32_t context, const struct npu_job *job,
@@ -280,6 +303,7 @@ void account_end(struct fw *fw, uint32_t queue, uint32_t core,
 		 enum npu_job_status status);
 void account_forget_context(struct fw *fw, uint32_t context);
 void account_forget_queue(struct fw *fw, uint32_t queue);
+void account_read_queue(struct fw *fw, uint32_t queue, uint64_t work[3]);
 uint32_t account_write(struct fw *fw, uint64_t address, uint64_t bytes);
 
 /* admin.c */

@@ -8,10 +8,6 @@
 #include "fw.h"
 #include "io.h"
 
-#define QUEUE(member) \
-	(NPU_WINDOW(FW_WINDOW_QUEUE) + \
-	 (uint32_t)__builtin_offsetof(struct npu_queue_ring, member))
-
 static void map(enum fw_window window, uint64_t base, uint32_t size,
 		uint32_t ctrl)
 {
@@ -134,9 +130,16 @@ void event_publish(struct fw *fw)
 
 /* --- Queues' rings --------------------------------------------------------- */
 
-static void show(const struct fw_queue *queue)
+/* Show the queue's ring, as far as its owner can see it; see FW_RING(). */
+void queue_show(const struct fw_queue *queue)
 {
-	window_map(FW_WINDOW_QUEUE, queue->ring, sizeof(struct npu_queue_ring));
+	uint32_t size = sizeof(struct npu_queue_ring);
+
+	if (queue->is_user)
+		window_map_context(FW_WINDOW_QUEUE, queue->ring, size,
+				   queue->context);
+	else
+		window_map(FW_WINDOW_QUEUE, queue->ring, size);
 }
 
 static void arm(struct fw_queue *queue, bool is_armed)
@@ -144,13 +147,13 @@ static void arm(struct fw_queue *queue, bool is_armed)
 	if (queue->is_armed == is_armed)
 		return;
 	queue->is_armed = is_armed;
-	io_write32(QUEUE(armed), is_armed);
+	io_write32(FW_RING(armed), is_armed);
 }
 
 /* Nobody needs to ring for this queue any more. */
 void queue_disarm(struct fw_queue *queue)
 {
-	show(queue);
+	queue_show(queue);
 	arm(queue, false);
 }
 
@@ -158,11 +161,12 @@ void queue_disarm(struct fw_queue *queue)
  * How many jobs wait in the ring that is shown: up to its entries, or
  * UINT32_MAX if the tail can't be right or can't be read.
  */
-static uint32_t count(const struct fw_queue *queue)
+static uint32_t count(struct fw_queue *queue)
 {
-	uint32_t jobs = io_read32(QUEUE(tail)) - queue->head;
+	uint32_t jobs = io_read32(FW_RING(tail)) - queue->head;
 
-	if (window_take_fault(FW_WINDOW_QUEUE) || jobs > queue->entries)
+	queue->fault = window_take_fault(FW_WINDOW_QUEUE);
+	if (queue->fault || queue->is_lost || jobs > queue->entries)
 		return UINT32_MAX;
 	return jobs;
 }
@@ -170,7 +174,7 @@ static uint32_t count(const struct fw_queue *queue)
 /* Likewise for a queue that is not shown. */
 uint32_t queue_count_jobs(struct fw_queue *queue)
 {
-	show(queue);
+	queue_show(queue);
 	return count(queue);
 }
 
@@ -179,7 +183,7 @@ static uint32_t count_or_arm(struct fw_queue *queue)
 {
 	uint32_t jobs;
 
-	show(queue);
+	queue_show(queue);
 	jobs = count(queue);
 	if (jobs)
 		return jobs;
@@ -206,11 +210,12 @@ enum fw_take queue_take(struct fw_queue *queue, struct npu_job *job)
 		return FW_TAKE_CORRUPT;
 	arm(queue, false);
 	io_fence(); /* the submitter's between entries and tail */
-	io_load(job, QUEUE(jobs) + slot * sizeof(*job), sizeof(*job));
-	if (window_take_fault(FW_WINDOW_QUEUE))
+	io_load(job, FW_RING(jobs) + slot * sizeof(*job), sizeof(*job));
+	queue->fault = window_take_fault(FW_WINDOW_QUEUE);
+	if (queue->fault)
 		return FW_TAKE_CORRUPT;
 	io_fence(); /* the submitter's between head and writing again */
 	queue->head++;
-	io_write32(QUEUE(head), queue->head);
+	io_write32(FW_RING(head), queue->head);
 	return FW_TAKE_JOB;
 }

@@ -43,7 +43,8 @@ static void report(struct fw *fw, uint32_t index, const struct npu_job *job,
 		.core = result->core,
 	};
 
-	event_put(fw, &event);
+	if (!fw->queues[index].is_user)
+		event_put(fw, &event);
 	if (result->status == NPU_JOB_OK)
 		return;
 	log_print(fw, NPU_LOG_INFO,
@@ -75,6 +76,8 @@ static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
 		result->fault_unit = NPU_FAULT_UNIT_FETCH;
 		result->fault_addr = job->result;
 	}
+	if (queue->is_user)
+		user_ring_end(fw, index, job->cookie, result);
 	account_end(fw, index, queue->core, result->status);
 	queue->core = FW_NONE;
 	queue->jobs_ended++;
@@ -370,10 +373,25 @@ static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 	queue->is_parked = false;
 }
 
+/* The ring can't be used: no job is to blame. */
+static void refuse_ring(struct fw *fw, uint32_t index)
+{
+	static const struct npu_job no_job;
+	struct npu_job_result result = {
+		.status = NPU_JOB_FAULT,
+		.fault_code = NPU_FAULT_FIELD,
+		.fault_unit = NPU_FAULT_UNIT_FETCH,
+		.fault_info = FAULT_INFO_CORRUPT,
+	};
+
+	if (fw->queues[index].is_user)
+		user_ring_blame(&fw->queues[index], &result);
+	end_job(fw, index, &no_job, &result);
+}
+
 /* Whether the queue has a job to start; a bad one is ended here. */
 static bool find_job(struct fw *fw, uint32_t index)
 {
-	static const struct npu_job no_job;
 	struct fw_queue *queue = &fw->queues[index];
 
 	if (queue->is_parked)
@@ -382,8 +400,7 @@ static bool find_job(struct fw *fw, uint32_t index)
 	case FW_TAKE_JOB:
 		return check_job(fw, index, &queue->job);
 	case FW_TAKE_CORRUPT:
-		refuse_job(fw, index, &no_job, NPU_FAULT_FIELD,
-			   FAULT_INFO_CORRUPT);
+		refuse_ring(fw, index);
 		break;
 	case FW_TAKE_NONE:
 		break;
@@ -437,7 +454,7 @@ void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
 
 	line_leave(fw, index);
 	queue->state = FW_QUEUE_DYING;
-	queue->remaining = queue_count_jobs(queue);
+	queue->remaining = queue->is_user ? 0 : queue_count_jobs(queue);
 	if (queue->remaining == UINT32_MAX)
 		queue->remaining = 0;
 	if (queue->core != FW_NONE &&

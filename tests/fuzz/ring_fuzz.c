@@ -161,6 +161,35 @@ static void create(struct input *in)
 	board_admin_write(&cmd);
 }
 
+/* User-mode queues: rings in the contexts' memory, or beyond it. */
+static void create_user(struct input *in)
+{
+	struct npu_admin_cmd cmd = { .op = NPU_ADMIN_USER_QUEUE_CREATE };
+	const struct npu_admin_queue arg = {
+		.queue = take8(in) % NPU_MAX_QUEUES,
+		.context = take8(in) % 2,
+		.priority = take8(in) % NPU_PRIORITIES,
+		.entries = 2u << take8(in) % 6,
+		.ring = BOARD_RESULTS + take8(in) % 5 * 0x1000,
+		.watchdog_ns = 1 + take32(in),
+	};
+
+	memcpy(cmd.args, &arg, sizeof(arg));
+	board_admin_write(&cmd);
+}
+
+/* A process writes to its memory, or takes it away. */
+static void poke_user(struct input *in)
+{
+	uint32_t offset = (take8(in) % 4 * 0x1000 + take8(in) * 4) %
+			  (BOARD_RESULTS_SIZE - 256);
+	uint8_t how = take8(in);
+
+	board.is_context_gone = how & 0x40;
+	board.is_context_readonly = how & 0x80;
+	take(in, board.results + offset, how % 64);
+}
+
 static void submit(struct input *in)
 {
 	uint8_t queue = take8(in) % NPU_MAX_QUEUES;
@@ -278,12 +307,14 @@ static void read_events(struct input *in)
 
 	while (n-- && board_event(&event))
 		require(event.type == NPU_EVENT_ADMIN_DONE ||
-			event.type == NPU_EVENT_JOB_DONE);
+			event.type == NPU_EVENT_JOB_DONE ||
+			event.type == NPU_EVENT_USER_WAKE ||
+			event.type == NPU_EVENT_USER_HALT);
 }
 
 static void (*const deeds[])(struct input *in) = {
 	run, admin, create, submit, poke, ring, finish, pass_time, read_events,
-	preempt, race,
+	preempt, race, create_user, poke_user,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

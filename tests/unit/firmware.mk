@@ -11,6 +11,9 @@ fair-objs := tests/unit/firmware_board.o libfirmware.a
 unit-tests += ring
 ring-objs := tests/unit/firmware_board.o libfirmware.a
 
+unit-tests += user_ring
+user_ring-objs := tests/unit/firmware_board.o libfirmware.a
+
 unit-tests += image
 image-objs := libcore.a
 image-libs := -lnettle

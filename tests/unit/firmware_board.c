@@ -30,9 +30,10 @@ void *board_at(uint64_t address, uint32_t size)
 	return board.memory + (address - BOARD_MEMORY);
 }
 
-static void *context_at(uint64_t address, uint32_t size)
+static void *context_at(uint64_t address, uint32_t size, bool is_write)
 {
-	if (address < BOARD_RESULTS ||
+	if (board.is_context_gone || (is_write && board.is_context_readonly) ||
+	    address < BOARD_RESULTS ||
 	    address - BOARD_RESULTS > BOARD_RESULTS_SIZE - size)
 		return NULL;
 	return board.results + (address - BOARD_RESULTS);
@@ -55,7 +56,7 @@ static void *window_at(uint32_t address, uint32_t size, bool is_write)
 	else if ((base + offset) % size)
 		fault = NPU_FAULT_FIELD;
 	else if (is_context)
-		place = context_at(base + offset, size);
+		place = context_at(base + offset, size, is_write);
 	else
 		place = board_at(base + offset, size);
 	if (!fault && !place)

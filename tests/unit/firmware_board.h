@@ -35,6 +35,8 @@ struct board_core {
 struct board {
 	uint8_t memory[BOARD_MEMORY_SIZE];
 	uint8_t results[BOARD_RESULTS_SIZE];
+	bool is_context_gone; /* contexts see nothing, */
+	bool is_context_readonly; /* or can't write */
 	struct {
 		uint32_t base_lo, base_hi, limit, ctrl, fault;
 	} windows[NPU_WINDOW_COUNT];
