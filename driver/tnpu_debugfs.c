@@ -8,6 +8,7 @@
 
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <drm/drm_debugfs.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -141,7 +142,53 @@ static int tnpu_debugfs_vms(struct seq_file *m, void *data)
 	return 0;
 }
 
+static void tnpu_debugfs_work(struct seq_file *m, const char *what,
+			      unsigned int number, const struct npu_work *work)
+{
+	if (!work->jobs && !work->busy_ns && !work->cycles)
+		return;
+	seq_printf(m, "%s %u: %llu ns busy, %llu cycles, %llu fJ, %llu jobs, ",
+		   what, number, le64_to_cpu(work->busy_ns),
+		   le64_to_cpu(work->cycles), le64_to_cpu(work->energy_fj),
+		   le64_to_cpu(work->jobs));
+	seq_printf(m, "%u faults, %u timeouts, %u cancelled, %u preemptions\n",
+		   le32_to_cpu(work->faults), le32_to_cpu(work->timeouts),
+		   le32_to_cpu(work->cancelled),
+		   le32_to_cpu(work->preemptions));
+}
+
+/* Who has done nothing is left out. */
+static int tnpu_debugfs_counters(struct seq_file *m, void *data)
+{
+	struct tnpu_device *tdev = tnpu_debugfs_device(m);
+	struct npu_counters *counters;
+	unsigned int i;
+	int idx, ret;
+
+	counters = kmalloc(sizeof(*counters), GFP_KERNEL);
+	if (!counters)
+		return -ENOMEM;
+	ret = tnpu_device_enter(tdev, &idx);
+	if (ret)
+		goto free;
+	ret = tnpu_counters_read(tdev, counters);
+	tnpu_device_exit(idx);
+	if (ret)
+		goto free;
+	seq_printf(m, "time: %llu ns\n", le64_to_cpu(counters->time_ns));
+	for (i = 0; i < ARRAY_SIZE(counters->core); i++)
+		tnpu_debugfs_work(m, "core", i, &counters->core[i]);
+	for (i = 0; i < ARRAY_SIZE(counters->context); i++)
+		tnpu_debugfs_work(m, "context", i, &counters->context[i]);
+	for (i = 0; i < ARRAY_SIZE(counters->queue); i++)
+		tnpu_debugfs_work(m, "queue", i, &counters->queue[i]);
+free:
+	kfree(counters);
+	return ret;
+}
+
 static const struct drm_debugfs_info tnpu_debugfs_files[] = {
+	{ "counters", tnpu_debugfs_counters },
 	{ "fw_log", tnpu_debugfs_fw_log },
 	{ "fw_state", tnpu_debugfs_fw_state },
 	{ "queues", tnpu_debugfs_queues },

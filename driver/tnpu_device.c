@@ -163,6 +163,9 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	ret = tnpu_ring_init(tdev);
 	if (ret)
 		return ret;
+	ret = tnpu_counters_init(tdev);
+	if (ret)
+		return ret;
 	ret = tnpu_fw_load(tdev);
 	if (ret)
 		return ret;

@@ -15,6 +15,7 @@
 #include <drm/gpu_scheduler.h>
 #include <npu/regs.h>
 
+#include "tnpu_counters.h"
 #include "tnpu_fw.h"
 #include "tnpu_ring.h"
 
@@ -95,6 +96,7 @@ struct tnpu_context {
  * @config: what the machine is
  * @fw: firmware image
  * @ring: memory shared with the firmware, and who waits for its answers
+ * @counters: where the firmware tells what it has done
  * @reset_sem: held for reading by who talks to the firmware, together with the
  *	change of @contexts or @slots that goes with it; held for writing while
  *	the device is brought to what @contexts and @slots say
@@ -127,6 +129,7 @@ struct tnpu_device {
 	struct tnpu_config config;
 	struct tnpu_fw fw;
 	struct tnpu_ring ring;
+	struct tnpu_counters counters;
 
 	struct rw_semaphore reset_sem;
 	enum tnpu_state state;
