@@ -210,6 +210,31 @@ static int tnpu_debugfs_recover(void *data, u64 value)
 DEFINE_DEBUGFS_ATTRIBUTE(tnpu_debugfs_recover_fops, NULL, tnpu_debugfs_recover,
 			 "%llu\n");
 
+static int tnpu_debugfs_get_log_level(void *data, u64 *value)
+{
+	struct tnpu_device *tdev = data;
+
+	*value = READ_ONCE(tdev->fw.log_level);
+	return 0;
+}
+
+static int tnpu_debugfs_set_log_level(void *data, u64 value)
+{
+	struct tnpu_device *tdev = data;
+	int idx, ret;
+
+	if (value > U32_MAX)
+		return -EINVAL;
+	ret = tnpu_device_enter(tdev, &idx);
+	if (ret)
+		return ret;
+	ret = tnpu_fw_set_log_level(tdev, value);
+	tnpu_device_exit(idx);
+	return ret;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(tnpu_debugfs_log_level_fops, tnpu_debugfs_get_log_level,
+			 tnpu_debugfs_set_log_level, "%llu\n");
+
 /**
  * tnpu_debugfs_init() - offer the files
  * @tdev: device that is not registered yet
@@ -218,6 +243,8 @@ void tnpu_debugfs_init(struct tnpu_device *tdev)
 {
 	drm_debugfs_add_files(&tdev->drm, tnpu_debugfs_files,
 			      ARRAY_SIZE(tnpu_debugfs_files));
+	debugfs_create_file("fw_log_level", 0600, tdev->drm.debugfs_root, tdev,
+			    &tnpu_debugfs_log_level_fops);
 	debugfs_create_file("recover", 0200, tdev->drm.debugfs_root, tdev,
 			    &tnpu_debugfs_recover_fops);
 }

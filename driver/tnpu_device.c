@@ -212,6 +212,9 @@ static int tnpu_device_restore(struct tnpu_device *tdev)
 	unsigned int i;
 	int ret;
 
+	ret = tnpu_fw_tell_log_level(tdev);
+	if (ret)
+		return ret;
 	for (i = 0; i < NPU_MAX_CONTEXTS; i++) {
 		if (!tdev->contexts[i].is_set)
 			continue;

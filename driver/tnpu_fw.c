@@ -10,6 +10,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/firmware.h>
 #include <linux/iopoll.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <drm/drm_print.h>
 
 #include "tnpu_device.h"
@@ -18,6 +20,11 @@
 #define TNPU_BOOT_POLL_US 200
 #define TNPU_RESET_TIMEOUT_US (5 * USEC_PER_SEC)
 #define TNPU_RESET_POLL_US 10
+
+static unsigned int tnpu_fw_log_level = NPU_LOG_INFO;
+module_param_named(fw_log_level, tnpu_fw_log_level, uint, 0444);
+MODULE_PARM_DESC(fw_log_level,
+		 "What the firmware logs: 0 errors, 1 ends of jobs, too, 2 all");
 
 static const char *const boot_refusals[] = {
 	[NPU_REFUSED_NONE] = "no reason given",
@@ -85,6 +92,7 @@ int tnpu_fw_load(struct tnpu_device *tdev)
 		goto release;
 	}
 	memcpy(tdev->fw.image, file->data, file->size);
+	tdev->fw.log_level = min(tnpu_fw_log_level, (u32)NPU_LOG_DEBUG);
 	tnpu_fw_copy_name(&tdev->fw);
 release:
 	release_firmware(file);
@@ -232,6 +240,45 @@ int tnpu_fw_halt(struct tnpu_device *tdev)
 bool tnpu_fw_is_running(struct tnpu_device *tdev)
 {
 	return tnpu_fw_state(tdev) == NPU_FW_READY;
+}
+
+/**
+ * tnpu_fw_tell_log_level() - tell new firmware what to log
+ * @tdev: device; its reset_sem is held
+ *
+ * Return: 0 or -errno of tnpu_ring_call().
+ */
+int tnpu_fw_tell_log_level(struct tnpu_device *tdev)
+{
+	u32 level = READ_ONCE(tdev->fw.log_level);
+
+	if (level == NPU_LOG_INFO)
+		return 0; /* how it begins */
+	return tnpu_ring_call(tdev, NPU_ADMIN_LOG_LEVEL, level, 0, 0, NULL);
+}
+
+/**
+ * tnpu_fw_set_log_level() - change what the firmware logs, now and from now on
+ * @tdev: device, inside drm_dev_enter()
+ * @level: enum npu_log_level
+ *
+ * Return: 0, -EINVAL, -EIO or -ENODEV.
+ */
+int tnpu_fw_set_log_level(struct tnpu_device *tdev, u32 level)
+{
+	u32 recoveries;
+	int ret = 0;
+
+	if (level > NPU_LOG_DEBUG)
+		return -EINVAL;
+	down_read(&tdev->reset_sem);
+	recoveries = tdev->recoveries;
+	WRITE_ONCE(tdev->fw.log_level, level);
+	if (tdev->state == TNPU_UP)
+		ret = tnpu_ring_call(tdev, NPU_ADMIN_LOG_LEVEL, level, 0, 0,
+				     NULL);
+	up_read(&tdev->reset_sem);
+	return tnpu_device_settle(tdev, recoveries, ret);
 }
 
 /**

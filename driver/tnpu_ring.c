@@ -26,6 +26,8 @@
 #include <linux/completion.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
+#include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <drm/drm_print.h>
 
@@ -36,6 +38,11 @@
 /* A heart that stands still so often in a row has stopped. */
 #define TNPU_ADMIN_QUIET_S 3
 #define TNPU_ADMIN_TIMEOUT_S 30
+
+static unsigned int tnpu_ring_abi_max = NPU_RING_ABI_MAX;
+module_param_named(fw_abi_max, tnpu_ring_abi_max, uint, 0444);
+MODULE_PARM_DESC(fw_abi_max,
+		 "Highest version of the protocol with the firmware to speak, for tests");
 
 /**
  * struct tnpu_call - somebody waits for an answer; on their stack
@@ -82,6 +89,12 @@ int tnpu_ring_init(struct tnpu_device *tdev)
 	return 0;
 }
 
+static u16 tnpu_ring_highest_abi(void)
+{
+	return clamp_t(u32, tnpu_ring_abi_max, NPU_RING_ABI_MIN,
+		       NPU_RING_ABI_MAX);
+}
+
 /**
  * tnpu_ring_prepare() - empty the rings for new firmware
  * @tdev: device that is in reset, with its interrupt disabled
@@ -94,7 +107,7 @@ void tnpu_ring_prepare(struct tnpu_device *tdev)
 	memset(init, 0, sizeof(*init));
 	init->magic = cpu_to_le32(NPU_INIT_MAGIC);
 	init->abi_min = cpu_to_le16(NPU_RING_ABI_MIN);
-	init->abi_max = cpu_to_le16(NPU_RING_ABI_MAX);
+	init->abi_max = cpu_to_le16(tnpu_ring_highest_abi());
 	init->admin_ring = cpu_to_le64(ring->admin_dma);
 	init->event_ring = cpu_to_le64(ring->events_dma);
 	init->log = cpu_to_le64(ring->log_dma);
@@ -115,7 +128,7 @@ int tnpu_ring_open(struct tnpu_device *tdev)
 	struct tnpu_ring *ring = &tdev->ring;
 	u16 abi = le16_to_cpu(READ_ONCE(ring->init->abi));
 
-	if (abi < NPU_RING_ABI_MIN || abi > NPU_RING_ABI_MAX) {
+	if (abi < NPU_RING_ABI_MIN || abi > tnpu_ring_highest_abi()) {
 		drm_err(&tdev->drm, "firmware chose protocol %u, which was not offered\n",
 			abi);
 		return -EPROTO;

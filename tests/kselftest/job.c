@@ -6,6 +6,7 @@
  *   job hang   submit a job that never ends, print "hangs", then wait for it and
  *              print how it ended; exit status 0 unless something went wrong
  *   job bind   likewise a bind that waits for another driver's fence
+ *   job old    see that what old firmware can't do is said to be so
  */
 #include "gate.h"
 #include "npu.h"
@@ -81,13 +82,32 @@ static int hang_bind(struct npu_client *client)
 	return tell(client, out.handle);
 }
 
+/* A deadline, and cancelling one job. */
+static int try_old(struct npu_client *client)
+{
+	struct drm_tnpu_queue_create create = { .deadline_ms = 1000 };
+	struct drm_tnpu_job_cancel cancel = { .queue = client->queue,
+					      .job = 1 };
+	int ret = npu_run_command(client, npu_nop(1));
+
+	if (!ret && npu_ioctl(client->fd, DRM_IOCTL_TNPU_QUEUE_CREATE,
+			      &create) != -EOPNOTSUPP)
+		ret = -EILSEQ;
+	if (!ret && npu_ioctl(client->fd, DRM_IOCTL_TNPU_JOB_CANCEL,
+			      &cancel) != -EOPNOTSUPP)
+		ret = -EILSEQ;
+	if (ret)
+		fprintf(stderr, "job: old firmware: %s\n", strerror(-ret));
+	return ret ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct npu_client client;
 	int ret;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: job N | job hang | job bind\n");
+		fprintf(stderr, "usage: job N | job hang | job bind | job old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -99,5 +119,7 @@ int main(int argc, char **argv)
 		return hang(&client);
 	if (!strcmp(argv[1], "bind"))
 		return hang_bind(&client);
+	if (!strcmp(argv[1], "old"))
+		return try_old(&client);
 	return run_jobs(&client, strtol(argv[1], NULL, 10));
 }
