@@ -111,8 +111,8 @@ struct tnpu_context {
  * @contexts: address spaces
  * @slots: queues
  * @job_lock: guards the queues' jobs, states and rings; see struct tnpu_queue
- * @jobs: all jobs that have not ended, by cookie
- * @next_cookie: where to look for a free one; guarded by the lock of @jobs
+ * @jobs: all jobs that have not ended, by the lower half of their cookies
+ * @generation: upper half of the last job's cookie, so that none is used twice
  * @progress: rises when any job is seen to make progress; guarded by @job_lock
  * @vms_lock: guards @vms
  * @vms: all address spaces
@@ -145,7 +145,7 @@ struct tnpu_device {
 	struct tnpu_slot slots[NPU_MAX_QUEUES];
 	spinlock_t job_lock; /* jobs, queues, slots, contexts' is_taken */
 	struct xarray jobs;
-	u32 next_cookie;
+	atomic_t generation;
 	u64 progress;
 
 	struct mutex vms_lock; /* vms */

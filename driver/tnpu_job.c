@@ -91,6 +91,12 @@ static void tnpu_job_put(struct tnpu_job *job)
 	kref_put(&job->kref, tnpu_job_release);
 }
 
+/* Where the job is in tnpu_device.jobs. */
+static u32 tnpu_job_index(const struct tnpu_job *job)
+{
+	return lower_32_bits(le64_to_cpu(job->entry.cookie));
+}
+
 /**
  * tnpu_job_end_locked() - decide how a job ends
  * @job: job on its queue's list
@@ -107,7 +113,7 @@ void tnpu_job_end_locked(struct tnpu_job *job, int error,
 	job->error = error;
 	job->queue->state.completed++;
 	tdev->progress++;
-	xa_erase(&tdev->jobs, le64_to_cpu(job->entry.cookie));
+	xa_erase(&tdev->jobs, tnpu_job_index(job));
 	list_move_tail(&job->link, ended);
 }
 
@@ -211,11 +217,10 @@ static void tnpu_job_ring_fault_locked(struct tnpu_device *tdev,
 static struct tnpu_job *tnpu_job_find_locked(struct tnpu_device *tdev,
 					     const struct npu_event *event)
 {
-	u64 cookie = le64_to_cpu(event->id);
 	struct tnpu_job *job;
 
-	job = cookie <= U32_MAX ? xa_load(&tdev->jobs, cookie) : NULL;
-	if (!job || !job->is_pushed ||
+	job = xa_load(&tdev->jobs, lower_32_bits(le64_to_cpu(event->id)));
+	if (!job || !job->is_pushed || job->entry.cookie != event->id ||
 	    job->queue->slot != le16_to_cpu(event->queue))
 		return NULL;
 	return job;
@@ -454,21 +459,27 @@ static int tnpu_submit_find_syncs(struct tnpu_submit *submit)
 				   args->out_sync_count, &submit->outs);
 }
 
+/* An index is used again soon; commands to the firmware may come late. */
+static u64 tnpu_job_cookie(struct tnpu_device *tdev, u32 index)
+{
+	u32 generation = atomic_inc_return(&tdev->generation);
+
+	return (u64)generation << 32 | index;
+}
+
 static int tnpu_submit_name_job(struct tnpu_submit *submit)
 {
 	const struct drm_tnpu_submit *args = submit->args;
 	struct tnpu_job *job = submit->job;
 	struct tnpu_device *tdev = job->queue->tdev;
-	u32 cookie;
+	u32 index;
 	int ret;
 
-	/* Not one that was used of late: commands to the firmware name them. */
-	ret = xa_alloc_cyclic(&tdev->jobs, &cookie, job, xa_limit_32b,
-			      &tdev->next_cookie, GFP_KERNEL);
-	if (ret < 0)
+	ret = xa_alloc(&tdev->jobs, &index, job, xa_limit_32b, GFP_KERNEL);
+	if (ret)
 		return ret;
 	job->entry = (struct npu_job){
-		.cookie = cpu_to_le64(cookie),
+		.cookie = cpu_to_le64(tnpu_job_cookie(tdev, index)),
 		.commands = cpu_to_le64(args->commands),
 		.regions = cpu_to_le64(args->regions),
 		.result = cpu_to_le64(args->result),
@@ -552,7 +563,7 @@ static int tnpu_submit(struct tnpu_submit *submit, struct tnpu_queue *queue)
 
 	/* With the lock, since the firmware may name any cookie. */
 	spin_lock(&queue->tdev->job_lock);
-	xa_erase(&queue->tdev->jobs, le64_to_cpu(job->entry.cookie));
+	xa_erase(&queue->tdev->jobs, tnpu_job_index(job));
 	spin_unlock(&queue->tdev->job_lock);
 free_outs:
 	tnpu_sync_free_outs(&submit->outs);

@@ -33,8 +33,8 @@ extern unsigned int tnpu_job_timeout_ms;
  * @queue: queue, with a reference
  * @fence: what others wait for, with a reference
  * @number: of the job on its queue, from 1
- * @entry: what is written into the ring; its cookie is the key in
- *	tnpu_device.jobs
+ * @entry: what is written into the ring; the lower half of its cookie is the key
+ *	in tnpu_device.jobs
  * @link: in tnpu_queue.jobs, or in a list of ended jobs; this and all below are
  *	guarded by tnpu_device.job_lock, except those of the timeout handler
  * @is_handed: the scheduler has handed it over
