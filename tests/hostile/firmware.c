@@ -90,10 +90,11 @@ static void answer(uint32_t op, uint32_t seq)
 {
 	uint32_t status = behaviour == REFUSING ? NPU_ADMIN_BAD_STATE :
 						  NPU_ADMIN_OK;
-	uint32_t cookie = 0, commands = 0;
+	uint64_t cookie = 0;
+	uint32_t commands = 0;
 
 	if (op == NPU_ADMIN_QUEUE_PROGRESS && behaviour == PRETENDING) {
-		cookie = io_read32(QUEUE_FIELD(jobs));
+		cookie = io_read64(QUEUE_FIELD(jobs));
 		commands = (1u << 30) + event_tail;
 	}
 	send_event(NPU_EVENT_ADMIN_DONE, 0, status, seq, cookie, commands);
@@ -124,9 +125,10 @@ static void take_admin_command(void)
 	answer(op, io_read32(command + offsetof(struct npu_admin_cmd, seq)));
 }
 
-static void babble(uint32_t cookie)
+static void babble(uint64_t cookie)
 {
 	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie + 1, 1, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, (uint32_t)cookie, 1, 0);
 	send_event(NPU_EVENT_JOB_DONE, 5, NPU_JOB_OK, cookie, 1, 0);
 	send_event(NPU_EVENT_JOB_DONE, 0xffff, NPU_JOB_OK, UINT64_MAX, 1, 0);
 	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_FAULT,
@@ -137,7 +139,7 @@ static void babble(uint32_t cookie)
 
 static void take_job(void)
 {
-	uint32_t cookie = io_read32(
+	uint64_t cookie = io_read64(
 		QUEUE_FIELD(jobs) + queue_head % NPU_QUEUE_ENTRIES_MAX *
 					    sizeof(struct npu_job));
 
