@@ -116,7 +116,8 @@ tnc-objs := \
 	compiler/verify_rows.o \
 	compiler/verify_sequence.o \
 	compiler/verify_vector.o \
-	compiler/view.o
+	compiler/view.o \
+	compiler/yield.o
 
 # protobuf-c writes the reader of ONNX files from their published description.
 ONNX_PROTO ?= /usr/include/onnx/onnx.proto

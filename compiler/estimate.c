@@ -5,7 +5,8 @@
  */
 #include "plan.h"
 
-static enum npu_unit unit_of(uint8_t op)
+/* The unit that executes commands with that code. */
+enum npu_unit tnc_estimate_unit(uint8_t op)
 {
 	switch ((enum npu_op)op) {
 #define X(name, code, unit, layout, text) \
@@ -42,7 +43,7 @@ void tnc_estimate(struct tnc_plan *p, struct tnc_program *program)
 	npu_timeline_start(&timeline, m);
 	for (int i = 0; i < program->cmds; i++) {
 		const union npu_cmd *cmd = &program->cmd[i];
-		enum npu_unit unit = unit_of(cmd->hdr.op);
+		enum npu_unit unit = tnc_estimate_unit(cmd->hdr.op);
 		uint64_t busy = timeline.busy[unit], start;
 		struct npu_cost cost;
 

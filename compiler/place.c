@@ -197,6 +197,7 @@ static bool place_loads(struct placer *pl)
 
 		if (i >= LOADS_AHEAD)
 			first = most(first, p->load[i - LOADS_AHEAD].step);
+		first = most(first, tnc_yield_floor(p, load->op));
 		drop_gone(pl, first);
 		if (b->is_placed) {
 			/* The next part of a map. */

@@ -20,6 +20,7 @@ static void plan_start(struct tnc_plan *p)
 	}
 	tnc_share_find(p);
 	tnc_maps_create(p);
+	tnc_yield_spill(p);
 	tnc_roll_find(p);
 }
 

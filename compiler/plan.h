@@ -87,6 +87,7 @@ struct tnc_hint {
 	bool joins;		/* its tiles come among those of the one before */
 	enum tnc_roll rolls;	/* likewise of all operators of the chain */
 	bool follows;		/* bands are what the next operator wants */
+	bool yields;		/* SRAM is empty when it begins */
 	int late;		/* loads: so many steps before their need; 0: early */
 };
 
@@ -365,6 +366,13 @@ bool tnc_emit_has(const struct tnc_op *op);
 void tnc_emit(struct tnc_plan *p, struct tnc_program *program);
 void tnc_live(const struct tnc_plan *p, struct tnc_program *program);
 void tnc_estimate(struct tnc_plan *p, struct tnc_program *program);
+enum npu_unit tnc_estimate_unit(uint8_t op);
+
+/* yield.c: points at which a job makes way */
+void tnc_yield_spill(struct tnc_plan *p);
+int tnc_yield_floor(const struct tnc_plan *p, int op);
+void tnc_yield_find(const struct tnc_plan *p, const struct tnc_program *program,
+		    uint64_t cycles, bool *yields);
 void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
 			     int count, struct tnc_program *program);
 void tnc_program_write(struct tnc *c, const struct tnc_program *program,

@@ -92,6 +92,7 @@ static void try_hint(struct search *s, int op, struct tnc_hint hint)
 	struct tnc_hint before = s->hint[op];
 
 	s->hint[op] = hint;
+	s->hint[op].yields = before.yields;
 	if (!is_better(s))
 		s->hint[op] = before;
 }
@@ -251,6 +252,41 @@ static void search_last_load(struct search *s)
 	}
 }
 
+/* Where the best plan so far would best make way for other jobs. */
+static bool *find_yields(struct search *s)
+{
+	bool *yields = tnc_alloc(s->c, s->c->ops + 1, sizeof(*yields));
+	struct tnc_arena_mark mark = tnc_arena_mark(s->c->arena);
+	struct tnc_program program = { 0 };
+	struct tnc_plan plan;
+
+	if (tnc_plan_make(&plan, s->c, s->hint)) {
+		tnc_emit(&plan, &program);
+		tnc_estimate(&plan, &program);
+		tnc_yield_find(&plan, &program, s->c->options.yield_cycles,
+			       yields);
+	}
+	tnc_arena_rewind(s->c->arena, mark);
+	return yields;
+}
+
+/* Those that fit are kept; then tiles are cut anew for what has changed. */
+static void search_yields(struct search *s)
+{
+	const bool *yields = find_yields(s);
+
+	for (int op = 0; op < s->c->ops; op++) {
+		if (!yields[op])
+			continue;
+		s->hint[op].yields = true;
+		if (try_hints(s) == UINT64_MAX)
+			s->hint[op].yields = false;
+	}
+	s->cycles = try_hints(s);
+	s->work = 0;
+	search_each(s);
+}
+
 /* Returns only if there is a command for each operator, and within its limits. */
 void tnc_schedule_check(struct tnc *c)
 {
@@ -284,6 +320,8 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	search_each(&s);
 	search_chains(&s);
 	search_last_load(&s);
+	if (c->options.yield_cycles)
+		search_yields(&s);
 	if (!tnc_plan_make(&plan, c, s.hint))
 		tnc_plan_does_not_fit(&plan);
 	tnc_emit(&plan, program);

@@ -111,6 +111,8 @@ struct tnc_quantise {
  * @partition_to: where it is said which operators run on the CPU, and why; NULL:
  *	nowhere
  * @quantise: makes int8 of what is float; NULL: it stays as it is
+ * @yield_cycles: where an urgent job may interrupt the program, if not more than so
+ *	many cycles shall lie between two such points; 0: where it costs nothing
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many
@@ -127,6 +129,7 @@ struct tnc_options {
 	bool no_fallback;
 	FILE *partition_to;
 	const struct tnc_quantise *quantise;
+	uint64_t yield_cycles;
 	size_t memory_limit;
 	const struct tnc_constant *constants;
 	size_t constants_count;

@@ -25,9 +25,11 @@ enum {
 	KEY_MEM_LATENCY,
 	KEY_WEIGHTS,
 	KEY_VERIFY,
+	KEY_YIELD,
 };
 
 #define RANDOM_RUNS 8
+#define YIELD_MAX_US 1000000
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0, "Where the program goes (needed)", 0 },
@@ -45,6 +47,9 @@ static const struct argp_option options[] = {
 	{ "weights", KEY_WEIGHTS, "FORM", 0,
 	  "How weights lie in memory: raw, coded where that is shorter, or auto: "
 	  "coded where they are loaded sooner then (default)", 2 },
+	{ "yield-us", KEY_YIELD, "N", 0,
+	  "Let urgent jobs interrupt the program every N microseconds, or as "
+	  "often as layers end; what stays in SRAM otherwise has to leave it", 2 },
 	{ "verify", KEY_VERIFY, NULL, 0,
 	  "Run the program in the simulator and the model on the reference "
 	  "executor, on random inputs and those given, and compare each output "
@@ -60,6 +65,7 @@ struct arguments {
 	const char *output;
 	struct npu_machine machine;
 	enum tnc_weights weights;
+	unsigned long yield_us;
 	struct quantise_arguments quantise;
 	struct known known;
 	char *partition; /* what runs on the CPU, as text; owned */
@@ -114,6 +120,7 @@ static void set_weights(struct argp_state *state, const char *form)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
+	char *end;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -128,6 +135,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_WEIGHTS:
 		set_weights(state, arg);
+		return 0;
+	case KEY_YIELD:
+		args->yield_us = strtoul(arg, &end, 10);
+		if (*end || !args->yield_us || args->yield_us > YIELD_MAX_US)
+			argp_error(state, "--yield-us: '%s' is not 1 to %u", arg,
+				   YIELD_MAX_US);
 		return 0;
 	case KEY_VERIFY:
 		args->is_verified = true;
@@ -259,6 +272,7 @@ static int compile_with_partition(struct arguments *args,
 	tnc_options_init(&options);
 	options.machine = args->machine;
 	options.weights = args->weights;
+	options.yield_cycles = args->yield_us * args->machine.clock_khz / 1000;
 	options.partition_to = text;
 	options.quantise = quantise;
 	known_apply(&args->known, &options);

@@ -6,6 +6,10 @@ unit-tests += compile
 compile-objs := tests/unit/compiled.o tests/unit/models.o libtnc.a libtinynpu.a
 compile-libs := -ljansson $(tnc-libs) -ldrm -pthread
 
+unit-tests += yield
+yield-objs := tests/unit/models.o libtnc.a libtinynpu.a
+yield-libs := -ljansson $(tnc-libs) -ldrm -pthread
+
 unit-tests += custom
 custom-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o \
 	tests/unit/tiny_onnx.o libtnc.a libtinynpu.a
@@ -125,7 +129,8 @@ $(addprefix $(B)/tests/unit/, \
 	tflite_test.o \
 	tiny_tflite.o \
 	verify_test.o \
-	weights_test.o): \
+	weights_test.o \
+	yield_test.o): \
 	CPPFLAGS += -I. -Ilibtinynpu/include
 
 # Of the tool, but it is about what the compiler makes.
