@@ -370,14 +370,59 @@ static void put_leaves(uint32_t leaf, uint8_t options, const uint8_t *raw)
 	}
 }
 
-static void run(uint32_t context, uint32_t count, uint8_t options)
+#define COUNTS_BEGIN NPU_CORE_RETIRED(0)
+#define COUNTS_END (NPU_CORE_FAULT_ADDR_HI + 4)
+
+/* How a job ended, what it counted and what it left in memory. */
+struct end {
+	uint32_t state;
+	uint32_t counts[(COUNTS_END - COUNTS_BEGIN) / 4];
+	uint8_t data[DATA_SIZE];
+};
+
+static bool is_register(uint32_t reg)
+{
+	return reg < NPU_CORE_BUSY(NPU_UNIT_COUNT) ||
+	       reg >= NPU_CORE_FAULT_CODE;
+}
+
+static void note_end(struct end *end)
 {
 	const uint32_t base = NPU_CORE_BASE(0);
-	struct npu_region *regions = (void *)(board.memory + AT_REGIONS);
-	uint32_t state;
+	uint32_t reg;
 
-	regions[0] = (struct npu_region){ AT_DATA, 0x10000 };
-	regions[1] = (struct npu_region){ AT_DATA + 0x10000, 0x10000 };
+	memset(end->counts, 0, sizeof(end->counts));
+	end->state = board_peek(base + NPU_CORE_STATUS);
+	for (reg = COUNTS_BEGIN; reg < COUNTS_END; reg += 4)
+		if (is_register(reg))
+			end->counts[(reg - COUNTS_BEGIN) / 4] =
+				board_peek(base + reg);
+	memcpy(end->data, board.memory + AT_DATA, DATA_SIZE);
+}
+
+/*
+ * The job once more, preempted at each mark: all is as before. Its SRAM is too,
+ * since no other context's job comes between, so marks may lie.
+ */
+static void run_in_pieces(const struct end *whole)
+{
+	static struct end pieces;
+	const uint32_t base = NPU_CORE_BASE(0);
+
+	memcpy(board.memory + AT_DATA, before + AT_DATA, DATA_SIZE);
+	board_poke(base + NPU_CORE_SLICE, 1);
+	board_poke(base + NPU_CORE_CTRL, NPU_CORE_START);
+	while (board_peek(base + NPU_CORE_STATUS) == NPU_CORE_PREEMPTED)
+		board_poke(base + NPU_CORE_CTRL, NPU_CORE_RESUME);
+	note_end(&pieces);
+	if (memcmp(&pieces, whole, sizeof(pieces)))
+		abort();
+}
+
+static void put_registers(uint32_t context, uint32_t count, uint8_t options)
+{
+	const uint32_t base = NPU_CORE_BASE(0);
+
 	board_poke(base + NPU_CORE_CONTEXT, context);
 	board_poke(base + NPU_CORE_CMD_LO,
 		   AT_COMMANDS + (options & OPT_UNALIGNED ? 4 : 0));
@@ -385,6 +430,18 @@ static void run(uint32_t context, uint32_t count, uint8_t options)
 	board_poke(base + NPU_CORE_REGION_LO, AT_REGIONS);
 	board_poke(base + NPU_CORE_REGION_COUNT,
 		   options & OPT_FEW_REGIONS ? 1 : 2);
+}
+
+static void run(uint32_t context, uint32_t count, uint8_t options)
+{
+	static struct end whole;
+	const uint32_t base = NPU_CORE_BASE(0);
+	struct npu_region *regions = (void *)(board.memory + AT_REGIONS);
+	uint32_t state;
+
+	regions[0] = (struct npu_region){ AT_DATA, 0x10000 };
+	regions[1] = (struct npu_region){ AT_DATA + 0x10000, 0x10000 };
+	put_registers(context, count, options);
 	memcpy(before, board.memory, BOARD_SIZE);
 	board_poke(base + NPU_CORE_CTRL, NPU_CORE_START);
 	state = board_peek(base + NPU_CORE_STATUS);
@@ -404,6 +461,10 @@ static void run(uint32_t context, uint32_t count, uint8_t options)
 		   board.memory + AT_DATA + DATA_SIZE,
 		   BOARD_SIZE - AT_DATA - DATA_SIZE))
 		abort();
+	note_end(&whole);
+	board_poke(base + NPU_CORE_CTRL, NPU_CORE_RESET);
+	put_registers(context, count, options);
+	run_in_pieces(&whole);
 	board_poke(base + NPU_CORE_CTRL, NPU_CORE_RESET);
 }
 
