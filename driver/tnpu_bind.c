@@ -180,14 +180,17 @@ const struct drm_gpuvm_ops tnpu_bind_gpuvm_ops = {
 /* Locks the buffer to map, and those that are mapped in the range. */
 static int tnpu_bind_lock_objects(struct tnpu_bind *bind, struct drm_exec *exec)
 {
-	int ret = 0;
+	int ret;
 
 	drm_exec_init(exec, DRM_EXEC_INTERRUPTIBLE_WAIT |
 			    DRM_EXEC_IGNORE_DUPLICATES, 0);
 	drm_exec_until_all_locked(exec) {
-		if (bind->obj)
+		ret = 0;
+		if (bind->obj) {
 			ret = drm_exec_prepare_obj(exec, bind->obj, 1);
-		drm_exec_retry_on_contention(exec);
+			/* Only behind a lock, which is what ends contention. */
+			drm_exec_retry_on_contention(exec);
+		}
 		if (ret)
 			break;
 		ret = drm_gpuvm_prepare_range(&bind->vm->base, exec,
