@@ -25,6 +25,9 @@ void sched_init(struct fw *fw)
 
 /* --- How jobs end ---------------------------------------------------------- */
 
+/* What ends when a ring can't be used: nobody's work. */
+static const struct npu_job no_job;
+
 static void report(struct fw *fw, uint32_t index, const struct npu_job *job,
 		   const struct npu_job_result *result)
 {
@@ -78,7 +81,8 @@ static void end_job(struct fw *fw, uint32_t index, const struct npu_job *job,
 	}
 	if (queue->is_user)
 		user_ring_end(fw, index, job->cookie, result);
-	account_end(fw, index, queue->core, result->status);
+	if (job != &no_job)
+		account_end(fw, index, queue->core, result->status);
 	queue->core = FW_NONE;
 	queue->jobs_ended++;
 	fw->jobs_done++;
@@ -376,7 +380,6 @@ static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 /* The ring can't be used: no job is to blame. */
 static void refuse_ring(struct fw *fw, uint32_t index)
 {
-	static const struct npu_job no_job;
 	struct npu_job_result result = {
 		.status = NPU_JOB_FAULT,
 		.fault_code = NPU_FAULT_FIELD,
@@ -467,7 +470,7 @@ void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
 /* Go on with the dying queue, if any, as far as there is room for events. */
 static void end_dying(struct fw *fw)
 {
-	static const uint64_t no_answer[3];
+	uint64_t work[3];
 	struct fw_queue *queue;
 	struct npu_job job;
 
@@ -493,7 +496,8 @@ static void end_dying(struct fw *fw)
 	queue_disarm(queue);
 	queue->state = FW_QUEUE_FREE;
 	log_print(fw, NPU_LOG_DEBUG, "queue %u: destroyed", fw->dying);
-	admin_done(fw, fw->dying_seq, NPU_ADMIN_OK, no_answer);
+	account_read_queue(fw, fw->dying, work);
+	admin_done(fw, fw->dying_seq, NPU_ADMIN_OK, work);
 	fw->dying = FW_NONE;
 }
 

@@ -314,6 +314,9 @@ static void a_ring_that_is_not_there_is_a_page_fault(void **state)
 	assert_int_equal(event.id, 0);
 	assert_int_equal(event.fault_code, NPU_FAULT_PAGE_READ);
 	assert_int_equal(event.fault_addr, NOWHERE);
+	assert_int_equal(board_admin(NPU_ADMIN_QUEUE_WORK, USER, 0, 0, &event),
+			 NPU_ADMIN_OK);
+	assert_int_equal(event.args[0], 0);
 	assert_other_is_well();
 }
 

@@ -132,7 +132,8 @@ enum npu_admin_op {
 	NPU_ADMIN_QUEUE_CREATE = 5,
 	/*
 	 * args[0]: queue. Stops its job, ends all that it holds as cancelled
-	 * (an event each), then forgets it.
+	 * (an event each), then forgets it. The event's args, since version 2:
+	 * as of QUEUE_WORK.
 	 */
 	NPU_ADMIN_QUEUE_DESTROY = 6,
 	/*
