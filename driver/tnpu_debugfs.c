@@ -98,7 +98,9 @@ static void tnpu_debugfs_queue(struct seq_file *m,
 		   state->reason);
 	seq_printf(m, ", %llu jobs submitted, %llu ended, %u handed over",
 		   state->submitted, state->completed, queue->handed);
-	if (queue->is_on_device)
+	if (queue->user)
+		seq_puts(m, ", user-mode");
+	else if (queue->is_on_device)
 		seq_printf(m, ", ring head %u, tail %u",
 			   le32_to_cpu(READ_ONCE(queue->ring->head)),
 			   queue->tail);

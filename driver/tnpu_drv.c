@@ -29,6 +29,7 @@
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_ioctl.h>
 #include <drm/drm_print.h>
+#include <drm/drm_vma_manager.h>
 #include <drm/tinynpu_accel.h>
 
 #include "tnpu_bind.h"
@@ -39,6 +40,7 @@
 #include "tnpu_queue.h"
 #include "tnpu_user.h"
 #include "tnpu_userptr.h"
+#include "tnpu_userq.h"
 #include "tnpu_vm.h"
 
 #define TNPU_JOB_TIMEOUT_MIN_MS 10
@@ -144,8 +146,10 @@ static void tnpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	struct tnpu_file *tfile = file->driver_priv;
 	const struct tnpu_config *config = &tfile->tdev->config;
-	u64 cycles = atomic64_read(&tfile->cycles);
+	u64 cycles;
 
+	tnpu_userq_refresh_file(tfile);
+	cycles = atomic64_read(&tfile->cycles);
 	drm_printf(p, "drm-engine-npu:\t%llu ns\n",
 		   mul_u64_u32_div(cycles, USEC_PER_SEC, config->clock_khz));
 	drm_printf(p, "drm-engine-capacity-npu:\t%u\n", config->cores);
@@ -189,6 +193,7 @@ TNPU_IOCTL_ENTRY(tnpu_vm_destroy_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_bo_info_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_bo_userptr_ioctl)
 TNPU_IOCTL_ENTRY(tnpu_job_cancel_ioctl)
+TNPU_IOCTL_ENTRY(tnpu_queue_map_ioctl)
 
 static const struct drm_ioctl_desc tnpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(TNPU_QUERY, tnpu_query_ioctl_entry, 0),
@@ -206,11 +211,31 @@ static const struct drm_ioctl_desc tnpu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(TNPU_BO_INFO, tnpu_bo_info_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_BO_USERPTR, tnpu_bo_userptr_ioctl_entry, 0),
 	DRM_IOCTL_DEF_DRV(TNPU_JOB_CANCEL, tnpu_job_cancel_ioctl_entry, 0),
+	DRM_IOCTL_DEF_DRV(TNPU_QUEUE_MAP, tnpu_queue_map_ioctl_entry, 0),
 };
 
+/* Doorbells are below the offsets that the DRM gives to buffers. */
+static int tnpu_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct drm_file *file = filp->private_data;
+
+	if (vma->vm_pgoff >= DRM_FILE_PAGE_OFFSET_START)
+		return drm_gem_mmap(filp, vma);
+	return tnpu_userq_mmap(file->driver_priv, vma);
+}
+
+/* DRM_ACCEL_FOPS, but for mmap */
 static const struct file_operations tnpu_fops = {
 	.owner = THIS_MODULE,
-	DRM_ACCEL_FOPS,
+	.open = accel_open,
+	.release = drm_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = tnpu_mmap,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
 	.show_fdinfo = drm_show_fdinfo,
 };
 

@@ -37,7 +37,6 @@
 #include <linux/slab.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
-#include <drm/tinynpu_accel.h>
 
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
@@ -45,6 +44,7 @@
 #include "tnpu_queue.h"
 #include "tnpu_sync.h"
 #include "tnpu_trace.h"
+#include "tnpu_userq.h"
 
 /* Looks without progress before the job is stopped, and before the device is. */
 #define TNPU_STRIKES_STOP 2
@@ -152,9 +152,34 @@ static const struct {
 	[NPU_JOB_RESET] = { -EIO, DRM_TNPU_REASON_RESET },
 };
 
-/* Writes down why the queue is banned. */
-static void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
-					 const struct npu_event *event)
+static u32 tnpu_job_status(const struct npu_event *event)
+{
+	u32 status = le32_to_cpu(event->status);
+
+	if (status >= ARRAY_SIZE(job_ends) || status == NPU_JOB_PENDING)
+		return NPU_JOB_RESET;
+	return status;
+}
+
+/**
+ * tnpu_job_reason() - why the queue of a job is banned
+ * @event: how the job ended
+ *
+ * Return: the reason, or DRM_TNPU_REASON_NONE if it is not banned for that.
+ */
+enum drm_tnpu_queue_reason tnpu_job_reason(const struct npu_event *event)
+{
+	return job_ends[tnpu_job_status(event)].reason;
+}
+
+/**
+ * tnpu_job_record_fault_locked() - write down why a queue is banned
+ * @queue: queue
+ * @number: of the job on it, or its cookie if @queue is a user-mode queue
+ * @event: how the job ended
+ */
+void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
+				  const struct npu_event *event)
 {
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
@@ -181,11 +206,9 @@ static void tnpu_job_finish_locked(struct tnpu_job *job,
 				   struct list_head *ended)
 {
 	struct tnpu_queue *queue = job->queue;
-	u32 status = le32_to_cpu(event->status);
+	u32 status = tnpu_job_status(event);
 	u64 cycles = le64_to_cpu(event->cycles);
 
-	if (status >= ARRAY_SIZE(job_ends) || status == NPU_JOB_PENDING)
-		status = NPU_JOB_RESET;
 	queue->state.cycles += cycles;
 	queue->state.energy_fj += le64_to_cpu(event->energy_fj);
 	atomic64_add(cycles, &queue->tfile->cycles);
@@ -377,6 +400,8 @@ static void tnpu_job_look_after(struct tnpu_job *job)
 		return;
 	}
 	is_running = results[0] == le64_to_cpu(job->entry.cookie);
+	if (!is_running)
+		tnpu_userq_refresh_all(tdev); /* it may wait for these */
 	if (tnpu_job_has_moved(job, is_running, results[1]))
 		return;
 	if (job->strikes < TNPU_STRIKES_STOP)
@@ -586,7 +611,7 @@ int tnpu_job_submit_ioctl(struct drm_device *drm, void *data,
 	queue = tnpu_queue_find(file->driver_priv, submit.args->queue);
 	if (!queue)
 		return -ENOENT;
-	ret = tnpu_submit(&submit, queue);
+	ret = queue->user ? -EINVAL : tnpu_submit(&submit, queue);
 	tnpu_queue_put(queue);
 	return ret;
 }
@@ -660,7 +685,12 @@ int tnpu_job_cancel_ioctl(struct drm_device *drm, void *data,
 	queue = tnpu_queue_find(file->driver_priv, args->queue);
 	if (!queue)
 		return -ENOENT;
-	ret = tnpu_cancel_mark(queue, args->job, &cookie);
+	if (queue->user) {
+		cookie = args->job;
+		ret = cookie ? 0 : -ENOENT;
+	} else {
+		ret = tnpu_cancel_mark(queue, args->job, &cookie);
+	}
 	if (!ret && cookie)
 		ret = tnpu_cancel_tell(queue, cookie);
 	tnpu_queue_put(queue);

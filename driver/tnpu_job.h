@@ -6,6 +6,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <drm/gpu_scheduler.h>
+#include <drm/tinynpu_accel.h>
 #include <npu/ring.h>
 
 struct drm_device;
@@ -75,6 +76,9 @@ extern const struct drm_sched_backend_ops tnpu_job_sched_ops;
 void tnpu_job_end_locked(struct tnpu_job *job, int error,
 			 struct list_head *ended);
 void tnpu_job_signal(struct list_head *ended);
+enum drm_tnpu_queue_reason tnpu_job_reason(const struct npu_event *event);
+void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
+				  const struct npu_event *event);
 void tnpu_job_event(struct tnpu_device *tdev, const struct npu_event *event);
 int tnpu_job_submit_ioctl(struct drm_device *drm, void *data,
 			  struct drm_file *file);

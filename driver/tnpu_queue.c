@@ -20,6 +20,7 @@
 #include "tnpu_drv.h"
 #include "tnpu_job.h"
 #include "tnpu_user.h"
+#include "tnpu_userq.h"
 #include "tnpu_vm.h"
 
 #define TNPU_PRIORITY_FREE 1 /* above it, CAP_SYS_NICE is needed */
@@ -147,6 +148,8 @@ static void tnpu_queue_release(struct kref *kref)
 	mutex_destroy(&queue->submit_lock);
 	if (queue->event)
 		eventfd_ctx_put(queue->event);
+	if (queue->user)
+		tnpu_userq_put(queue->user);
 	kfree(queue);
 	drm_dev_put(drm);
 }
@@ -181,6 +184,20 @@ struct tnpu_queue *tnpu_queue_find(struct tnpu_file *tfile, u32 number)
 	return queue;
 }
 
+/* What jobs are written into; a user-mode queue has a ring of its own. */
+static int tnpu_queue_alloc_ring(struct tnpu_queue *queue,
+				 const struct drm_tnpu_queue_create *args)
+{
+	if (args->flags & DRM_TNPU_QUEUE_USER) {
+		queue->user = tnpu_userq_alloc(args);
+		return queue->user ? 0 : -ENOMEM;
+	}
+	queue->ring = dma_alloc_coherent(queue->tdev->drm.dev,
+					 sizeof(*queue->ring),
+					 &queue->ring_dma, GFP_KERNEL);
+	return queue->ring ? 0 : -ENOMEM;
+}
+
 static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
 					   struct tnpu_vm *vm, u32 context,
 					   const struct drm_tnpu_queue_create *args)
@@ -191,15 +208,13 @@ static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
 	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
 	if (!queue)
 		return NULL;
-	queue->ring = dma_alloc_coherent(tdev->drm.dev, sizeof(*queue->ring),
-					 &queue->ring_dma, GFP_KERNEL);
-	if (!queue->ring) {
+	queue->tdev = tdev;
+	if (tnpu_queue_alloc_ring(queue, args)) {
 		kfree(queue);
 		return NULL;
 	}
 	kref_init(&queue->kref);
 	drm_dev_get(&tdev->drm);
-	queue->tdev = tdev;
 	queue->tfile = tfile;
 	queue->vm = vm;
 	queue->context = context;
@@ -210,6 +225,20 @@ static struct tnpu_queue *tnpu_queue_alloc(struct tnpu_file *tfile,
 	INIT_LIST_HEAD(&queue->jobs);
 	init_waitqueue_head(&queue->idle);
 	return queue;
+}
+
+static int tnpu_queue_announce_ring(struct tnpu_queue *queue,
+				    const struct npu_admin_queue *create)
+{
+	__le64 args[TNPU_ADMIN_ARGS];
+
+	BUILD_BUG_ON(sizeof(args) != sizeof(*create));
+	memcpy(args, create, sizeof(args));
+	queue->tail = 0;
+	queue->ring->tail = 0;
+	queue->ring->head = 0;
+	queue->ring->armed = 0;
+	return tnpu_ring_send(queue->tdev, NPU_ADMIN_QUEUE_CREATE, args, NULL);
 }
 
 /* Tells the firmware; reset_sem is held. */
@@ -226,16 +255,12 @@ static int tnpu_queue_announce(struct tnpu_queue *queue)
 		.deadline_ns = cpu_to_le64((u64)queue->deadline_ms *
 					   NSEC_PER_MSEC),
 	};
-	__le64 args[TNPU_ADMIN_ARGS];
 	int ret;
 
-	BUILD_BUG_ON(sizeof(args) != sizeof(create));
-	memcpy(args, &create, sizeof(args));
-	queue->tail = 0;
-	queue->ring->tail = 0;
-	queue->ring->head = 0;
-	queue->ring->armed = 0;
-	ret = tnpu_ring_send(queue->tdev, NPU_ADMIN_QUEUE_CREATE, args, NULL);
+	if (queue->user)
+		ret = tnpu_userq_announce(queue, &create);
+	else
+		ret = tnpu_queue_announce_ring(queue, &create);
 	queue->is_on_device = !ret;
 	return ret;
 }
@@ -267,6 +292,7 @@ static void tnpu_queue_stop(struct tnpu_queue *queue)
 {
 	struct tnpu_device *tdev = queue->tdev;
 	struct tnpu_slot *slot = &tdev->slots[queue->slot];
+	u64 work[TNPU_ADMIN_RESULTS] = {};
 	u32 recoveries;
 	int ret = 0;
 
@@ -274,10 +300,12 @@ static void tnpu_queue_stop(struct tnpu_queue *queue)
 	recoveries = tdev->recoveries;
 	if (tdev->state == TNPU_UP && queue->is_on_device)
 		ret = tnpu_ring_call(tdev, NPU_ADMIN_QUEUE_DESTROY,
-				     queue->slot, 0, 0, NULL);
+				     queue->slot, 0, 0, work);
 	spin_lock(&tdev->job_lock);
 	if (slot->queue == queue)
 		slot->queue = NULL;
+	if (queue->user)
+		tnpu_userq_add_work_locked(queue, work);
 	queue->is_on_device = false;
 	spin_unlock(&tdev->job_lock);
 	up_read(&tdev->reset_sem);
@@ -345,6 +373,8 @@ static void tnpu_queue_destroy(struct tnpu_queue *queue)
 	queue->is_closed = true;
 	mutex_unlock(&queue->submit_lock);
 
+	if (queue->user)
+		tnpu_userq_close(queue);
 	tnpu_queue_stop(queue);
 	tnpu_queue_cancel_jobs(queue);
 	tnpu_queue_fini_entity(queue);
@@ -505,7 +535,8 @@ void tnpu_queue_lose_running(struct tnpu_device *tdev)
  * tnpu_queue_restore_all() - tell new firmware which queues there are
  * @tdev: device whose reset_sem is held for writing
  *
- * Banned queues are left out: they have no jobs and get none.
+ * Banned queues are left out: they have no jobs and get none. User-mode queues
+ * go on if they had no job running; else the firmware says that they are halted.
  *
  * Return: 0 or -errno of tnpu_ring_send().
  */
@@ -559,14 +590,19 @@ void tnpu_queue_resume_all(struct tnpu_device *tdev)
  */
 void tnpu_queue_end_all(struct tnpu_device *tdev, int error)
 {
+	struct tnpu_queue *queue;
 	LIST_HEAD(ended);
 	unsigned int i;
 
 	spin_lock(&tdev->job_lock);
-	for (i = 0; i < NPU_MAX_QUEUES; i++)
-		if (tdev->slots[i].queue)
-			tnpu_queue_end_jobs_locked(tdev->slots[i].queue, error,
-						   &ended);
+	for (i = 0; i < NPU_MAX_QUEUES; i++) {
+		queue = tdev->slots[i].queue;
+		if (!queue)
+			continue;
+		tnpu_queue_end_jobs_locked(queue, error, &ended);
+		if (queue->user)
+			tnpu_userq_end_locked(queue);
+	}
 	spin_unlock(&tdev->job_lock);
 	tnpu_job_signal(&ended);
 }
@@ -622,6 +658,8 @@ static int tnpu_queue_create(struct tnpu_file *tfile, struct tnpu_vm *vm,
 				    &sched, 1, NULL);
 	if (ret)
 		goto leave_slot;
+	if (queue->user)
+		tnpu_userq_open(queue);
 	ret = tnpu_queue_start(queue);
 	if (ret)
 		goto stop;
@@ -703,13 +741,16 @@ int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
 	struct tnpu_vm *vm;
 	int ret;
 
-	if (args->flags & ~DRM_TNPU_QUEUE_EVENT_FD ||
+	if (args->flags & ~(DRM_TNPU_QUEUE_EVENT_FD | DRM_TNPU_QUEUE_USER) ||
 	    (!(args->flags & DRM_TNPU_QUEUE_EVENT_FD) && args->event_fd) ||
 	    args->priority >= NPU_PRIORITIES)
 		return -EINVAL;
 	if (args->priority > TNPU_PRIORITY_FREE &&
 	    args->priority > tnpu_queue_max_priority())
 		return -EACCES;
+	ret = tnpu_userq_check(to_tnpu_device(drm), args);
+	if (ret)
+		return ret;
 	ret = tnpu_queue_check_deadline(to_tnpu_device(drm),
 					&args->deadline_ms);
 	if (ret)
@@ -748,15 +789,18 @@ int tnpu_queue_state_ioctl(struct drm_device *drm, void *data,
 {
 	struct drm_tnpu_queue_state *args = data;
 	struct tnpu_queue *queue;
+	int ret = 0;
 
 	if (args->pad)
 		return -EINVAL;
 	queue = tnpu_queue_find(file->driver_priv, args->queue);
 	if (!queue)
 		return -ENOENT;
+	if (queue->user)
+		ret = tnpu_userq_refresh(queue);
 	spin_lock(&queue->tdev->job_lock);
 	*args = queue->state;
 	spin_unlock(&queue->tdev->job_lock);
 	tnpu_queue_put(queue);
-	return 0;
+	return ret;
 }

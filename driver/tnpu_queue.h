@@ -17,6 +17,7 @@ struct eventfd_ctx;
 struct tnpu_device;
 struct tnpu_file;
 struct tnpu_job;
+struct tnpu_userq;
 struct tnpu_vm;
 
 #define TNPU_QUEUE_ENTRIES NPU_QUEUE_ENTRIES_MAX
@@ -36,13 +37,14 @@ struct tnpu_vm;
  * @priority: as in DRM_TNPU_QUEUE_CREATE
  * @deadline_ms: likewise; 0: none
  * @event: eventfd to signal when jobs end, or NULL
+ * @user: of a user-mode queue: what it has besides, else NULL
  * @entity: where jobs wait for their dependencies
  * @submit_lock: jobs get their sequence number and are pushed in this order
  * @is_closed: takes no more jobs; guarded by @submit_lock
  * @fence_context: of the jobs' fences
  * @seqno: of the last job's fence; guarded by @submit_lock
- * @ring: memory shared with the firmware; this and all below guarded by
- *	tnpu_device.job_lock
+ * @ring: memory shared with the firmware, NULL for a user-mode queue; this and
+ *	all below guarded by tnpu_device.job_lock
  * @ring_dma: its bus address
  * @tail: jobs written into @ring
  * @is_on_device: the firmware knows the queue
@@ -62,6 +64,7 @@ struct tnpu_queue {
 	u32 priority;
 	u32 deadline_ms;
 	struct eventfd_ctx *event;
+	struct tnpu_userq *user;
 	struct drm_sched_entity entity;
 
 	struct mutex submit_lock; /* order of jobs */

@@ -34,6 +34,7 @@
 #include "tnpu_device.h"
 #include "tnpu_job.h"
 #include "tnpu_queue.h"
+#include "tnpu_userq.h"
 
 /* A heart that stands still so often in a row has stopped. */
 #define TNPU_ADMIN_QUIET_S 3
@@ -334,6 +335,10 @@ static void tnpu_ring_event(struct tnpu_device *tdev,
 		break;
 	case NPU_EVENT_JOB_DONE:
 		tnpu_job_event(tdev, event);
+		break;
+	case NPU_EVENT_USER_WAKE:
+	case NPU_EVENT_USER_HALT:
+		tnpu_userq_event(tdev, event);
 		break;
 	default:
 		drm_err_ratelimited(&tdev->drm, "firmware sends an event of unknown type %u\n",
