@@ -5,11 +5,14 @@
  *   job N      run N jobs, one after the other
  *   job hang   submit a job that never ends, print "hangs", then wait for it and
  *              print how it ended; exit status 0 unless something went wrong
+ *   job user   likewise a job of a user-mode queue, until QUEUE_STATE says an error;
+ *              then ring its doorbell
  *   job bind   likewise a bind that waits for another driver's fence
  *   job old    see that what old firmware can't do is said to be so
  */
 #include "gate.h"
 #include "npu.h"
+#include "userq.h"
 
 static int run_jobs(struct npu_client *client, long count)
 {
@@ -53,6 +56,31 @@ static int hang(struct npu_client *client)
 	return tell(client, sync);
 }
 
+static int hang_user(struct npu_client *client)
+{
+	struct npu_job job = npu_userq_job(1, 1);
+	struct drm_tnpu_queue_state state;
+	struct npu_userq userq;
+	struct pollfd poller = { .events = POLLIN };
+	int ret = npu_userq_open(&userq, client->fd);
+
+	if (ret) {
+		fprintf(stderr, "job: queue: %s\n", strerror(-ret));
+		return 1;
+	}
+	npu_commands(client)[0] = npu_never();
+	npu_userq_submit(&userq, &job);
+	puts("hangs");
+	fflush(stdout);
+	poller.fd = userq.event;
+	poll(&poller, 1, NPU_PATIENCE_S * 1000);
+	while (!(ret = npu_queue_state(client->fd, userq.number, &state)))
+		;
+	*userq.doorbell = 1;
+	printf("ended: %s\n", strerror(-ret));
+	return 0;
+}
+
 static int hang_bind(struct npu_client *client)
 {
 	struct drm_tnpu_sync in = { .handle = npu_syncobj(client->fd) };
@@ -86,12 +114,20 @@ static int hang_bind(struct npu_client *client)
 static int try_old(struct npu_client *client)
 {
 	struct drm_tnpu_queue_create create = { .deadline_ms = 1000 };
+	struct drm_tnpu_queue_create user = {
+		.flags = DRM_TNPU_QUEUE_USER,
+		.entries = NPU_RING_ENTRIES,
+		.ring = NPU_RING,
+	};
 	struct drm_tnpu_job_cancel cancel = { .queue = client->queue,
 					      .job = 1 };
 	int ret = npu_run_command(client, npu_nop(1));
 
 	if (!ret && npu_ioctl(client->fd, DRM_IOCTL_TNPU_QUEUE_CREATE,
 			      &create) != -EOPNOTSUPP)
+		ret = -EILSEQ;
+	if (!ret && npu_ioctl(client->fd, DRM_IOCTL_TNPU_QUEUE_CREATE,
+			      &user) != -EOPNOTSUPP)
 		ret = -EILSEQ;
 	if (!ret && npu_ioctl(client->fd, DRM_IOCTL_TNPU_JOB_CANCEL,
 			      &cancel) != -EOPNOTSUPP)
@@ -107,7 +143,8 @@ int main(int argc, char **argv)
 	int ret;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: job N | job hang | job bind | job old\n");
+		fprintf(stderr,
+			"usage: job N | job hang | job user | job bind | job old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -117,6 +154,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "hang"))
 		return hang(&client);
+	if (!strcmp(argv[1], "user"))
+		return hang_user(&client);
 	if (!strcmp(argv[1], "bind"))
 		return hang_bind(&client);
 	if (!strcmp(argv[1], "old"))

@@ -87,6 +87,9 @@ check "bound again" bind
 check "jobs run" run_jobs 10
 check "unbound while a bind waits" hang_and bind "No such device" unbind
 check "bound once more" bind
+check "unbound while a user-mode queue runs" hang_and user "No such device" \
+	unbind
+check "bound for that" bind
 check "removed while a job runs" hang_and hang "No such device" \
 	remove_device
 check "found again" rescan
