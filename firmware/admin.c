@@ -293,7 +293,7 @@ void admin_done(struct fw *fw, uint32_t seq, enum npu_admin_status status,
 		.args = { answer[0], answer[1], answer[2] },
 	};
 
-	event_put(fw, &event);
+	event_put(fw, &event, true);
 }
 
 /* Take and execute what is in the ring, one ring's worth at most. */

@@ -30,6 +30,9 @@
 
 /* A core that does not stop within this time is reset. */
 #define FW_STOP_NS 200000000ull
+/* Events that nobody is in a hurry for: how many and how long to interrupt once. */
+#define FW_EVENTS_BATCH 16
+#define FW_EVENTS_NS 250000ull
 /* How often to look for room in a full event ring. */
 #define FW_RETRY_NS 1000000ull
 
@@ -195,6 +198,9 @@ struct fw_line {
  * @is_ending: a parked job has to end
  * @event_tail: events written, published or not
  * @event_published: events that the driver may see
+ * @event_signalled: events that the driver was told of, if it wanted to be
+ * @is_event_urgent: somebody waits for one of the others
+ * @event_due: when to tell of them at the latest
  * @event_head: events that the driver has read, when last looked
  * @heartbeat: last written
  * @heartbeat_due: when to write the next
@@ -228,6 +234,9 @@ struct fw {
 
 	uint32_t event_tail;
 	uint32_t event_published;
+	uint32_t event_signalled;
+	bool is_event_urgent;
+	uint64_t event_due;
 	uint32_t event_head;
 
 	uint32_t heartbeat;
@@ -254,8 +263,8 @@ void window_map_context(enum fw_window window, uint64_t base, uint32_t size,
 enum npu_fault window_take_fault(enum fw_window window);
 bool admin_take(struct fw *fw, struct npu_admin_cmd *cmd);
 bool event_has_room(struct fw *fw);
-void event_put(struct fw *fw, const struct npu_event *event);
-void event_publish(struct fw *fw);
+void event_put(struct fw *fw, const struct npu_event *event, bool is_urgent);
+void event_publish(struct fw *fw, uint64_t now);
 
 /* What a look at a queue's ring found. */
 enum fw_take {

@@ -104,28 +104,46 @@ bool event_has_room(struct fw *fw)
 	return fw->event_tail - fw->event_head < NPU_EVENT_ENTRIES;
 }
 
-/* Write an event, for which there is room; event_publish() shows it. */
-void event_put(struct fw *fw, const struct npu_event *event)
+/*
+ * Write an event, for which there is room; event_publish() shows it. If it is not
+ * urgent, the driver's interrupt may wait for others.
+ */
+void event_put(struct fw *fw, const struct npu_event *event, bool is_urgent)
 {
 	uint32_t slot = fw->event_tail % NPU_EVENT_ENTRIES;
 
 	io_store(NPU_WINDOW(FW_WINDOW_EVENTS) + slot * sizeof(*event), event,
 		 sizeof(*event));
 	fw->event_tail++;
+	fw->is_event_urgent |= is_urgent;
 }
 
-/* Show all events to the driver, and wake it if it sleeps. */
-void event_publish(struct fw *fw)
+/* Wake the driver if it sleeps. */
+static void event_signal(struct fw *fw)
 {
-	if (fw->event_published == fw->event_tail)
-		return;
-	io_fence(); /* the driver's between tail and entries */
-	io_write32(FW_INIT(event_tail), fw->event_tail);
-	fw->event_published = fw->event_tail;
-	io_write64(FW_INIT(jobs_done), fw->jobs_done);
 	io_fence(); /* the driver's between armed flag and tail */
 	if (io_read32(FW_INIT(event_armed)))
 		io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
+	fw->event_signalled = fw->event_tail;
+	fw->is_event_urgent = false;
+}
+
+/* Show all events to the driver, and tell it if it is time to. */
+void event_publish(struct fw *fw, uint64_t now)
+{
+	if (fw->event_signalled == fw->event_tail)
+		return;
+	if (fw->event_signalled == fw->event_published)
+		fw->event_due = now + FW_EVENTS_NS;
+	if (fw->event_published != fw->event_tail) {
+		io_fence(); /* the driver's between tail and entries */
+		io_write32(FW_INIT(event_tail), fw->event_tail);
+		fw->event_published = fw->event_tail;
+		io_write64(FW_INIT(jobs_done), fw->jobs_done);
+	}
+	if (fw->is_event_urgent || now >= fw->event_due ||
+	    fw->event_tail - fw->event_signalled >= FW_EVENTS_BATCH)
+		event_signal(fw);
 }
 
 /* --- Queues' rings --------------------------------------------------------- */

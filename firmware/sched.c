@@ -28,9 +28,14 @@ void sched_init(struct fw *fw)
 /* What ends when a ring can't be used: nobody's work. */
 static const struct npu_job no_job;
 
+/*
+ * Whoever has more jobs under way is in no hurry to hear of one that is done:
+ * an interrupt for each would cost more than small jobs do.
+ */
 static void report(struct fw *fw, uint32_t index, const struct npu_job *job,
 		   const struct npu_job_result *result)
 {
+	struct fw_queue *queue = &fw->queues[index];
 	struct npu_event event = {
 		.type = NPU_EVENT_JOB_DONE,
 		.queue = index,
@@ -46,8 +51,9 @@ static void report(struct fw *fw, uint32_t index, const struct npu_job *job,
 		.core = result->core,
 	};
 
-	if (!fw->queues[index].is_user)
-		event_put(fw, &event);
+	if (!queue->is_user)
+		event_put(fw, &event, result->status != NPU_JOB_OK ||
+					      !queue_count_jobs(queue));
 	if (result->status == NPU_JOB_OK)
 		return;
 	log_print(fw, NPU_LOG_INFO,
@@ -574,6 +580,8 @@ static void set_timer(struct fw *fw, uint64_t now)
 	}
 	if (fw->is_blocked)
 		timer = earliest(timer, now + FW_RETRY_NS);
+	if (fw->event_signalled != fw->event_tail)
+		timer = earliest(timer, fw->event_due);
 	if (is_admin_due(fw) || fw->is_hungry)
 		timer = now;
 	if (timer == fw->timer)
@@ -600,7 +608,7 @@ void fw_round(struct fw *fw)
 		if (fw->cores[i].state == FW_CORE_IDLE)
 			feed_core(fw, i, now);
 	set_slices(fw);
-	event_publish(fw);
+	event_publish(fw, now);
 	beat(fw, now);
 	set_timer(fw, now);
 }

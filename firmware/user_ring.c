@@ -99,10 +99,10 @@ void user_ring_end(struct fw *fw, uint32_t index, uint64_t cookie,
 		event.fault_code = result->fault_code;
 		event.fault_unit = result->fault_unit;
 		event.core = result->core;
-		event_put(fw, &event);
+		event_put(fw, &event, true);
 		return;
 	}
 	io_fence(); /* the owner's between wake_armed and completed */
 	if (take_wish(queue))
-		event_put(fw, &event);
+		event_put(fw, &event, true);
 }

@@ -1078,6 +1078,62 @@ static void the_heart_beats_while_a_job_runs(void **state)
 
 /* --- Destroying queues --------------------------------------------------------------------- */
 
+static void a_deep_queue_shares_interrupts(void **state)
+{
+	uint32_t before, i;
+
+	make_queues(1, 2, 64);
+	before = board.host_irqs;
+	for (i = 1; i <= 40; i++)
+		submit(0, i);
+	assert_true(board_run());
+	for (i = 1; i <= 40; i++) {
+		board_finish(0, NPU_CORE_DONE, 3);
+		assert_true(board_run());
+		job_event(i, NPU_JOB_OK); /* told at once, if one looks */
+		assert_int_equal(board.host_irqs - before,
+				 i / FW_EVENTS_BATCH + (i == 40));
+	}
+}
+
+static void an_interrupt_does_not_wait_for_long(void **state)
+{
+	uint32_t before;
+
+	make_queues(1, 2, 64);
+	before = board.host_irqs;
+	submit(0, 1);
+	submit(0, 2);
+	submit(1, 3);
+	assert_true(board_run());
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	assert_int_equal(board.host_irqs, before);
+	assert_true(board_advance(FW_EVENTS_NS - 1));
+	assert_int_equal(board.host_irqs, before);
+	assert_true(board_advance(1));
+	assert_int_equal(board.host_irqs, before + 1);
+	/* The other queue's only job is waited for. */
+	assert_int_equal(board_running(0), 3);
+	board_finish(0, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	assert_int_equal(board.host_irqs, before + 2);
+}
+
+static void what_went_wrong_is_told_at_once(void **state)
+{
+	uint32_t before;
+
+	make_queues(1, 1, 64);
+	before = board.host_irqs;
+	submit(0, 1);
+	submit(0, 2);
+	assert_true(board_run());
+	board_finish(0, NPU_CORE_FAULTED, 0);
+	assert_true(board_run());
+	assert_int_equal(board.host_irqs, before + 1);
+}
+
 static void destroying_cancels_everything(void **state)
 {
 	const struct npu_job_result *result = (void *)(board.results + 0x100);
@@ -1240,6 +1296,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(counters_begin_anew_with_their_object),
 	cmocka_unit_test(counters_are_cut_to_the_readers_size),
 	cmocka_unit_test(the_heart_beats_while_a_job_runs),
+	cmocka_unit_test(a_deep_queue_shares_interrupts),
+	cmocka_unit_test(an_interrupt_does_not_wait_for_long),
+	cmocka_unit_test(what_went_wrong_is_told_at_once),
 	cmocka_unit_test(destroying_cancels_everything),
 	cmocka_unit_test(destroying_waits_for_a_deaf_core),
 	cmocka_unit_test(destroying_a_waiting_queue_keeps_the_list),

@@ -50,8 +50,9 @@
  * Written by the driver at any time:
  * @admin_tail: admin commands written so far, modulo 2^32
  * @event_head: events read so far
- * @event_armed: not 0: raise NPU_VECTOR_EVENTS with the next event; the
- *	firmware clears nothing, the driver does when it wakes
+ * @event_armed: not 0: raise NPU_VECTOR_EVENTS with the next event, or a little
+ *	later if its queue has more jobs; the firmware clears nothing, the driver
+ *	does when it wakes
  *
  * Written by the firmware:
  * @abi: the chosen version, the highest in common
