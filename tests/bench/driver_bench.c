@@ -13,7 +13,7 @@
  * counters, and interrupts that the kernel took. Then a line "end".
  */
 #include "marks.h"
-#include "npu.h"
+#include "userq.h"
 
 #include <err.h>
 #include <glob.h>
@@ -28,15 +28,19 @@
 #define LOOPS 1000
 
 /* The disks answer at once, or when the reader sleeps already. */
-enum { FAST, SLOW, DISKS };
+enum { FAST, SLOW, NULL_BLK, NVME, DISKS };
 
-static const char *const disk_paths[DISKS] = { "/dev/vda", "/dev/vdb" };
+static const char *const disk_paths[DISKS] = {
+	"/dev/vda", "/dev/vdb", "/dev/nullb0", "/dev/nvme0n1",
+};
 
 struct bench {
 	struct npu_client client;
 	char state_path[256]; /* the driver's debugfs file */
 	__u32 syncobj; /* a timeline */
 	__u64 point; /* the last one submitted */
+	struct npu_userq userq;
+	struct npu_job job; /* for it */
 	int disks[DISKS];
 	aio_context_t aio;
 	__u8 *sectors; /* DEPTH of them */
@@ -124,37 +128,76 @@ static void run_many_jobs(struct bench *b)
 	run_jobs(b, DEPTH);
 }
 
-static void read_disk(struct bench *b, int disk)
+/* Likewise on the user-mode queue; waits by its eventfd. */
+static void run_user_jobs(struct bench *b, unsigned int count)
+{
+	unsigned int i;
+	int ret;
+
+	bench_mark(BENCH_BEGIN);
+	for (i = 0; i < count; i++)
+		npu_userq_put(&b->userq, &b->job);
+	npu_userq_ring(&b->userq);
+	bench_mark(BENCH_MIDDLE);
+	ret = npu_userq_wait(&b->userq, b->userq.submitted);
+	bench_mark(BENCH_END);
+	if (ret)
+		errx(1, "a job of %u on a user-mode queue: %s", count,
+		     strerror(-ret));
+}
+
+static void run_user_job(struct bench *b)
+{
+	run_user_jobs(b, 1);
+}
+
+static void run_many_user_jobs(struct bench *b)
+{
+	run_user_jobs(b, DEPTH);
+}
+
+/* null_blk leaves the memory alone, the others write zeros. */
+static void read_disk(struct bench *b, int which)
 {
 	ssize_t ret;
 
 	b->sectors[SECTOR - 1] = 1;
 	bench_mark(BENCH_BEGIN);
-	ret = pread(disk, b->sectors, SECTOR, 0);
+	ret = pread(b->disks[which], b->sectors, SECTOR, 0);
 	bench_mark(BENCH_MIDDLE);
 	bench_mark(BENCH_END);
-	if (ret != SECTOR || b->sectors[SECTOR - 1])
+	if (ret != SECTOR || b->sectors[SECTOR - 1] != (which == NULL_BLK))
 		err(1, "pread");
 }
 
 static void run_read(struct bench *b)
 {
-	read_disk(b, b->disks[FAST]);
+	read_disk(b, FAST);
 }
 
 static void run_slow_read(struct bench *b)
 {
-	read_disk(b, b->disks[SLOW]);
+	read_disk(b, SLOW);
 }
 
-static void run_many_reads(struct bench *b)
+static void run_null_read(struct bench *b)
+{
+	read_disk(b, NULL_BLK);
+}
+
+static void run_nvme_read(struct bench *b)
+{
+	read_disk(b, NVME);
+}
+
+static void read_many(struct bench *b, int disk)
 {
 	struct iocb requests[DEPTH] = { 0 }, *list[DEPTH];
 	struct io_event events[DEPTH];
 	long ret, i;
 
 	for (i = 0; i < DEPTH; i++) {
-		requests[i].aio_fildes = b->disks[FAST];
+		requests[i].aio_fildes = disk;
 		requests[i].aio_lio_opcode = IOCB_CMD_PREAD;
 		requests[i].aio_buf = (uintptr_t)(b->sectors + i * SECTOR);
 		requests[i].aio_nbytes = SECTOR;
@@ -173,6 +216,21 @@ static void run_many_reads(struct bench *b)
 		err(1, "asynchronous reads");
 }
 
+static void run_many_reads(struct bench *b)
+{
+	read_many(b, b->disks[FAST]);
+}
+
+static void run_many_null_reads(struct bench *b)
+{
+	read_many(b, b->disks[NULL_BLK]);
+}
+
+static void run_many_nvme_reads(struct bench *b)
+{
+	read_many(b, b->disks[NVME]);
+}
+
 static const struct phase {
 	const char *name;
 	unsigned int jobs;
@@ -187,9 +245,15 @@ static const struct phase {
 	{ "submit-1-first", 1, run_job, "tinynpu", true },
 	{ "submit-32", DEPTH, run_many_jobs, "tinynpu", false },
 	{ "submit-32-first", DEPTH, run_many_jobs, "tinynpu", true },
+	{ "user-1", 1, run_user_job, "tinynpu", false },
+	{ "user-32", DEPTH, run_many_user_jobs, "tinynpu", false },
+	{ "null-1", 1, run_null_read, "-req.", false },
+	{ "null-32", DEPTH, run_many_null_reads, "-req.", false },
 	{ "read-1", 1, run_read, "-req.", false },
 	{ "read-1-sleeping", 1, run_slow_read, "-req.", false },
 	{ "read-32", DEPTH, run_many_reads, "-req.", false },
+	{ "nvme-1", 1, run_nvme_read, "nvme", false },
+	{ "nvme-32", DEPTH, run_many_nvme_reads, "nvme", false },
 };
 
 /* --- Counters ---------------------------------------------------------------- */
@@ -346,6 +410,13 @@ static void open_device(struct bench *b)
 	if (ret)
 		errx(1, "no TinyNPU: %s", strerror(-ret));
 	npu_commands(&b->client)[0] = npu_nop(1);
+	ret = npu_userq_open(&b->userq, b->client.fd);
+	if (ret)
+		errx(1, "no user-mode queue: %s", strerror(-ret));
+	b->job = npu_userq_job(1, 1);
+	b->job.regions = 0;
+	b->job.region_count = 0;
+	b->job.result = 0;
 	b->syncobj = npu_syncobj(b->client.fd);
 	if (!b->syncobj)
 		err(1, "no syncobj");
@@ -357,17 +428,17 @@ static void open_device(struct bench *b)
 }
 
 /* What was measured were jobs, all of them, that ended well. */
-static void check_jobs(const struct bench *b)
+static void check_jobs(const struct bench *b, __u32 queue, __u64 jobs)
 {
 	struct drm_tnpu_queue_state state;
-	int ret = npu_queue_state(b->client.fd, b->client.queue, &state);
+	int ret = npu_queue_state(b->client.fd, queue, &state);
 
 	if (ret)
 		errx(1, "queue state: %s", strerror(-ret));
-	if (state.status != DRM_TNPU_QUEUE_OK || state.completed != b->point)
+	if (state.status != DRM_TNPU_QUEUE_OK || state.completed != jobs)
 		errx(1, "%llu of %llu jobs are done, status %u",
 		     (unsigned long long)state.completed,
-		     (unsigned long long)b->point, state.status);
+		     (unsigned long long)jobs, state.status);
 }
 
 int main(void)
@@ -382,7 +453,8 @@ int main(void)
 	open_disks(&b);
 	for (i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
 		measure(&b, &phases[i]);
-	check_jobs(&b);
+	check_jobs(&b, b.client.queue, b.point);
+	check_jobs(&b, b.userq.number, b.userq.submitted);
 	printf("end\n");
 	npu_client_close(&b.client);
 	return 0;
