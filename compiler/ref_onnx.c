@@ -112,13 +112,15 @@ void tnc_ref_onnx_table(struct tnc *c, const struct tnc_op *op,
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	int low = tnc_type_info[in->type].min;
 	float real[BYTES], result[BYTES];
+	union cpu_word words[TNC_CPU_WORDS] = { 0 };
 	struct cpu_tensor reals = { .dtype = NPU_DTYPE_FLOAT32, .rank = 1,
 				    .shape = { BYTES }, .elements = BYTES,
 				    .data = real };
 	const struct cpu_tensor *input = &reals;
 	struct tnc_cpu_op cpu = {
 		.op = { .inputs = 1, .out = &cpu.out, .in = &input,
-			.attr = cpu.attr },
+			.attr = words },
+		.attr = words,
 		.in = &reals,
 		.out = { .dtype = NPU_DTYPE_FLOAT32, .rank = 1,
 			 .shape = { BYTES }, .elements = BYTES,
