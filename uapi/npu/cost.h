@@ -223,7 +223,7 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	uint64_t depth = is_dw ? taps : taps * cmd->ifm_c;
 	uint64_t out = pixels * cmd->ofm_c;
 	uint64_t in_size = cmd->format & NPU_CONV_IFM16 ? 2 : 1;
-	uint64_t out_size = cmd->format & NPU_CONV_OFM16 ? 2 : 1;
+	uint64_t out_size = npu_conv_ofm_size(cmd->format);
 	uint64_t block = npu_conv_block_size(cmd);
 	uint64_t rows = (uint64_t)(cmd->ofm_h - 1) * cmd->stride_y +
 			(uint64_t)(cmd->kernel_h - 1) * cmd->dilation_y + 1;
@@ -244,7 +244,7 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	cost->sram_written = out * out_size;
 	cost->mac_ops = out * depth;
 	cost->products = cost->mac_ops * in_size;
-	cost->requants = out;
+	cost->requants = cmd->format & NPU_CONV_OFM32 ? 0 : out;
 
 	port = npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
 	cost->cycles = NPU_COST_FILL + m->sram_latency +

@@ -170,7 +170,14 @@ static inline uint64_t npu_decode_bytes(const struct npu_cmd_decode *cmd)
 #define NPU_CONV_WEIGHT_ZP (1u << 2) /* weights have zero points */
 #define NPU_CONV_FLOAT (1u << 3) /* multipliers are float32 */
 #define NPU_CONV_WIDE (1u << 4) /* int64 biases and sums; IFM16, not FLOAT */
-#define NPU_CONV_FORMATS 0x1f
+#define NPU_CONV_OFM32 (1u << 5) /* the sums themselves; int32 sums only */
+#define NPU_CONV_FORMATS 0x3f
+
+/* Bytes of an element of the output. */
+static inline npu_le32 npu_conv_ofm_size(uint8_t format)
+{
+	return format & NPU_CONV_OFM32 ? 4 : format & NPU_CONV_OFM16 ? 2 : 1;
+}
 
 /*
  * CONV and DWCONV. Taps beyond the input's edges read as ifm_zp. Addresses and
