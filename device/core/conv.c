@@ -271,7 +271,7 @@ static void tile_output(const struct conv *conv, struct tile *tile,
 			const struct mac_output *output, uint32_t first)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t size = cmd->format & NPU_CONV_OFM16 ? 2 : 1;
+	uint32_t size = npu_conv_ofm_size(cmd->format);
 	struct kernel_output stage = output->stage;
 	uint32_t done;
 

@@ -186,7 +186,7 @@ static void put_sums(struct conv16 *conv, uint8_t *out)
 static void conv_channels(struct conv16 *conv)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t size = cmd->format & NPU_CONV_OFM16 ? 2 : 1, y, x;
+	uint32_t size = npu_conv_ofm_size(cmd->format), y, x;
 
 	mac_output_load(&conv->output, conv->sram, cmd, conv->first,
 			conv->count);

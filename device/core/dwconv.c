@@ -273,7 +273,7 @@ static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
 	stage.sum_pitch = KERNEL_BLOCK;
 	stage.pixels = pixels;
 	stage.out = (int8_t *)dw->sram + operands_pixel(&cmd->ofm, y, x) +
-		    (cmd->format & NPU_CONV_OFM16 ? 2 : 1) * dw->first;
+		    npu_conv_ofm_size(cmd->format) * dw->first;
 	mac_output_put(&dw->output, &stage, dw->kernels);
 	return pixels;
 }

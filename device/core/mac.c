@@ -24,23 +24,39 @@ static const struct operand_range conv_ranges[] = {
 	OPERAND_RANGE(npu_cmd_conv, dilation_x, 1, UINT8_MAX),
 };
 
+static const struct operand_range int32_ranges[] = {
+	OPERAND_RANGE(npu_cmd_conv, ofm_zp, 0, 0),
+	OPERAND_RANGE(npu_cmd_conv, act_min, 0, 0),
+	OPERAND_RANGE(npu_cmd_conv, act_max, 0, 0),
+};
+
 static const struct operand_range int8_ranges[] = {
 	OPERAND_RANGE(npu_cmd_conv, act_min, INT8_MIN, INT8_MAX),
 	OPERAND_RANGE(npu_cmd_conv, act_max, INT8_MIN, INT8_MAX),
 };
 
-/* Elements of two bytes, without a zero point; see struct npu_surface. */
+/* Elements of @size bytes; see struct npu_surface. */
+static int check_aligned(struct unit_ctx *ctx,
+			 const struct npu_surface *surface, uint32_t offset,
+			 uint32_t size)
+{
+	if (surface->addr % size)
+		return unit_fault_field(ctx, offset);
+	if (surface->row_pitch % size)
+		return unit_fault_field(ctx, offset +
+			__builtin_offsetof(struct npu_surface, row_pitch));
+	if (surface->pixel_pitch % size)
+		return unit_fault_field(ctx, offset +
+			__builtin_offsetof(struct npu_surface, pixel_pitch));
+	return 0;
+}
+
+/* Elements of two bytes, without a zero point. */
 static int check_int16(struct unit_ctx *ctx, const struct npu_surface *surface,
 		       uint32_t offset, int8_t zero, uint32_t zero_offset)
 {
-	if (surface->addr % 2)
-		return unit_fault_field(ctx, offset);
-	if (surface->row_pitch % 2)
-		return unit_fault_field(ctx, offset +
-			__builtin_offsetof(struct npu_surface, row_pitch));
-	if (surface->pixel_pitch % 2)
-		return unit_fault_field(ctx, offset +
-			__builtin_offsetof(struct npu_surface, pixel_pitch));
+	if (check_aligned(ctx, surface, offset, 2))
+		return -1;
 	return zero ? unit_fault_field(ctx, zero_offset) : 0;
 }
 
@@ -52,6 +68,9 @@ static int check_format(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	if ((format & NPU_CONV_WIDE) &&
 	    (format & (NPU_CONV_IFM16 | NPU_CONV_FLOAT)) != NPU_CONV_IFM16)
 		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, format);
+	if ((format & NPU_CONV_OFM32) &&
+	    (format & (NPU_CONV_OFM16 | NPU_CONV_FLOAT | NPU_CONV_WIDE)))
+		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, format);
 	if ((format & NPU_CONV_IFM16) &&
 	    check_int16(ctx, &conv->ifm, OFFSET(ifm), conv->ifm_zp,
 			OFFSET(ifm_zp)))
@@ -59,6 +78,11 @@ static int check_format(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	if (format & NPU_CONV_OFM16)
 		return check_int16(ctx, &conv->ofm, OFFSET(ofm), conv->ofm_zp,
 				   OFFSET(ofm_zp));
+	if (format & NPU_CONV_OFM32)
+		return check_aligned(ctx, &conv->ofm, OFFSET(ofm), 4) ||
+		       operands_check_ranges(ctx, cmd, int32_ranges,
+					OPERAND_ARRAY_SIZE(int32_ranges)) ?
+			       -1 : 0;
 	return operands_check_ranges(ctx, cmd, int8_ranges,
 				     OPERAND_ARRAY_SIZE(int8_ranges));
 }
@@ -71,7 +95,7 @@ static uint32_t ifm_bytes(const struct npu_cmd_conv *conv)
 
 static uint32_t ofm_bytes(const struct npu_cmd_conv *conv)
 {
-	return conv->format & NPU_CONV_OFM16 ? 2 * conv->ofm_c : conv->ofm_c;
+	return npu_conv_ofm_size(conv->format) * conv->ofm_c;
 }
 
 static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)

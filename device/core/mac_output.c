@@ -86,6 +86,15 @@ static int32_t clamp(const struct kernel_output *stage, int32_t x)
 	return x < stage->max ? x : stage->max;
 }
 
+static void sum_block(const struct mac_output *o, const int32_t *sums,
+		      uint32_t c, int32_t *results)
+{
+	uint32_t i;
+
+	for (i = 0; i < KERNEL_BLOCK; i++)
+		results[i] = fixed_add(sums[i], o->bias[c + i]);
+}
+
 static void fixed_block(const struct mac_output *o, const int32_t *sums,
 			uint32_t c, int32_t *results)
 {
@@ -148,7 +157,9 @@ static void store(const struct mac_output *o, uint8_t *out, uint32_t c,
 		bytes[i] = (int8_t)results[i];
 		words[i] = (int16_t)results[i];
 	}
-	if (o->format & NPU_CONV_OFM16)
+	if (o->format & NPU_CONV_OFM32)
+		memcpy(out + 4 * c, results, 4 * n);
+	else if (o->format & NPU_CONV_OFM16)
 		memcpy(out + 2 * c, words, 2 * n);
 	else
 		memcpy(out + c, bytes, n);
@@ -168,13 +179,16 @@ void mac_output_put(const struct mac_output *output,
 	int32_t results[KERNEL_BLOCK];
 	uint32_t p, c;
 
-	if (!(output->format & (NPU_CONV_OFM16 | NPU_CONV_FLOAT))) {
+	if (!(output->format &
+	      (NPU_CONV_OFM32 | NPU_CONV_OFM16 | NPU_CONV_FLOAT))) {
 		kernels->output(stage);
 		return;
 	}
 	for (p = 0; p < stage->pixels; p++) {
 		for (c = 0; c < stage->channels; c += KERNEL_BLOCK) {
-			if (output->format & NPU_CONV_FLOAT)
+			if (output->format & NPU_CONV_OFM32)
+				sum_block(output, sums + c, c, results);
+			else if (output->format & NPU_CONV_FLOAT)
 				float_block(output, sums + c, c, results);
 			else
 				fixed_block(output, sums + c, c, results);

@@ -78,7 +78,7 @@ static void tame_copy(struct npu_cmd_copy *copy)
 /* After all else: what the format asks of other fields. */
 static void tame_format(struct npu_cmd_conv *conv)
 {
-	uint32_t size = conv->format & NPU_CONV_OFM16 ? 2 : 1;
+	uint32_t size;
 
 	conv->format &= NPU_CONV_FORMATS;
 	if (!(conv->format & NPU_CONV_IFM16) || (conv->format & NPU_CONV_FLOAT))
@@ -89,6 +89,14 @@ static void tame_format(struct npu_cmd_conv *conv)
 		conv->ifm.pixel_pitch &= 0xfffe;
 		conv->ifm_zp = 0;
 	}
+	if (conv->format & NPU_CONV_OFM32) {
+		conv->format &= ~(NPU_CONV_OFM16 | NPU_CONV_FLOAT |
+				  NPU_CONV_WIDE);
+		conv->ofm.addr &= ~3u;
+		conv->ofm_zp = 0;
+		conv->act_min = conv->act_max = 0;
+	}
+	size = npu_conv_ofm_size(conv->format);
 	if (conv->format & NPU_CONV_OFM16) {
 		conv->ofm.addr &= ~1u;
 		conv->ofm_zp = 0;

@@ -90,7 +90,8 @@ static uint32_t ifm_size(const struct npu_cmd_conv *cmd)
 
 static uint32_t ofm_size(const struct npu_cmd_conv *cmd)
 {
-	return cmd->format & NPU_CONV_OFM16 ? 2 : 1;
+	return cmd->format & NPU_CONV_OFM32 ? 4 :
+	       cmd->format & NPU_CONV_OFM16 ? 2 : 1;
 }
 
 static int32_t ref_cell(const struct npu_cmd_conv *cmd, const uint8_t *sram,
@@ -139,6 +140,8 @@ static int32_t ref_result(const struct layer *l, int64_t sum, int o)
 	int16_t min = (int16_t)cmd->act_min, max = (int16_t)cmd->act_max;
 	int32_t v;
 
+	if (cmd->format & NPU_CONV_OFM32)
+		return ref_wrap(sum);
 	if (cmd->format & NPU_CONV_FLOAT)
 		return ref_float(ref_wrap(sum), l->mult[o], cmd);
 	if (cmd->format & NPU_CONV_WIDE)
@@ -416,6 +419,25 @@ static void test_int16_by_hand(void **state)
 	assert_memory_equal(e->ctx.sram + 64, (int16_t[]){ 15250 }, 2);
 }
 
+static void test_sums_by_hand(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = small_conv();
+
+	/* 7 + (10 - 2) * 3 + (-3 - 2) * -5 = 56, whatever the factor. */
+	cmd.conv.format = NPU_CONV_OFM32;
+	cmd.conv.ifm_h = cmd.conv.ifm_w = 1;
+	cmd.conv.ofm_h = cmd.conv.ofm_w = 1;
+	cmd.conv.ifm_c = 2;
+	cmd.conv.ifm_zp = 2;
+	cmd.conv.ofm.row_pitch = cmd.conv.ofm.pixel_pitch = 4;
+	cmd.conv.act_min = cmd.conv.act_max = 0;
+	memcpy(e->ctx.sram, (int8_t[]){ 10, -3 }, 2);
+	put_block(e, 7, 12345, 17, (int8_t[]){ 3, -5 }, 2);
+	engine_run(e, &cmd);
+	assert_memory_equal(e->ctx.sram + 64, (int32_t[]){ 56 }, 4);
+}
+
 /* --- Random shapes ---------------------------------------------------------- */
 
 static uint32_t surface_end(const struct npu_surface *s, uint32_t h, uint32_t w,
@@ -442,9 +464,13 @@ static void random_format(struct npu_cmd_conv *cmd)
 
 	if (!(f & NPU_CONV_IFM16) || (f & NPU_CONV_FLOAT))
 		f &= ~NPU_CONV_WIDE;
+	if (f & NPU_CONV_OFM32)
+		f &= ~(NPU_CONV_OFM16 | NPU_CONV_FLOAT | NPU_CONV_WIDE);
 	cmd->format = f;
 	if (f & NPU_CONV_IFM16)
 		cmd->ifm_zp = 0;
+	if (f & NPU_CONV_OFM32)
+		cmd->ofm_zp = cmd->act_min = cmd->act_max = 0;
 	if (!(f & NPU_CONV_OFM16))
 		return;
 	cmd->ofm_zp = 0;
@@ -589,7 +615,7 @@ static bool random_layer(struct engine *e, struct layer *l, bool is_dw,
 			 bool has_format)
 {
 	struct npu_cmd_conv *c = &l->cmd;
-	uint32_t end = 2 * engine_between(0, 50), ifm, ofm, block;
+	uint32_t end = 4 * engine_between(0, 25), ifm, ofm, block;
 
 	random_geometry(c, is_dw);
 	if (has_format)
@@ -765,7 +791,7 @@ static void test_bad_fields(void **state)
 		ENGINE_BAD(CONV, act_min, 128, FIELD),
 		ENGINE_BAD(CONV, act_max, -129, FIELD),
 		ENGINE_BAD(CONV, act_max, 128, FIELD),
-		ENGINE_BAD(CONV, format, 32, RESERVED),
+		ENGINE_BAD(CONV, format, 64, RESERVED),
 		ENGINE_BAD(CONV, format, 128, RESERVED),
 		ENGINE_BAD(CONV, ofm.row_pitch, 99, FIELD),
 		ENGINE_BAD(CONV, ofm.pixel_pitch, 19, FIELD),
@@ -846,6 +872,29 @@ static void test_bad_formats(void **state)
 	cmd.conv.act_min = (npu_le16)-128;
 	cmd.conv.act_max = 127;
 	engine_refuse_all(e, &cmd, int8_out, 2);
+}
+
+static void test_bad_sums(void **state)
+{
+	static const struct engine_bad bad[] = {
+		ENGINE_BAD(CONV, format, 32 | 2, FIELD),
+		ENGINE_BAD(CONV, format, 32 | 8, FIELD),
+		ENGINE_BAD(CONV, format, 32 | 16 | 1, FIELD),
+		ENGINE_BAD(CONV, ofm, 2050, FIELD),
+		ENGINE_BAD(CONV, ofm.row_pitch, 402, FIELD),
+		ENGINE_BAD(CONV, ofm.pixel_pitch, 82, FIELD),
+		ENGINE_BAD(CONV, ofm.pixel_pitch, 76, FIELD),
+		ENGINE_BAD(CONV, ofm_zp, 1, FIELD),
+		ENGINE_BAD(CONV, act_min, -1, FIELD),
+		ENGINE_BAD(CONV, act_max, 1, FIELD),
+	};
+	struct engine *e = *state;
+	union npu_cmd cmd = valid_int16();
+
+	cmd.conv.format = NPU_CONV_IFM16 | NPU_CONV_OFM32;
+	cmd.conv.ofm = (struct npu_surface){ 2048, 5 * 80, 80 };
+	cmd.conv.act_min = cmd.conv.act_max = 0;
+	engine_refuse_all(e, &cmd, bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 static void test_unknown_opcodes(void **state)
@@ -1020,6 +1069,7 @@ int main(void)
 		TEST(test_depthwise_by_hand),
 		TEST(test_formats_by_hand),
 		TEST(test_int16_by_hand),
+		TEST(test_sums_by_hand),
 		TEST(test_random_convolutions),
 		TEST(test_random_depthwise),
 		TEST(test_random_formats),
@@ -1027,6 +1077,7 @@ int main(void)
 		TEST(test_sums_wrap),
 		TEST(test_bad_fields),
 		TEST(test_bad_formats),
+		TEST(test_bad_sums),
 		TEST(test_unknown_opcodes),
 		TEST(test_too_much_work),
 		TEST(test_borders_of_sram),
