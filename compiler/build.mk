@@ -12,6 +12,7 @@ tnc-objs := \
 	compiler/cpu.o \
 	compiler/cpu_attr.o \
 	compiler/dead.o \
+	compiler/depth.o \
 	compiler/disasm.o \
 	compiler/emit.o \
 	compiler/emit_cpu.o \

@@ -320,10 +320,12 @@ static void emit_conv(struct emitter *e, const struct tnc_step *s,
 	conv->pad_top = s->pad_top;
 	conv->pad_left = s->pad_left;
 	conv->ifm_zp = tnc_op_input(e->p->c, op, 0)->quant.zero_point[0];
-	conv->ofm_zp = tnc_op_output(e->p->c, op)->quant.zero_point[0];
-	conv->act_min = op->clamp_min;
-	conv->act_max = op->clamp_max;
 	conv->format = g->format;
+	if (!(g->format & NPU_CONV_OFM32)) {
+		conv->ofm_zp = tnc_op_output(e->p->c, op)->quant.zero_point[0];
+		conv->act_min = op->clamp_min;
+		conv->act_max = op->clamp_max;
+	}
 	if (op->kind == TNC_DEPTHWISE_CONV_2D)
 		conv->multiplier = g->multiplier;
 	conv->weights = weights->addr;

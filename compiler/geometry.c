@@ -60,6 +60,9 @@ static uint8_t conv_format(const struct tnc *c, const struct tnc_op *op)
 		format |= NPU_CONV_IFM16;
 	if (tnc_op_output(c, op)->type == TNC_INT16)
 		format |= NPU_CONV_OFM16;
+	if (tnc_op_output(c, op)->type == TNC_INT32)
+		return format | NPU_CONV_OFM32 |
+		       (tnc_op_has_weight_zeros(c, op) ? NPU_CONV_WEIGHT_ZP : 0);
 	if (tnc_op_has_weight_zeros(c, op))
 		format |= NPU_CONV_WEIGHT_ZP;
 	if (op->mode & TNC_MODE_ONNX)

@@ -38,16 +38,17 @@ static void pack_head(const struct tnc *c, const struct tnc_op *op,
 	uint8_t *mult = block + npu_conv_mult_offset(g->format, channels);
 	uint8_t *shift = block + npu_conv_shift_offset(g->format, channels);
 	uint8_t *zero = block + npu_conv_zero_offset(g->format, channels);
+	const struct tnc_factor *factor;
 
 	pack_biases(g, tnc_op_input(c, op, 2), first, channels, block);
 	for (int i = 0; i < channels; i++) {
-		const struct tnc_factor *factor =
-			&op->factor[op->factors > 1 ? first + i : 0];
-
-		put32(mult + 4 * i, factor->multiplier);
-		shift[i] = factor->shift;
 		if (g->format & NPU_CONV_WEIGHT_ZP)
 			zero[i] = w->zero_point[w->count > 1 ? first + i : 0];
+		if (g->format & NPU_CONV_OFM32)
+			continue;
+		factor = &op->factor[op->factors > 1 ? first + i : 0];
+		put32(mult + 4 * i, factor->multiplier);
+		shift[i] = factor->shift;
 	}
 }
 

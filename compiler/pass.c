@@ -20,6 +20,7 @@
 	X('a', tnc_pass_absorb, false) \
 	X('e', tnc_pass_expand, false) \
 	X('l', tnc_pass_legalise, false) \
+	X('d', tnc_pass_depth, false) \
 	X('v', tnc_pass_view, false)
 
 static const struct pass {

@@ -16,6 +16,7 @@ void tnc_pass_unroll(struct tnc *c);
 void tnc_pass_absorb(struct tnc *c);
 void tnc_pass_expand(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
+void tnc_pass_depth(struct tnc *c);
 void tnc_pass_view(struct tnc *c);
 
 /* unsigned.c: between an importer and the verifier */

@@ -47,7 +47,7 @@ int tnc_op_factor_count(const struct tnc *c, const struct tnc_op *op)
 	case TNC_DEPTHWISE_CONV_2D:
 	case TNC_TRANSPOSE_CONV:
 	case TNC_FULLY_CONNECTED:
-		return out->shape[out->rank - 1];
+		return out->type == TNC_INT32 ? 0 : out->shape[out->rank - 1];
 	case TNC_ADD:
 	case TNC_SUB:
 		return is_plain(c, op) ? 0 : 3;

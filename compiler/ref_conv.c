@@ -35,12 +35,14 @@ static struct product product_of(struct tnc *c, struct tnc_op *op)
 		.out = tnc_op_output(c, op),
 		.value = tnc_ref_value(c, op->input[0]),
 		.w = tnc_ref_value(c, op->input[1]),
-		.factor = tnc_ref_factors(c, op),
 		.is_wide = tnc_op_is_wide(c, op),
 		.is_float = op->mode & TNC_MODE_ONNX,
 	};
 
 	p.in_zero = p.in->quant.zero_point[0];
+	if (p.out->type == TNC_INT32)
+		return p;
+	p.factor = tnc_ref_factors(c, op);
 	p.out_zero = p.out->quant.zero_point[0];
 	tnc_op_clamp(c, op, &p.min, &p.max);
 	return p;
@@ -124,11 +126,16 @@ static int32_t scale_float(const struct product *p, int32_t sum,
 static void put(const struct product *p, int64_t index, int channel,
 		int64_t sum)
 {
-	struct tnc_factor factor =
-		p->factor[tnc_op_factor_count(p->c, p->op) > 1 ? channel : 0];
 	int64_t x = (int32_t)sum;
+	struct tnc_factor factor;
+	int32_t whole = x;
 	int16_t word;
 
+	if (p->out->type == TNC_INT32) {
+		memcpy(p->out->value + index * 4, &whole, 4);
+		return;
+	}
+	factor = p->factor[tnc_op_factor_count(p->c, p->op) > 1 ? channel : 0];
 	if (p->is_float)
 		x = scale_float(p, (int32_t)x, factor);
 	else if (p->is_wide)

@@ -16,6 +16,10 @@ custom-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o \
 custom-libs := $(tnc-libs) -ldrm -pthread
 $(B)/tests/unit/custom_test: | $(B)/tools/tinynpu $(B)/examples/plugin.so
 
+unit-tests += depth
+depth-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
+depth-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += float
 float-objs := tests/unit/models.o libtnc.a
 float-libs := -ljansson $(tnc-libs)
@@ -106,6 +110,7 @@ $(addprefix $(B)/tests/unit/, \
 	compile_test.o \
 	compiled.o \
 	custom_test.o \
+	depth_test.o \
 	expand_test.o \
 	flexbuffer_test.o \
 	float_graph.o \
