@@ -59,6 +59,39 @@ static void lower_product(struct lowering *l)
 	finish(l);
 }
 
+/* The larger of the floats in registers 1 and 2, or the smaller, to register 0. */
+static void choose(struct tnc_vector *v, bool is_max)
+{
+	tnc_vector_add(v, NPU_VOP_FSUB, 0, 1, 2, 0);
+	tnc_vector_imm(v, NPU_VOP_LT, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_SELECT, 0, is_max ? 2 : 1, is_max ? 1 : 2, 0);
+}
+
+/* Between dequantisation and quantisation. */
+static void lower_plain(struct lowering *l)
+{
+	const struct tnc_tensor *in[] = { l->in, l->other };
+	const int zero[] = { l->in_zero, l->other_zero };
+	struct tnc_vector *v = &l->v;
+
+	for (int i = 0; i < 2; i++) {
+		tnc_vector_load(v, i + 1, i, zero[i]);
+		tnc_vector_add(v, NPU_VOP_ITOF, i + 1, i + 1, 0, 0);
+		tnc_vector_imm(v, NPU_VOP_FMUL, i + 1, i + 1,
+			       bits_of(in[i]->quant.scale[0]));
+	}
+	if (l->op->kind == TNC_SUB || l->op->kind == TNC_DIV)
+		tnc_vector_add(v, l->op->kind == TNC_SUB ? NPU_VOP_FSUB :
+							   NPU_VOP_FDIV,
+			       0, 1, 2, 0);
+	else
+		choose(v, l->op->kind == TNC_MAXIMUM);
+	tnc_vector_imm(v, NPU_VOP_FDIV, 0, 0, bits_of(l->out->quant.scale[0]));
+	tnc_vector_add(v, NPU_VOP_FTOI, 0, 0, 0, 0);
+	tnc_vector_clamp(v, 0, 0, INT16_MIN, INT16_MAX);
+	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, l->out_zero);
+}
+
 static void lower_table(struct lowering *l)
 {
 	int8_t table[256];
@@ -74,6 +107,11 @@ tnc_lowering *tnc_lower_onnx(enum tnc_op_kind kind)
 		return lower_sum;
 	case TNC_MUL:
 		return lower_product;
+	case TNC_SUB:
+	case TNC_DIV:
+	case TNC_MAXIMUM:
+	case TNC_MINIMUM:
+		return lower_plain;
 	case TNC_MEAN:
 		return NULL;
 	default:

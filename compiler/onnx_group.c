@@ -290,7 +290,11 @@ static bool is_on_bytes(const struct tnc_op *op)
 {
 	switch (op->kind) {
 	case TNC_ADD:
+	case TNC_SUB:
 	case TNC_MUL:
+	case TNC_DIV:
+	case TNC_MAXIMUM:
+	case TNC_MINIMUM:
 	case TNC_MEAN:
 	case TNC_BATCH_MATMUL:
 	case TNC_RELU:

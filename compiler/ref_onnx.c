@@ -35,7 +35,11 @@ bool tnc_ref_onnx_is(const struct tnc *c, const struct tnc_op *op)
 			return false;
 	switch (op->kind) {
 	case TNC_ADD:
+	case TNC_SUB:
 	case TNC_MUL:
+	case TNC_DIV:
+	case TNC_MAXIMUM:
+	case TNC_MINIMUM:
 	case TNC_MEAN:
 		return true;
 	default:
@@ -230,6 +234,54 @@ static int8_t finish(float real, int offset, const struct tnc_tensor *out)
 	return real < high + offset ? (int)rintf(real) - offset : high;
 }
 
+/*
+ * What ONNX Runtime has no operator on bytes for: both are dequantised, the result
+ * is quantised. That of 0 / 0 is none, and becomes 0.
+ */
+static int8_t plain(const struct tnc *c, const struct tnc_op *op, int a, int b)
+{
+	const struct tnc_quant *left = &tnc_op_input(c, op, 0)->quant;
+	const struct tnc_quant *right = &tnc_op_input(c, op, 1)->quant;
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	float x = (float)(a - left->zero_point[0]) * left->scale[0];
+	float y = (float)(b - right->zero_point[0]) * right->scale[0];
+	float real;
+
+	switch (op->kind) {
+	case TNC_SUB:
+		real = x - y;
+		break;
+	case TNC_DIV:
+		real = x / y;
+		break;
+	case TNC_MAXIMUM:
+		real = x < y ? y : x;
+		break;
+	default:
+		real = x < y ? x : y;
+		break;
+	}
+	return store(isnan(real) ? 0 : real / out->quant.scale[0], out);
+}
+
+static int8_t combine(const struct tnc *c, const struct tnc_op *op, int a, int b)
+{
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	struct tnc_ref_onnx_sum s;
+	struct pair p;
+
+	switch (op->kind) {
+	case TNC_ADD:
+		s = tnc_ref_onnx_sum(c, op);
+		return finish(sum(&s, a, b), s.offset, out);
+	case TNC_MUL:
+		p = pair_of(c, op);
+		return finish(product(&p, a, b), p.offset, out);
+	default:
+		return plain(c, op, a, b);
+	}
+}
+
 /* Element of input @index for the output's element at @at. */
 static int element(const struct tnc *c, const struct tnc_op *op, int index,
 		   const int *at)
@@ -247,16 +299,11 @@ static void ref_binary(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *out = tnc_op_output(c, op);
 	int64_t elements = tnc_tensor_elements(out);
-	struct tnc_ref_onnx_sum s = tnc_ref_onnx_sum(c, op);
-	struct pair p = pair_of(c, op);
 	int at[TNC_RANK_MAX] = { 0 };
 
 	for (int64_t i = 0; i < elements; i++) {
-		int a = element(c, op, 0, at), b = element(c, op, 1, at);
-
-		out->value[i] = finish(op->kind == TNC_ADD ? sum(&s, a, b) :
-							     product(&p, a, b),
-				       p.offset, out);
+		out->value[i] = combine(c, op, element(c, op, 0, at),
+					element(c, op, 1, at));
 		for (int d = out->rank - 1; d >= 0 && ++at[d] == out->shape[d];
 		     d--)
 			at[d] = 0;

@@ -69,7 +69,12 @@ static void compare(struct graph *g)
 /* One input may have one row, column or channel for all. */
 static void test_binary(void **state)
 {
+	static const char *const kind[] = {
+		"add", "mul", "sub", "div", "maximum", "minimum",
+	};
+
 	for (int i = 0; i < GRAPHS; i++) {
+		int which = between(0, 5);
 		int shape[4] = { 1, between(1, 9), between(1, 9),
 				 between(1, 40) };
 		int other[4] = { 1, shape[1], shape[2], shape[3] };
@@ -83,8 +88,8 @@ static void test_binary(void **state)
 		add_tensor(&g, 2, shape);
 		add(&g, "input %%0\ninput %%1\n");
 		add(&g, "%s %%2 = %%0 %%1 act=none mode=onnx%s source=0\n",
-		    between(0, 1) ? "add" : "mul",
-		    between(0, 1) ? "+unsigned" : "");
+		    kind[which],
+		    which < 2 && between(0, 1) ? "+unsigned" : "");
 		add(&g, "output %%2\n");
 		compare(&g);
 	}
@@ -159,6 +164,7 @@ static void run(const char *text, const int8_t *a, const int8_t *b, int8_t *out)
 /*
  * As uint8, zero points are 0, 0 and 1. Sums: 0.5 a + 0.25 b + 1, of (1, 0) 1.5, of
  * (3, 0) 2.5: halves go to the even byte, zero point included. Products: a b / 8 + 1.
+ * Others are rounded before the zero point comes.
  */
 static void test_by_hand(void **state)
 {
@@ -167,6 +173,12 @@ static void test_by_hand(void **state)
 	static const int8_t sum[] = { 2 - 128, 2 - 128, 4 - 128, 192 - 128 };
 	static const int8_t product[] = { 1 - 128, 1 - 128, 2 - 128,
 					  255 - 128 };
+	/* Of (3, 0) 1.5 goes to 2, then comes the zero point; 3 / 0 is infinite. */
+	static const int8_t difference[] = { 0 + 1 - 128, 2 + 1 - 128,
+					     1 + 1 - 128, 64 + 1 - 128 };
+	static const int8_t quotient[] = { 127, 127, 3 + 1 - 128, 2 + 1 - 128 };
+	static const int8_t larger[] = { 0 + 1 - 128, 2 + 1 - 128, 2 + 1 - 128,
+					 128 + 1 - 128 };
 	static const int8_t real[] = { -4, -1, 1, 127 };
 	static const int8_t relu[] = { 3, 3, 3, 67 };
 	int8_t out[4];
@@ -175,6 +187,12 @@ static void test_by_hand(void **state)
 	assert_memory_equal(out, sum, sizeof(sum));
 	run(PAIR("mul"), a, b, out);
 	assert_memory_equal(out, product, sizeof(product));
+	run(PAIR("sub"), a, b, out);
+	assert_memory_equal(out, difference, sizeof(difference));
+	run(PAIR("div"), a, b, out);
+	assert_memory_equal(out, quotient, sizeof(quotient));
+	run(PAIR("maximum"), a, b, out);
+	assert_memory_equal(out, larger, sizeof(larger));
 	/* Twice the scale: 0.5 goes to 0, 63.5 to 64, then comes the zero point. */
 	run("tnc 1\nmodel \"m\"\ntensor %0 int8 [4] q=[0.5:0] name=\"x\"\n"
 	    "tensor %1 int8 [4] q=[1:3] name=\"y\"\ninput %0\n"
