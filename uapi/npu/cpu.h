@@ -13,10 +13,15 @@
 #define NPU_SECTION_CPU_OPS ".npu.cpu_ops" /* struct npu_cpu_op[] */
 #define NPU_SECTION_CPU_TENSORS ".npu.cpu_tensors" /* struct npu_cpu_tensor[] */
 #define NPU_SECTION_CPU_WORDS ".npu.cpu_words" /* npu_le32[]: lists of both */
+#define NPU_SECTION_LOOPS ".npu.loops" /* struct npu_loop[]; optional */
+#define NPU_SECTION_LOOP_PROGRAMS ".npu.loop_programs" /* bytes: see there */
 
 #define NPU_CPU_MAX_OPS (1u << 20)
 #define NPU_CPU_MAX_TENSORS (1u << 20)
 #define NPU_CPU_MAX_INPUTS 1024
+#define NPU_CPU_MAX_LOOPS 256
+#define NPU_CPU_MAX_LOOP_DEPTH 8 /* of loops within loops */
+#define NPU_CPU_MAX_TURNS (1u << 16) /* of all loops in a run */
 #define NPU_CPU_MAX_WORK (1ull << 40) /* elementary steps of one operator */
 #define NPU_CPU_ABSENT 0xffffffffu /* index of an input that is left out */
 
@@ -64,7 +69,9 @@
 	X(SVDF, 37, 5, 5, 4, 4) \
 	X(DETECTION_POSTPROCESS, 38, 3, 3, 12, 12) \
 	X(SCATTER_ND, 39, 2, 2, 0, 0) \
-	X(CUSTOM, 40, 0, NPU_CPU_MAX_INPUTS, NPU_CPU_CUSTOM_WORDS, 1u << 16)
+	X(CUSTOM, 40, 0, NPU_CPU_MAX_INPUTS, NPU_CPU_CUSTOM_WORDS, 1u << 16) \
+	X(LOOP, 41, 1, NPU_CPU_MAX_INPUTS, NPU_CPU_LOOP_WORDS, \
+	  NPU_CPU_LOOP_WORDS)
 
 /*
  * Attributes of CUSTOM: which of its outputs this is, how many it has, bytes of its
@@ -80,6 +87,13 @@ enum npu_cpu_custom {
 };
 
 #define NPU_CPU_CUSTOM_MAX_RESULTS 256
+
+/* Attributes of LOOP: index in NPU_SECTION_LOOPS, which of its results this is. */
+enum npu_cpu_loop {
+	NPU_CPU_LOOP_NUMBER,
+	NPU_CPU_LOOP_RESULT,
+	NPU_CPU_LOOP_WORDS
+};
 
 enum npu_cpu_kind {
 #define X(name, number, least, most, words_least, words_most) \
@@ -272,5 +286,22 @@ struct npu_cpu_op {
 };
 
 NPU_ASSERT_SIZE(struct npu_cpu_op, 16);
+
+enum npu_loop_part { NPU_LOOP_CONDITION, NPU_LOOP_BODY, NPU_LOOP_PARTS };
+
+/**
+ * struct npu_loop - a loop whose end depends on what it computes
+ * @offset: of each part's program (npu/program.h) in NPU_SECTION_LOOP_PROGRAMS
+ * @size: its bytes
+ *
+ * Both parts have the loop's values as inputs. The condition has one output, a
+ * bool; the body has as many outputs as inputs, of the same types and sizes.
+ */
+struct npu_loop {
+	npu_le64 offset[NPU_LOOP_PARTS];
+	npu_le64 size[NPU_LOOP_PARTS];
+};
+
+NPU_ASSERT_SIZE(struct npu_loop, 32);
 
 #endif
