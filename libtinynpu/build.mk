@@ -2,7 +2,7 @@
 #
 # libtinynpu.so and libtinynpu.a: the library with the simulator in it.
 
-libtinynpu-version := 0.3.0
+libtinynpu-version := 0.6.0
 libtinynpu-soname := libtinynpu.so.0
 
 # Operators on the CPU: the compiler computes with them, too.
@@ -14,6 +14,7 @@ cpu-objs := \
 	libtinynpu/cpu/detection.o \
 	libtinynpu/cpu/gather.o \
 	libtinynpu/cpu/integer.o \
+	libtinynpu/cpu/loop.o \
 	libtinynpu/cpu/matmul.o \
 	libtinynpu/cpu/move.o \
 	libtinynpu/cpu/norm.o \
@@ -37,8 +38,10 @@ libtinynpu-objs := \
 	libtinynpu/job.o \
 	libtinynpu/program.o \
 	libtinynpu/program_cpu.o \
+	libtinynpu/program_loop.o \
 	libtinynpu/session.o \
-	libtinynpu/session_cpu.o
+	libtinynpu/session_cpu.o \
+	libtinynpu/session_loop.o
 
 # What it is linked of, for tests that look inside, too.
 libtinynpu-parts := $(addprefix $(B)/,$(libtinynpu-objs) $(cpu-objs) \

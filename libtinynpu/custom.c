@@ -31,14 +31,18 @@ static int find(const struct tinynpu_program *program, const char *name,
 	return -1;
 }
 
-static int add(struct tinynpu_program *program, const struct cpu_custom *custom,
+/* Unless it is there already. */
+static int add(struct tinynpu_program *program, const char *from, size_t size,
 	       struct tinynpu_error *error)
 {
-	struct program_custom *customs =
-		reallocarray(program->customs, program->custom_count + 1,
-			     sizeof(*customs));
-	char *name = strndup(custom->name, custom->name_size);
+	struct program_custom *customs;
+	char *name;
 
+	if (find(program, from, size) >= 0)
+		return 0;
+	customs = reallocarray(program->customs, program->custom_count + 1,
+			       sizeof(*customs));
+	name = strndup(from, size);
 	if (customs)
 		program->customs = customs;
 	if (!customs || !name) {
@@ -49,6 +53,19 @@ static int add(struct tinynpu_program *program, const struct cpu_custom *custom,
 		.name = name,
 	};
 	return 0;
+}
+
+/* What a program within a loop needs is needed here. */
+static int add_inner(struct tinynpu_program *program,
+		     const struct tinynpu_program *inner,
+		     struct tinynpu_error *error)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < inner->custom_count; i++)
+		err = add(program, inner->customs[i].name,
+			  strlen(inner->customs[i].name), error);
+	return err;
 }
 
 int program_custom_init(struct tinynpu_program *program,
@@ -63,9 +80,12 @@ int program_custom_init(struct tinynpu_program *program,
 		if (program->cpu.ops[i].kind != NPU_CPU_CUSTOM)
 			continue;
 		custom = custom_of(program, i, in);
-		if (find(program, custom.name, custom.name_size) < 0)
-			err = add(program, &custom, error);
+		err = add(program, custom.name, custom.name_size, error);
 	}
+	for (uint32_t i = 0; !err && i < program->loop_count; i++)
+		for (int part = 0; !err && part < NPU_LOOP_PARTS; part++)
+			err = add_inner(program, program->loops[i].part[part],
+					error);
 	return err;
 }
 
@@ -83,19 +103,30 @@ const char *tinynpu_program_custom(const struct tinynpu_program *program,
 					       NULL;
 }
 
-int tinynpu_program_set_custom(struct tinynpu_program *program,
-			       const char *name, tinynpu_custom_fn fn,
-			       void *data, struct tinynpu_error *error)
+static void set(struct tinynpu_program *program, const char *name,
+		tinynpu_custom_fn fn, void *data)
 {
 	int index = find(program, name, strlen(name));
 
 	if (index < 0)
-		return tinynpu_error_set(error, -ENOENT,
-			"the program has no custom operator '%s'", name);
+		return;
 	pthread_mutex_lock(&program->custom_lock);
 	program->customs[index].fn = fn;
 	program->customs[index].data = data;
 	pthread_mutex_unlock(&program->custom_lock);
+	for (uint32_t i = 0; i < program->loop_count; i++)
+		for (int part = 0; part < NPU_LOOP_PARTS; part++)
+			set(program->loops[i].part[part], name, fn, data);
+}
+
+int tinynpu_program_set_custom(struct tinynpu_program *program,
+			       const char *name, tinynpu_custom_fn fn,
+			       void *data, struct tinynpu_error *error)
+{
+	if (find(program, name, strlen(name)) < 0)
+		return tinynpu_error_set(error, -ENOENT,
+			"the program has no custom operator '%s'", name);
+	set(program, name, fn, data);
 	return 0;
 }
 

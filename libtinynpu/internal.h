@@ -39,6 +39,11 @@ struct program_cpu {
 	uint64_t scratch_size; /* likewise */
 };
 
+/* A loop: programs of its own, owned. */
+struct program_loop {
+	struct tinynpu_program *part[NPU_LOOP_PARTS];
+};
+
 /* A custom operator that a program needs. */
 struct program_custom {
 	char *name; /* owned */
@@ -67,6 +72,8 @@ struct tinynpu_program {
 	const struct npu_program_segment *segments;
 	uint32_t segment_count; /* 0: one job of all commands */
 	struct program_cpu cpu;
+	struct program_loop *loops; /* owned */
+	uint32_t loop_count;
 	const void *variables; /* what they begin with */
 	uint64_t variables_size; /* 0: there are none */
 	char *source; /* owned: NUL-terminated */
@@ -88,6 +95,14 @@ struct cpu_op tinynpu_program_cpu_op(const struct tinynpu_program *program,
 				     const struct cpu_tensor *tensors,
 				     uint32_t index,
 				     const struct cpu_tensor **in);
+
+/* program.c: reads a program that lies within @depth others. */
+int program_read_inner(const void *bytes, size_t size, const char *name,
+		       unsigned int depth, struct tinynpu_program **program,
+		       struct tinynpu_error *error);
+
+/* program_loop.c */
+void program_loops_fini(struct tinynpu_program *program);
 
 /* custom.c: finds what a program needs, and gives it back. */
 int program_custom_init(struct tinynpu_program *program,

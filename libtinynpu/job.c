@@ -195,6 +195,8 @@ static int submit_locked(struct tinynpu_session *session, bool is_waited,
 			"an earlier job of this session failed");
 	session->stats = (struct tinynpu_stats){ .jobs = jobs };
 	session->segment = 0;
+	session->turns = 0;
+	session_loops_reset(session);
 	atomic_store(&session->is_cancelled, false);
 	if (!session->keeps_state)
 		session_reset_variables(session);
@@ -316,6 +318,7 @@ int tinynpu_session_cancel(struct tinynpu_session *session,
 			   struct tinynpu_error *error)
 {
 	atomic_store(&session->is_cancelled, true);
+	session_loops_cancel(session);
 	return session->device->backend->cancel(session->context, error);
 }
 

@@ -441,6 +441,8 @@ static int read_all(struct reader *r)
 	if (!err)
 		err = read_layers(r);
 	if (!err)
+		err = reader_read_loops(r);
+	if (!err)
 		err = reader_read_cpu(r);
 	if (!err)
 		err = program_custom_init(r->prog, r->error);
@@ -454,10 +456,10 @@ static int read_all(struct reader *r)
 
 /* Takes over @bytes, which malloc() made, also when it fails. */
 static int program_adopt(char *bytes, size_t size_bytes, const char *name,
-			 struct tinynpu_program **program,
+			 unsigned int depth, struct tinynpu_program **program,
 			 struct tinynpu_error *error)
 {
-	struct reader r = { .name = name, .error = error };
+	struct reader r = { .name = name, .error = error, .depth = depth };
 	int err;
 
 	r.prog = calloc(1, sizeof(*r.prog));
@@ -477,9 +479,9 @@ static int program_adopt(char *bytes, size_t size_bytes, const char *name,
 	return err;
 }
 
-int tinynpu_program_read(const void *bytes, size_t size, const char *name,
-			 struct tinynpu_program **program,
-			 struct tinynpu_error *error)
+int program_read_inner(const void *bytes, size_t size, const char *name,
+		       unsigned int depth, struct tinynpu_program **program,
+		       struct tinynpu_error *error)
 {
 	char *copy;
 
@@ -489,7 +491,14 @@ int tinynpu_program_read(const void *bytes, size_t size, const char *name,
 	if (!copy)
 		return tinynpu_error_set(error, -ENOMEM, "out of memory");
 	memcpy(copy, bytes, size);
-	return program_adopt(copy, size, name, program, error);
+	return program_adopt(copy, size, name, depth, program, error);
+}
+
+int tinynpu_program_read(const void *bytes, size_t size, const char *name,
+			 struct tinynpu_program **program,
+			 struct tinynpu_error *error)
+{
+	return program_read_inner(bytes, size, name, 0, program, error);
 }
 
 /* Reads what fstat() announced; a file that shrinks meanwhile is an error. */
@@ -540,7 +549,7 @@ int tinynpu_program_open(const char *path, struct tinynpu_program **program,
 		return tinynpu_error_set(error, -errno, "%s: %m", path);
 	err = read_file(fd, path, &bytes, &size, error);
 	close(fd);
-	return err ? err : program_adopt(bytes, size, path, program, error);
+	return err ? err : program_adopt(bytes, size, path, 0, program, error);
 }
 
 struct tinynpu_program *tinynpu_program_get(struct tinynpu_program *program)
@@ -554,6 +563,7 @@ void tinynpu_program_close(struct tinynpu_program *program)
 	if (!program || atomic_fetch_sub(&program->references, 1) != 1)
 		return;
 	program_custom_fini(program);
+	program_loops_fini(program);
 	pthread_mutex_destroy(&program->custom_lock);
 	free(program->cpu.tensors);
 	free(program->source);
@@ -588,6 +598,7 @@ void tinynpu_program_info(const struct tinynpu_program *program,
 		.segments = program->segment_count ? program->segment_count : 1,
 		.cpu_ops = program->cpu.op_count,
 		.variables_size = program->variables_size,
+		.loops = program->loop_count,
 	};
 
 	memcpy(all.model_digest, file->model_digest, sizeof(all.model_digest));

@@ -186,6 +186,12 @@ static int check_op(const struct reader *r, uint32_t index,
 		cpu->inputs_most = op.inputs;
 	if (scratch > cpu->scratch_size)
 		cpu->scratch_size = scratch;
+	if (op.kind == NPU_CPU_LOOP) {
+		int err = reader_check_loop(r, index, &op);
+
+		if (err)
+			return err;
+	}
 	return check_output(r, index);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files that read a program share: program.c, which finds the sections,
- * and program_cpu.c, which reads those of operators on the CPU.
+ * program_cpu.c, which reads those of operators on the CPU, and program_loop.c,
+ * which reads loops.
  */
 #ifndef TINYNPU_READER_H
 #define TINYNPU_READER_H
@@ -16,6 +17,7 @@ struct reader {
 	const char *name;
 	struct tinynpu_error *error;
 	Elf *elf;
+	unsigned int depth; /* of loops around the program */
 };
 
 #define malformed(reader, format, ...)                                        \
@@ -29,5 +31,11 @@ int reader_find_records(const struct reader *r, const char *wanted,
 
 /* Operators on the CPU and segments: checks them. */
 int reader_read_cpu(const struct reader *r);
+
+/* Loops, and the programs that they are made of: likewise. */
+int reader_read_loops(const struct reader *r);
+/* Operator @index, a LOOP: whether there is such a loop, for such operands. */
+int reader_check_loop(const struct reader *r, uint32_t index,
+		      const struct cpu_op *op);
 
 #endif

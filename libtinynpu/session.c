@@ -158,10 +158,15 @@ int tinynpu_session_create(struct tinynpu_device *device,
 	err = session_cpu_init(new, error);
 	if (err)
 		goto err_context;
+	err = session_loops_init(new, error);
+	if (err)
+		goto err_cpu;
 	fill(new);
 	*session = new;
 	return 0;
 
+err_cpu:
+	session_cpu_fini(new);
 err_context:
 	device->backend->context_destroy(new->context);
 err_free:
@@ -176,6 +181,7 @@ void tinynpu_session_destroy(struct tinynpu_session *session)
 {
 	if (!session)
 		return;
+	session_loops_fini(session);
 	session->device->backend->context_destroy(session->context);
 	session_cpu_fini(session);
 	if (session->poll_fd >= 0)

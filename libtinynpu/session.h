@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A session's inside, shared by session.c (its memory), session_cpu.c (its
- * operators on the CPU), custom.c (those of its user's) and job.c (its jobs).
+ * operators on the CPU), custom.c (those of its user's), session_loop.c (its loops)
+ * and job.c (its jobs).
  */
 #ifndef TINYNPU_SESSION_H
 #define TINYNPU_SESSION_H
@@ -24,6 +25,12 @@ struct session_memory {
 	struct backend_buffer tensors[NPU_PROGRAM_MAX_TENSORS];
 };
 
+/* A loop's programs, in sessions of their own. */
+struct session_loop {
+	struct tinynpu_session *part[NPU_LOOP_PARTS]; /* owned */
+	bool is_done; /* in this run: the results are the body's inputs */
+};
+
 /* What runs operators on the CPU; all NULL if there are none. */
 struct session_cpu {
 	struct cpu_tensor *tensors; /* owned: the program's, with their data */
@@ -40,6 +47,8 @@ struct tinynpu_session {
 	struct tinynpu_program *program; /* reference */
 	void *context; /* of the device's backend, owned */
 	struct session_memory memory; /* fixed once created, but for tensors */
+	struct session_loop *loops; /* owned: as many as the program has */
+	struct tinynpu_session *outer; /* whose loop this is part of, or NULL */
 	atomic_bool is_cancelled; /* the run, by any thread */
 
 	pthread_mutex_t lock; /* held by each call; guards all below */
@@ -53,6 +62,7 @@ struct tinynpu_session {
 	uint32_t segment; /* the next one of the run */
 	int cpu_status; /* 0, or how an operator on the CPU failed */
 	struct tinynpu_error cpu_error; /* what it said */
+	uint32_t turns; /* of all loops in the run, if there is no @outer */
 	int64_t submitted_ns;
 	struct tinynpu_stats stats; /* summed up over the segments of a run */
 	struct backend_end end; /* of the last job */
@@ -62,6 +72,18 @@ struct tinynpu_session {
 void session_reset_variables(struct tinynpu_session *session);
 
 struct cpu_op;
+
+/* session_loop.c */
+int session_loops_init(struct tinynpu_session *session,
+		       struct tinynpu_error *error);
+void session_loops_fini(struct tinynpu_session *session);
+/* Before each run. */
+void session_loops_reset(struct tinynpu_session *session);
+/* Without the session's lock. */
+void session_loops_cancel(struct tinynpu_session *session);
+/* -ELOOP: too many turns; else how a run of its programs ended. */
+int session_loop_run(struct tinynpu_session *session, const struct cpu_op *op,
+		     struct tinynpu_error *error);
 
 /* custom.c */
 int session_custom_init(struct tinynpu_session *session,
@@ -78,7 +100,7 @@ int session_cpu_init(struct tinynpu_session *session,
 void session_cpu_place(struct tinynpu_session *session);
 void session_cpu_fini(struct tinynpu_session *session);
 
-/* -EFAULT if an operator finds an input that it can't use. */
+/* -EFAULT if an operator finds an input that it can't use; of loops more. */
 int session_cpu_run(struct tinynpu_session *session,
 		    const struct npu_program_segment *segment,
 		    struct tinynpu_error *error);

@@ -74,12 +74,12 @@ void session_cpu_fini(struct tinynpu_session *session)
 	free(session->cpu.scratch);
 }
 
-static int fail(const struct tinynpu_session *session, uint32_t index,
+static int fail(const struct tinynpu_session *session, uint32_t index, int err,
 		const char *why, struct tinynpu_error *error)
 {
 	const struct tinynpu_program *prog = session->program;
 
-	return tinynpu_error_set(error, -EFAULT, "%s: %s",
+	return tinynpu_error_set(error, err, "%s: %s",
 		prog->names + prog->layers[prog->cpu.ops[index].layer].name,
 		why);
 }
@@ -95,14 +95,22 @@ int session_cpu_run(struct tinynpu_session *session,
 	for (i = segment->first; i < segment->first + segment->count; i++) {
 		struct cpu_op op = tinynpu_program_cpu_op(prog, cpu->tensors, i,
 							  cpu->in);
+		struct tinynpu_error inner;
 		const char *bad = NULL;
+		int err = -EFAULT;
 
-		if (op.kind != NPU_CPU_CUSTOM)
+		if (op.kind == NPU_CPU_CUSTOM) {
+			if (session_custom_run(session, &op))
+				bad = "its function failed";
+		} else if (op.kind == NPU_CPU_LOOP) {
+			err = session_loop_run(session, &op, &inner);
+			if (err)
+				bad = inner.text;
+		} else {
 			bad = cpu_op_run(&op, cpu->scratch);
-		else if (session_custom_run(session, &op))
-			bad = "its function failed";
+		}
 		if (bad)
-			return fail(session, i, bad, error);
+			return fail(session, i, err, bad, error);
 	}
 	return 0;
 }

@@ -236,6 +236,9 @@ static void report(const char *path, size_t size,
 	if (info->cpu_ops)
 		printf("  segments   %u, %u operators on the CPU\n",
 		       info->segments, info->cpu_ops);
+	if (info->loops)
+		printf("  loops      %u, whose turns the estimate leaves out\n",
+		       info->loops);
 }
 
 /* What the library reads of it is what the report says. */

@@ -33,6 +33,9 @@ static void print_summary(const char *path,
 	printf("  estimate      %s cycles, %s, %s\n",
 	       tool_count(info->cycles).text, tool_time(ns).text,
 	       tool_energy(info->energy_fj).text);
+	if (info->loops)
+		printf("                without the turns of %u loops\n",
+		       info->loops);
 	printf("  MACs          %s, %.1f per cycle\n",
 	       tool_count(info->mac_ops).text,
 	       info->cycles ? (double)info->mac_ops / info->cycles : 0.0);

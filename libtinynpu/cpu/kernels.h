@@ -45,6 +45,7 @@ extern const struct cpu_kernel cpu_softmax, cpu_l2_normalization,
 extern const struct cpu_kernel cpu_lstm, cpu_svdf;	/* recurrent.c */
 extern const struct cpu_kernel cpu_detection_postprocess; /* detection.c */
 extern const struct cpu_kernel cpu_custom;		/* custom.c */
+extern const struct cpu_kernel cpu_loop;		/* loop.c */
 
 /* --- Tensors --------------------------------------------------------------- */
 

@@ -48,6 +48,7 @@ static const struct cpu_kernel *const kernels[NPU_CPU_KINDS] = {
 	[NPU_CPU_DETECTION_POSTPROCESS] = &cpu_detection_postprocess,
 	[NPU_CPU_SCATTER_ND] = &cpu_scatter_nd,
 	[NPU_CPU_CUSTOM] = &cpu_custom,
+	[NPU_CPU_LOOP] = &cpu_loop,
 };
 
 static const struct {

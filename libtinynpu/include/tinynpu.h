@@ -209,6 +209,8 @@ struct tinynpu_tensor_info {
  *	other
  * @cpu_ops: operators on the CPU; what they cost is not in the estimate
  * @variables_size: bytes that a session may keep from one run to the next
+ * @loops: whose end depends on what they compute; the estimate has none of their
+ *	turns, what a run counts has all
  */
 struct tinynpu_program_info {
 	uint32_t inputs;
@@ -235,6 +237,8 @@ struct tinynpu_program_info {
 	uint32_t segments;
 	uint32_t cpu_ops;
 	uint64_t variables_size;
+	uint32_t loops;
+	uint32_t reserved2;
 };
 
 /**
