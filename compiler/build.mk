@@ -29,6 +29,7 @@ tnc-objs := \
 	compiler/layout.o \
 	compiler/legalise.o \
 	compiler/live.o \
+	compiler/loop.o \
 	compiler/lower.o \
 	compiler/lower_onnx.o \
 	compiler/lower_reduce.o \
@@ -47,6 +48,7 @@ tnc-objs := \
 	compiler/onnx_formula.o \
 	compiler/onnx_group.o \
 	compiler/onnx_index.o \
+	compiler/onnx_loop.o \
 	compiler/onnx_math.o \
 	compiler/onnx_matmul.o \
 	compiler/onnx_move.o \
@@ -78,6 +80,7 @@ tnc-objs := \
 	compiler/ref.o \
 	compiler/ref_binary.o \
 	compiler/ref_conv.o \
+	compiler/ref_loop.o \
 	compiler/ref_elementwise.o \
 	compiler/ref_fixed.o \
 	compiler/ref_move.o \

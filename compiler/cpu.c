@@ -44,7 +44,8 @@ bool tnc_cpu_is(const struct tnc *c, const struct tnc_op *op)
 
 	if (!tnc_cpu_has(op->kind))
 		return false;
-	if (op->mode & TNC_MODE_CPU || op->kind == TNC_CUSTOM)
+	if (op->mode & TNC_MODE_CPU || op->kind == TNC_CUSTOM ||
+	    op->kind == TNC_WHILE)
 		return true;
 	/* bytes that only move are the reference executor's own business */
 	if (tnc_op_info[op->kind].attrs & TNC_IS_MOVE ||

@@ -453,6 +453,16 @@ static const char *set_custom(const struct tnc *c, const struct tnc_op *op,
 	return NULL;
 }
 
+static const char *set_loop(const struct tnc *c, const struct tnc_op *op,
+			    struct tnc_cpu_op *to)
+{
+	if (op->list[0].count != 1 || op->list[1].count != 1)
+		return "numbers of the loop and of the result";
+	add(to, op->list[0].id[0]);
+	add(to, op->list[1].id[0]);
+	return NULL;
+}
+
 static const char *set_lstm(const struct tnc *c, const struct tnc_op *op,
 			    struct tnc_cpu_op *to)
 {
@@ -647,6 +657,7 @@ static const struct row rows[TNC_OP_KINDS] = {
 	[TNC_DETECTION_POSTPROCESS] = { set_detection,
 					NPU_CPU_DETECTION_POSTPROCESS, 0 },
 	[TNC_CUSTOM] = { set_custom, NPU_CPU_CUSTOM, 0 },
+	[TNC_WHILE] = { set_loop, NPU_CPU_LOOP, 0 },
 	[TNC_RESHAPE] = { set_plain, NPU_CPU_RESHAPE, 0 },
 	[TNC_TRANSPOSE] = { set_transpose, NPU_CPU_TRANSPOSE, 0 },
 	[TNC_CONCATENATION] = { set_axis, NPU_CPU_CONCATENATION, 0 },

@@ -62,3 +62,14 @@ _Noreturn void tnc_error(struct tnc *c, int status, const char *format, ...)
 	c->status = status;
 	longjmp(c->on_error, 1);
 }
+
+/* The error of another graph is that of this one, and names its own place. */
+_Noreturn void tnc_error_pass(struct tnc *c, int status,
+			      const struct tnc_error *error)
+{
+	tnc_place_none(c);
+	c->error = *error;
+	c->why = c->error.text;
+	c->status = status;
+	longjmp(c->on_error, 1);
+}

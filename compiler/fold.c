@@ -16,7 +16,7 @@ static bool is_foldable(const struct tnc *c, const struct tnc_op *op)
 		if (op->input[i] != TNC_INPUT_NONE &&
 		    !tnc_tensor_root(c, op->input[i])->data)
 			return false;
-	return op->inputs && tnc_ref_has(c, op);
+	return op->inputs && op->kind != TNC_WHILE && tnc_ref_has(c, op);
 }
 
 static void fold(struct tnc *c, struct tnc_op *op)

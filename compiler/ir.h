@@ -181,7 +181,8 @@
 	X(VECTOR, "vector", 2, 4, 0, NULL, NULL) \
 	X(DETECTION_POSTPROCESS, "detection_postprocess", 3, 3, 0, "words", \
 	  NULL) \
-	X(CUSTOM, "custom", 0, TNC_INPUTS_ANY, 0, "options", "result")
+	X(CUSTOM, "custom", 0, TNC_INPUTS_ANY, 0, "options", "result") \
+	X(WHILE, "while", 1, TNC_INPUTS_ANY, 0, "loop", "result")
 
 enum tnc_op_kind {
 #define X(op, name, least, most, attrs, list0, list1) TNC_##op,
@@ -321,6 +322,19 @@ struct tnc_variable {
 	uint8_t *state;		/* set by the reference executor */
 };
 
+/*
+ * What TNC_WHILE repeats: graphs of their own, the condition and the body. Operators
+ * of one loop have the same inputs, the loop's values, and each one of its results.
+ */
+enum tnc_loop_part { TNC_LOOP_CONDITION, TNC_LOOP_BODY, TNC_LOOP_PARTS };
+
+struct tnc_loop {
+	struct tnc *part[TNC_LOOP_PARTS];
+	uint8_t **value;	/* set by the reference executor, likewise: */
+	uint8_t **next;		/* what the body makes of them */
+	bool is_done;		/* in this run: the results are the values */
+};
+
 /* Tensors by number, or other integers. */
 struct tnc_list {
 	int count;
@@ -400,6 +414,12 @@ struct tnc {
 	int variables;
 	int variables_room;
 
+	struct tnc_loop *loop;
+	int loops;
+	int loops_room;
+	struct tnc *outer;	/* of a loop's part: the graph that has the loop */
+	int turns;		/* of all loops, counted by the reference executor */
+
 	/* Of a segment: where its inputs and outputs are, and what is taken. */
 	const struct tnc_home *home;	/* by tensor; NULL: the model's regions */
 	uint32_t scratch_base;
@@ -440,6 +460,8 @@ void tnc_make_printable(char *text);
 /* error.c */
 _Noreturn void tnc_error(struct tnc *c, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+_Noreturn void tnc_error_pass(struct tnc *c, int status,
+			      const struct tnc_error *error);
 void tnc_place_op(struct tnc *c, const struct tnc_op *op);
 void tnc_place_tensor(struct tnc *c, int id);
 void tnc_place_none(struct tnc *c);
@@ -521,5 +543,15 @@ int tnc_ref_sigmoid(int i);
 void tnc_ref_run(struct tnc *c, const void *const *inputs,
 		 void *const *outputs);
 void tnc_ref_reset(struct tnc *c);
+
+/* loop.c, ref_loop.c */
+int tnc_loop_add(struct tnc *c);
+void tnc_loop_read(struct tnc *c, int loop, enum tnc_loop_part part,
+		   void (*read)(struct tnc *part, void *from), void *from);
+void tnc_loop_verify(struct tnc *c, int loop);
+void tnc_loop_verify_op(struct tnc *c, const struct tnc_op *op);
+void tnc_loop_write_text(const struct tnc_loop *loop, FILE *to);
+void tnc_ref_loop(struct tnc *c, const struct tnc_op *op);
+void tnc_ref_loops_reset(struct tnc *c);
 
 #endif

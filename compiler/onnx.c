@@ -265,6 +265,15 @@ static bool has_graph(const Onnx__NodeProto *node)
 	return false;
 }
 
+struct tnc_onnx_needs tnc_onnx_inner_needs(struct tnc_onnx *im)
+{
+	struct tnc_onnx_needs needs = { 0 };
+	int room = 0;
+
+	add_inner_names(im, &needs, &room, im->node, im->depth);
+	return needs;
+}
+
 static const struct tnc_onnx_needs *needs_of(struct tnc_onnx *im, int number)
 {
 	const Onnx__NodeProto *node = im->graph->node[number];
@@ -402,6 +411,35 @@ static void check_graph(struct tnc_onnx *im)
 			  "unsupported sparse initialisers");
 }
 
+void tnc_onnx_part(struct tnc_onnx *im, const Onnx__GraphProto *graph,
+		   const struct tnc_onnx_value *around, int values,
+		   const int *argument, int arguments, int *result, int results)
+{
+	im->graph = graph;
+	if (++im->depth > DEPTH_MAX)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: graphs within graphs, %d deep",
+			  im->depth);
+	check_graph(im);
+	if (graph->n_input != arguments || graph->n_output < results)
+		tnc_error(im->c, -EINVAL,
+			  "a graph of %zu inputs and %zu outputs, not %d and %d",
+			  graph->n_input, graph->n_output, arguments, results);
+	collect_values(im, around, values);
+	for (int i = 0; i < arguments; i++) {
+		struct tnc_onnx_value *v =
+			tnc_onnx_find(im, graph->input[i]->name);
+
+		v->tensor = argument[i];
+		v->constant = NULL;
+	}
+	import_nodes(im);
+	for (int i = 0; i < results; i++)
+		result[i] = tnc_onnx_value_tensor(im,
+						  graph->output[i]->name ?
+						  graph->output[i]->name : "");
+}
+
 void tnc_onnx_subgraph(struct tnc_onnx *im, const Onnx__GraphProto *graph,
 		       const int *argument, int arguments, int *result,
 		       int results)
@@ -409,29 +447,8 @@ void tnc_onnx_subgraph(struct tnc_onnx *im, const Onnx__GraphProto *graph,
 	struct tnc_onnx inner = *im;
 	const char *name = im->c->at_op_name;
 
-	inner.graph = graph;
-	if (++inner.depth > DEPTH_MAX)
-		tnc_error(im->c, -EOPNOTSUPP,
-			  "unsupported: graphs within graphs, %d deep",
-			  inner.depth);
-	check_graph(&inner);
-	if (graph->n_input != arguments || graph->n_output < results)
-		tnc_error(im->c, -EINVAL,
-			  "a graph of %zu inputs and %zu outputs, not %d and %d",
-			  graph->n_input, graph->n_output, arguments, results);
-	collect_values(&inner, im->value, im->values);
-	for (int i = 0; i < arguments; i++) {
-		struct tnc_onnx_value *v =
-			tnc_onnx_find(&inner, graph->input[i]->name);
-
-		v->tensor = argument[i];
-		v->constant = NULL;
-	}
-	import_nodes(&inner);
-	for (int i = 0; i < results; i++)
-		result[i] = tnc_onnx_value_tensor(&inner,
-						  graph->output[i]->name ?
-						  graph->output[i]->name : "");
+	tnc_onnx_part(&inner, graph, im->value, im->values, argument, arguments,
+		      result, results);
 	im->c->at_op = im->number;
 	im->c->at_op_name = name;
 }

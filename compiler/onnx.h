@@ -61,6 +61,16 @@ void tnc_onnx_subgraph(struct tnc_onnx *im, const Onnx__GraphProto *graph,
 		       const int *argument, int arguments, int *result,
 		       int results);
 
+/*
+ * As a graph of its own, which @part is: its inputs are there already, @argument
+ * says which are those of the other graph, @around what else it sees.
+ */
+void tnc_onnx_part(struct tnc_onnx *part, const Onnx__GraphProto *graph,
+		   const struct tnc_onnx_value *around, int values,
+		   const int *argument, int arguments, int *result, int results);
+/* The names of values that graphs within the node read. */
+struct tnc_onnx_needs tnc_onnx_inner_needs(struct tnc_onnx *im);
+
 /* onnx_tensor.c: constants in the file, types, new tensors of the graph */
 enum tnc_type tnc_onnx_type(struct tnc_onnx *im, const char *name, int type);
 int tnc_onnx_constant(struct tnc_onnx *im, const Onnx__TensorProto *from,

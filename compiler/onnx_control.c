@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * ONNX's graphs within graphs: If, Loop and Scan. A loop whose number of turns is
- * known is written out; of a condition that is not known both branches are computed,
- * which is the same, as nothing but the chosen result is seen.
+ * known is written out, others stay; of a condition that is not known both branches
+ * are computed, which is the same, as nothing but the chosen result is seen.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 #include "onnx_ops.h"
 #include "pass.h"
 
-#define TURNS_MAX 10000
+#define TURNS_MAX 10000	/* of a loop that is written out */
+#define OPS_MAX 4096	/* likewise */
 
 static const Onnx__GraphProto *body_of(struct tnc_onnx *im, const char *name)
 {
@@ -81,14 +82,15 @@ static int constant_of(struct tnc_onnx *im, enum tnc_type type, int64_t value)
 	return id;
 }
 
-static bool truth_of(struct tnc_onnx *im, int id)
+enum outlook { ENDS, GOES_ON, UNKNOWN };
+
+static enum outlook truth_of(struct tnc_onnx *im, int id)
 {
 	const struct tnc_tensor *t = tnc_onnx_tensor(im, id);
 
-	if (!t->data || t->type != TNC_BOOL || tnc_tensor_elements(t) != 1)
-		tnc_error(im->c, -EOPNOTSUPP,
-			  "unsupported: a loop whose end depends on what it computes");
-	return t->data[0];
+	if (t->type != TNC_BOOL || tnc_tensor_elements(t) != 1)
+		tnc_error(im->c, -EINVAL, "the condition is no bool");
+	return !t->data ? UNKNOWN : t->data[0] ? GOES_ON : ENDS;
 }
 
 /* A loop, or a scan, while it is written out. */
@@ -142,51 +144,91 @@ static void put_list(struct turns *t, int index, int turns, int axis)
 				     tnc_onnx_join(t->im, entry, turns, axis));
 }
 
+/* The most turns there may be; -1: that is not known, or too many. */
+static int64_t limit_of(struct tnc_onnx *im)
+{
+	const struct tnc_tensor *t;
+	int64_t limit;
+
+	if (!tnc_onnx_has_input(im, 0))
+		return TURNS_MAX + 1;
+	t = tnc_onnx_tensor(im, tnc_onnx_input(im, 0));
+	if (!t->data)
+		return -1;
+	if (t->type != TNC_INT64 || tnc_tensor_elements(t) != 1)
+		tnc_error(im->c, -EINVAL, "the number of turns is no int64");
+	limit = tnc_tensor_integer(t, 0);
+	if (limit < 0)
+		return 0;
+	return limit <= TURNS_MAX ? limit : -1;
+}
+
+/*
+ * Returns how many turns were written out, or -1: not all could be. What each turn
+ * leaves is in @t.
+ */
+static int write_out(struct turns *t, int64_t limit)
+{
+	struct tnc_onnx *im = t->im;
+	enum outlook outlook = GOES_ON;
+	int first = im->c->ops, turn;
+
+	if (tnc_onnx_has_input(im, 1))
+		outlook = truth_of(im, tnc_onnx_input(im, 1));
+	for (turn = 0; turn < limit && outlook == GOES_ON; turn++) {
+		if (turn == TURNS_MAX || im->c->ops - first > OPS_MAX)
+			return -1;
+		t->argument[0] = constant_of(im, TNC_INT64, turn);
+		t->argument[1] = constant_of(im, TNC_BOOL, true);
+		tnc_onnx_subgraph(im, t->body, t->argument, t->arguments,
+				  t->result, 1 + t->states + t->lists);
+		outlook = truth_of(im, t->result[0]);
+		memcpy(t->argument + 2, t->result + 1, t->states * sizeof(int));
+		for (int i = 0; i < t->lists; i++)
+			t->list[i][turn] = t->result[1 + t->states + i];
+	}
+	return outlook == UNKNOWN && turn < limit ? -1 : turn;
+}
+
+static void begin_loop(struct turns *t)
+{
+	struct tnc_onnx *im = t->im;
+
+	t->states = im->node->n_input > 2 ? im->node->n_input - 2 : 0;
+	t->lists = im->node->n_output - t->states;
+	t->arguments = t->states + 2;
+	if (t->lists < 0)
+		tnc_error(im->c, -EINVAL, "%d states, but %zu outputs",
+			  t->states, im->node->n_output);
+}
+
 /* Inputs: most turns, condition, states; the body's: number, condition, states. */
 void tnc_onnx_loop(struct tnc_onnx *im, int kind)
 {
 	struct turns t = { .im = im, .body = body_of(im, "body") };
-	bool has_limit = tnc_onnx_has_input(im, 0);
-	int64_t limit = TURNS_MAX;
-	bool goes_on = true;
-	int turn = 0;
+	int64_t limit = limit_of(im);
+	int ops = im->c->ops, loops = im->c->loops, turns = -1;
 
-	t.states = im->node->n_input > 2 ? im->node->n_input - 2 : 0;
-	t.lists = im->node->n_output - t.states;
-	t.arguments = t.states + 2;
-	if (t.lists < 0)
-		tnc_error(im->c, -EINVAL, "%d states, but %zu outputs", t.states,
-			  im->node->n_output);
-	if (has_limit) {
-		struct tnc_onnx_ints list = tnc_onnx_input_ints(im, 0);
-
-		limit = list.count == 1 ? list.at[0] : -1;
+	begin_loop(&t);
+	if (limit >= 0) {
+		turns_create(&t, limit);
+		for (int i = 0; i < t.states; i++)
+			t.argument[2 + i] = tnc_onnx_input(im, 2 + i);
+		turns = write_out(&t, limit);
 	}
-	if (limit < 0 || limit > TURNS_MAX)
-		tnc_error(im->c, -EOPNOTSUPP, "unsupported: %lld turns, at most %d",
-			  (long long)limit, TURNS_MAX);
-	if (tnc_onnx_has_input(im, 1))
-		goes_on = truth_of(im, tnc_onnx_input(im, 1));
-	turns_create(&t, limit);
-	for (int i = 0; i < t.states; i++)
-		t.argument[2 + i] = tnc_onnx_input(im, 2 + i);
-	for (; turn < limit && goes_on; turn++) {
-		t.argument[0] = constant_of(im, TNC_INT64, turn);
-		t.argument[1] = constant_of(im, TNC_BOOL, true);
-		tnc_onnx_subgraph(im, t.body, t.argument, t.arguments, t.result,
-				  1 + t.states + t.lists);
-		goes_on = truth_of(im, t.result[0]);
-		memcpy(t.argument + 2, t.result + 1, t.states * sizeof(int));
-		for (int i = 0; i < t.lists; i++)
-			t.list[i][turn] = t.result[1 + t.states + i];
-	}
-	if (goes_on && !has_limit)
+	if (turns < 0 && t.lists)
 		tnc_error(im->c, -EOPNOTSUPP,
-			  "unsupported: a loop of more than %d turns", TURNS_MAX);
+			  "unsupported: a list whose length depends on what a loop computes");
+	if (turns < 0) {
+		im->c->ops = ops;
+		im->c->loops = loops;
+		tnc_onnx_keep_loop(im, t.body, t.states);
+		return;
+	}
 	for (int i = 0; i < t.states; i++)
 		tnc_onnx_output(im, i, t.argument[2 + i]);
 	for (int i = 0; i < t.lists; i++)
-		put_list(&t, i, turn, 0);
+		put_list(&t, i, turns, 0);
 }
 
 /* --- Scan ------------------------------------------------------------------ */

@@ -128,6 +128,10 @@ void tnc_onnx_trilu(struct tnc_onnx *im, int kind);
 enum { TNC_ONNX_RNN, TNC_ONNX_GRU, TNC_ONNX_LSTM };
 void tnc_onnx_recurrent(struct tnc_onnx *im, int kind);
 
+/* onnx_loop.c: a loop that is not written out */
+void tnc_onnx_keep_loop(struct tnc_onnx *im, const Onnx__GraphProto *body,
+			int states);
+
 /* onnx_control.c */
 void tnc_onnx_if(struct tnc_onnx *im, int kind);
 void tnc_onnx_loop(struct tnc_onnx *im, int kind);

@@ -43,7 +43,8 @@ static bool is_blind(const struct tnc_op *op)
 bool tnc_partition_is_real(const struct tnc_op *op)
 {
 	return !(op->mode & TNC_MODE_CPU) && !is_blind(op) &&
-	       op->kind != TNC_CUSTOM && op->kind != TNC_CAST && op->kind != TNC_QUANTIZE &&
+	       op->kind != TNC_CUSTOM && op->kind != TNC_WHILE &&
+	       op->kind != TNC_CAST && op->kind != TNC_QUANTIZE &&
 	       op->kind != TNC_DEQUANTIZE;
 }
 
@@ -235,6 +236,8 @@ static const char *reason(struct tnc *c, const struct tnc_op *op)
 		return NULL;
 	if (op->kind == TNC_CUSTOM)
 		return "a custom operator";
+	if (op->kind == TNC_WHILE)
+		return "a loop whose end depends on what it computes";
 	if (tnc_cpu_is(c, op) || !is_small(tnc_op_output(c, op)->type))
 		return has_float(c, op) ? "float32" : "integers, not quantised";
 	return NULL;

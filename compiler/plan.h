@@ -276,6 +276,10 @@ struct tnc_program {
 	int cpu_ops, cpu_ops_room;
 	struct npu_cpu_tensor *cpu_tensor;
 	int cpu_tensors, cpu_tensors_room;
+	struct npu_loop *loop;
+	int loops;
+	uint8_t *loop_program;	/* their parts' programs, one behind the other */
+	size_t loop_bytes;
 	npu_le32 *cpu_word;
 	int cpu_words, cpu_words_room;
 };
@@ -375,6 +379,8 @@ void tnc_yield_find(const struct tnc_plan *p, const struct tnc_program *program,
 		    uint64_t cycles, bool *yields);
 void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
 			     int count, struct tnc_program *program);
+/* loop.c: adds the programs of the graph's loops */
+void tnc_loops_compile(struct tnc *c, struct tnc_program *program);
 void tnc_program_write(struct tnc *c, const struct tnc_program *program,
 		       const uint8_t *model, size_t model_size, void **bytes,
 		       size_t *size);

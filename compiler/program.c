@@ -15,7 +15,7 @@
 
 #include "plan.h"
 
-#define SECTIONS_MAX 16
+#define SECTIONS_MAX 18
 #define DEFAULT_ALIGN 8
 
 struct section {
@@ -188,6 +188,18 @@ static void add_layers(struct writer *w)
 		    DEFAULT_ALIGN);
 	section_add(w, NPU_SECTION_LAYERS, pr->layer,
 		    pr->layers * sizeof(*pr->layer), DEFAULT_ALIGN);
+}
+
+static void add_loops(struct writer *w)
+{
+	const struct tnc_program *pr = w->program;
+
+	if (!pr->loops)
+		return;
+	section_add(w, NPU_SECTION_LOOPS, pr->loop,
+		    pr->loops * sizeof(*pr->loop), DEFAULT_ALIGN);
+	section_add(w, NPU_SECTION_LOOP_PROGRAMS, pr->loop_program,
+		    pr->loop_bytes, NPU_CMD_SIZE);
 }
 
 /* Only programs that have operators on the CPU need to say it. */
@@ -373,6 +385,7 @@ void tnc_program_write(struct tnc *c, const struct tnc_program *program,
 	add_tensors(&w);
 	add_layers(&w);
 	add_segments(&w);
+	add_loops(&w);
 	section_add(&w, NPU_SECTION_NAMES, w.names.text, w.names.size,
 		    DEFAULT_ALIGN);
 	add_source(&w);

@@ -281,7 +281,9 @@ void tnc_ref_op(struct tnc *c, struct tnc_op *op)
 	if (!out->value)
 		out->value = tnc_alloc(c, 1, tnc_tensor_bytes(out));
 	tnc_ref_read_views(c, op);
-	if (tnc_ref_onnx_is(c, op))
+	if (op->kind == TNC_WHILE)
+		tnc_ref_loop(c, op);
+	else if (tnc_ref_onnx_is(c, op))
 		tnc_ref_onnx(c, op);
 	else if (tnc_cpu_is(c, op))
 		tnc_cpu_run(c, op);
@@ -340,6 +342,7 @@ void tnc_ref_run(struct tnc *c, const void *const *inputs,
 		 void *const *outputs)
 {
 	begin_variables(c);
+	tnc_ref_loops_reset(c);
 	for (int i = 0; i < c->inputs.count; i++) {
 		struct tnc_tensor *t = c->tensor[c->inputs.id[i]];
 

@@ -453,6 +453,49 @@ static void read_variable(struct reader *r)
 	end_of_line(r);
 }
 
+/* Another graph's text. */
+struct inner {
+	const char *text;
+	size_t size;
+};
+
+static void read_inner(struct tnc *part, void *from)
+{
+	const struct inner *inner = from;
+
+	tnc_text_read(part, inner->text, inner->size);
+}
+
+/* The bytes of condition and body, then both, each a text of its own. */
+static void read_loop(struct reader *r)
+{
+	int loop = tnc_loop_add(r->c);
+	size_t size[TNC_LOOP_PARTS];
+
+	for (int i = 0; i < TNC_LOOP_PARTS; i++) {
+		int bytes;
+
+		skip_blanks(r);
+		bytes = read_int(r);
+		if (bytes < 0)
+			fail(r, "a size");
+		size[i] = bytes;
+	}
+	end_of_line(r);
+	expect(r, "\n");
+	r->line++;
+	for (int i = 0; i < TNC_LOOP_PARTS; i++) {
+		struct inner inner = { r->at, size[i] };
+
+		if (strnlen(r->at, size[i]) < size[i])
+			fail(r, "more text of a loop");
+		tnc_loop_read(r->c, loop, i, read_inner, &inner);
+		for (size_t k = 0; k < size[i]; k++)
+			r->line += *r->at++ == '\n';
+	}
+	tnc_loop_verify(r->c, loop);
+}
+
 static void read_statement(struct reader *r)
 {
 	struct tnc *c = r->c;
@@ -475,6 +518,8 @@ static void read_statement(struct reader *r)
 		read_variable(r);
 	} else if (!strcmp(word, "data")) {
 		read_data(r);
+	} else if (!strcmp(word, "loop")) {
+		read_loop(r);
 	} else {
 		if (kind_of(word) == TNC_OP_KINDS)
 			tnc_error(c, -EINVAL, "line %d: unknown word \"%s\"",

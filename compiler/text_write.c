@@ -187,6 +187,8 @@ void tnc_text_write(const struct tnc *c, FILE *to)
 		fprintf(to, "input %%%d\n", c->inputs.id[i]);
 	for (int i = 0; i < c->variables; i++)
 		write_variable(&c->variable[i], to);
+	for (int i = 0; i < c->loops; i++)
+		tnc_loop_write_text(&c->loop[i], to);
 	for (int i = 0; i < c->ops; i++) {
 		write_op(c->op[i], to);
 		if (c->op[i]->kind == TNC_VECTOR)

@@ -448,6 +448,22 @@ static void pass_argument(const struct tnc_tflite_op *from, int argument,
 		tnc_tflite_same(from, argument, input);
 }
 
+/* One more graph within graphs: neither too deep nor too often. */
+static void enter_inner(struct importer *im, int number)
+{
+	if (number < 1 || (size_t)number >= im->subgraphs.count)
+		tnc_error(im->c, -EINVAL, "graph %d of %zu", number,
+			  im->subgraphs.count);
+	if (++*im->calls > CALLS_MAX)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: graphs are called more than %d times",
+			  CALLS_MAX);
+	if (++im->depth > DEPTH_MAX)
+		tnc_error(im->c, -EOPNOTSUPP,
+			  "unsupported: graphs within graphs, %d deep",
+			  im->depth);
+}
+
 void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 			 const struct tnc_list *arguments,
 			 struct tnc_list *results)
@@ -455,17 +471,7 @@ void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 	struct importer im = *from->importer;
 	struct tnc_list inputs = { 0 };
 
-	if (number < 1 || (size_t)number >= im.subgraphs.count)
-		tnc_error(from->c, -EINVAL, "graph %d of %zu", number,
-			  im.subgraphs.count);
-	if (++*im.calls > CALLS_MAX)
-		tnc_error(from->c, -EOPNOTSUPP,
-			  "unsupported: graphs are called more than %d times",
-			  CALLS_MAX);
-	if (++im.depth > DEPTH_MAX)
-		tnc_error(from->c, -EOPNOTSUPP,
-			  "unsupported: graphs within graphs, %d deep",
-			  im.depth);
+	enter_inner(&im, number);
 	im.is_copy = im.is_used[number];
 	im.is_used[number] = true;
 	enter(&im, number);
@@ -479,6 +485,40 @@ void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 		pass_argument(from, arguments->id[i], inputs.id[i]);
 	import_operators(&im);
 	import_interface(&im, SUBGRAPH_OUTPUTS, "outputs", results);
+}
+
+/* The graph @number of the importer @from, all else forgotten: a graph of its own. */
+struct inner {
+	const struct importer *from;
+	size_t number;
+};
+
+static void read_inner(struct tnc *part, void *arg)
+{
+	const struct inner *inner = arg;
+	struct importer im = *inner->from;
+
+	im.c = part;
+	im.is_copy = true;
+	im.state = tnc_tflite_state_create(part);
+	enter(&im, inner->number);
+	tnc_tensors_reserve(part, im.tensors.count);
+	renumber(&im);
+	import_interface(&im, SUBGRAPH_INPUTS, "inputs", &part->inputs);
+	import_operators(&im);
+	import_interface(&im, SUBGRAPH_OUTPUTS, "outputs", &part->outputs);
+	tnc_tflite_state_finish(part, im.state);
+	tnc_make_signed(part);
+}
+
+void tnc_tflite_loop_part(const struct tnc_tflite_op *from, int number,
+			  int loop, enum tnc_loop_part part)
+{
+	struct importer im = *from->importer;
+	struct inner inner = { &im, number };
+
+	enter_inner(&im, number);
+	tnc_loop_read(from->c, loop, part, read_inner, &inner);
 }
 
 /* Room for the tensors of all graphs. */

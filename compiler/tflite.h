@@ -69,6 +69,10 @@ void tnc_tflite_subgraph(const struct tnc_tflite_op *from, int number,
 			 const struct tnc_list *arguments,
 			 struct tnc_list *results);
 
+/* Likewise, as a part of loop @loop. */
+void tnc_tflite_loop_part(const struct tnc_tflite_op *from, int number,
+			  int loop, enum tnc_loop_part part);
+
 /* tflite_control.c: another name for a tensor's elements, branches and loops */
 void tnc_tflite_same(const struct tnc_tflite_op *from, int input, int output);
 void tnc_tflite_if(const struct tnc_tflite_op *from);

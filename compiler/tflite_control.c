@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * Branches and loops of a TFLite file. A condition that is constant decides when the
- * file is read: so a loop is written out whose counter follows from constants. Of
- * another condition both branches are computed, and their results selected, also what
- * they leave in variables.
+ * file is read: so a loop is written out whose counter follows from constants. Other
+ * loops stay. Of another condition both branches are computed, and their results
+ * selected, also what they leave in variables.
  */
 #include <errno.h>
 
 #include "tflite.h"
 
-#define TURNS_MAX 10000
+#define TURNS_MAX 10000	/* of a loop that is written out */
+#define OPS_MAX 4096	/* likewise */
 
 void tnc_tflite_same(const struct tnc_tflite_op *from, int input, int output)
 {
@@ -85,9 +86,13 @@ void tnc_tflite_if(const struct tnc_tflite_op *from)
 		tnc_tflite_same(from, results.id[i], from->out.id[i]);
 }
 
+/* --- Loops ----------------------------------------------------------------- */
+
+enum outlook { ENDS, GOES_ON, UNKNOWN };
+
 /* Whether a loop goes on with the values that it has. */
-static bool goes_on(const struct tnc_tflite_op *from,
-		    const struct tnc_list *values)
+static enum outlook look(const struct tnc_tflite_op *from,
+			 const struct tnc_list *values)
 {
 	struct tnc_list results = { 0 };
 	const struct tnc_tensor *t;
@@ -97,41 +102,77 @@ static bool goes_on(const struct tnc_tflite_op *from,
 	t = results.count == 1 ? from->c->tensor[results.id[0]] : NULL;
 	if (!t || t->type != TNC_BOOL || tnc_tensor_elements(t) != 1)
 		tnc_error(from->c, -EINVAL, "the condition is no bool");
-	if (!t->data)
-		tnc_error(from->c, -EOPNOTSUPP,
-			  "unsupported: a loop whose end depends on what it computes");
-	return t->data[0];
+	return !t->data ? UNKNOWN : t->data[0] ? GOES_ON : ENDS;
+}
+
+/* Returns whether the loop could be written out; @values are its results then. */
+static bool write_out(const struct tnc_tflite_op *from, struct tnc_list *values)
+{
+	int first = from->c->ops;
+	enum outlook outlook;
+
+	for (int turn = 0; (outlook = look(from, values)) == GOES_ON; turn++) {
+		struct tnc_list results = { 0 };
+
+		if (turn == TURNS_MAX || from->c->ops - first > OPS_MAX)
+			return false;
+		tnc_tflite_subgraph(from, tnc_fb_i32(&from->options, 1, 0),
+				    values, &results);
+		if (results.count != values->count)
+			tnc_error(from->c, -EINVAL,
+				  "body has %d results, not %d", results.count,
+				  values->count);
+		*values = results;
+	}
+	return outlook == ENDS;
+}
+
+/* Turn by turn, when the program runs. */
+static void keep_loop(const struct tnc_tflite_op *from)
+{
+	struct tnc *c = from->c;
+	int loop = tnc_loop_add(c);
+
+	for (int part = 0; part < TNC_LOOP_PARTS; part++)
+		tnc_tflite_loop_part(from, tnc_fb_i32(&from->options, part, 0),
+				     loop, part);
+	tnc_loop_verify(c, loop);
+	for (int i = 0; i < from->out.count; i++) {
+		struct tnc_op *op = tnc_op_append(c, TNC_WHILE);
+
+		op->source = from->number;
+		for (int k = 0; k < from->in.count; k++)
+			tnc_op_add_input(c, op, from->in.id[k]);
+		tnc_list_append(c, &op->list[0], loop);
+		tnc_list_append(c, &op->list[1], i);
+		op->output = from->out.id[i];
+	}
 }
 
 void tnc_tflite_while(const struct tnc_tflite_op *from)
 {
+	struct tnc *c = from->c;
+	const int *before = tnc_tflite_state_save(c, from->state);
+	int ops = c->ops, loops = c->loops, variables = c->variables;
 	struct tnc_list values = { 0 };
-	int turn;
 
 	need_tensors(from, &from->in);
 	need_tensors(from, &from->out);
 	if (from->in.count != from->out.count)
-		tnc_error(from->c, -EINVAL, "%d inputs, but %d outputs",
+		tnc_error(c, -EINVAL, "%d inputs, but %d outputs",
 			  from->in.count, from->out.count);
 	for (int i = 0; i < from->in.count; i++)
-		tnc_list_append(from->c, &values, from->in.id[i]);
-	for (turn = 0; goes_on(from, &values); turn++) {
-		struct tnc_list results = { 0 };
-
-		if (turn == TURNS_MAX)
-			tnc_error(from->c, -EOPNOTSUPP,
-				  "unsupported: a loop of more than %d turns",
-				  TURNS_MAX);
-		tnc_tflite_subgraph(from, tnc_fb_i32(&from->options, 1, 0),
-				    &values, &results);
-		if (results.count != values.count)
-			tnc_error(from->c, -EINVAL,
-				  "body has %d results, not %d", results.count,
-				  values.count);
-		values = results;
+		tnc_list_append(c, &values, from->in.id[i]);
+	if (write_out(from, &values)) {
+		for (int i = 0; i < from->out.count; i++)
+			tnc_tflite_same(from, values.id[i], from->out.id[i]);
+		return;
 	}
-	for (int i = 0; i < from->out.count; i++)
-		tnc_tflite_same(from, values.id[i], from->out.id[i]);
+	c->ops = ops;
+	c->loops = loops;
+	c->variables = variables;
+	tnc_tflite_state_restore(c, from->state, before);
+	keep_loop(from);
 }
 
 /* A graph in place of the operator. */

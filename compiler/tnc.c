@@ -81,6 +81,7 @@ static void compile(struct tnc *c, const void *model, size_t size,
 		import(c, model, size);
 	tnc_pass_run_first(c);
 	best = tnc_segments_make(c);
+	tnc_loops_compile(c, best);
 	if (c->options.dump && strchr(c->options.dump, 'p'))
 		tnc_disassemble(best->cmd, best->cmds, 0, c->options.dump_to);
 	tnc_program_write(c, best, model, size, program, program_size);

@@ -18,6 +18,7 @@ static bool takes_raw(const struct tnc_op *op)
 	case TNC_MATMUL_INTEGER:
 	case TNC_DYNAMIC_QUANTIZE:
 	case TNC_CUSTOM:
+	case TNC_WHILE:
 		return true;
 	case TNC_QUANTIZE:
 	case TNC_DEQUANTIZE:

@@ -275,6 +275,8 @@ void tnc_verify_op(struct tnc *c, const struct tnc_op *op)
 		else
 			tnc_cpu_verify(c, op, tnc_refusal_of(c, op) &&
 					      tnc_partition_is_real(op));
+		if (op->kind == TNC_WHILE)
+			tnc_loop_verify_op(c, op);
 		tnc_place_none(c);
 		return;
 	}

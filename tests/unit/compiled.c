@@ -118,6 +118,8 @@ void compiled_run(struct compiled *compiled, const void *const *inputs)
 	}
 	run(compiled);
 	tinynpu_session_stats(compiled->session, &stats, sizeof(stats));
+	if (compiled->info.loops)
+		return;
 	assert_int_equal(stats.cycles, compiled->info.cycles);
 	assert_int_equal(stats.energy_fj, compiled->info.energy_fj);
 	assert_int_equal(stats.mac_ops, compiled->info.mac_ops);

@@ -20,7 +20,10 @@ struct compiled *compiled_create_with(const void *model, size_t size,
 				      const struct tnc_options *options);
 void compiled_destroy(struct compiled *compiled);
 
-/* Runs once; fails the test on any error or when the estimate is not exact. */
+/*
+ * Runs once; fails the test on any error or when the estimate is not exact, which that
+ * of a program with loops can't be.
+ */
 void compiled_run(struct compiled *compiled, const void *const *inputs);
 
 /*

@@ -16,6 +16,10 @@ custom-objs := tests/unit/built_tflite.o tests/unit/flat_writer.o \
 custom-libs := $(tnc-libs) -ldrm -pthread
 $(B)/tests/unit/custom_test: | $(B)/tools/tinynpu $(B)/examples/plugin.so
 
+unit-tests += loop
+loop-objs := libtnc.a libtinynpu.a
+loop-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += depth
 depth-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a libtinynpu.a
 depth-libs := $(tnc-libs) -ldrm -pthread
@@ -116,6 +120,7 @@ $(addprefix $(B)/tests/unit/, \
 	float_graph.o \
 	float_test.o \
 	graph_test.o \
+	loop_test.o \
 	merge_test.o \
 	models.o \
 	move_test.o \

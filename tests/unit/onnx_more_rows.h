@@ -138,6 +138,47 @@
 	  "c2; output c2; output w; end; node Loop -,t,x y body=@body; output y",
 	  { "5" },
 	  { "8" } },
+	{ "loop that ends by what it computes",
+	  "opset 13; input x f32 2; "
+	  "const h f32 - 20; graph body; input i i64 -; input c bool -;"
+	  "input v f32 2; node Add v,x w; node ReduceMax w r keepdims=0;"
+	  "node Less r,h d; output d; output w; end;"
+	  "node Loop -,-,x y body=@body; output y",
+	  { "3,4" },
+	  { "15,20" } },
+	{ "loop with a number of turns that is an input",
+	  "opset 13; input x f32 2; input n i64 -; "
+	  "const h f32 - 20; graph body; input i i64 -; input c bool -;"
+	  "input v f32 2; node Add v,x w; node ReduceMax w r keepdims=0;"
+	  "node Less r,h d; output d; output w; end;"
+	  "node Loop n,-,x y body=@body; output y",
+	  { "3,4", "2" },
+	  { "9,12" } },
+	{ "loop of no turn",
+	  "opset 13; input x f32 2; input n i64 -; "
+	  "const h f32 - 20; graph body; input i i64 -; input c bool -;"
+	  "input v f32 2; node Add v,x w; node ReduceMax w r keepdims=0;"
+	  "node Less r,h d; output d; output w; end;"
+	  "node Loop n,-,x y body=@body; output y",
+	  { "3,4", "0" },
+	  { "3,4" } },
+	{ "loop whose condition is an input",
+	  "opset 13; input x f32 2; input q bool 1; "
+	  "const h f32 - 20; graph body; input i i64 -; input c bool -;"
+	  "input v f32 2; node Add v,x w; node ReduceMax w r keepdims=0;"
+	  "node Less r,h d; output d; output w; end;"
+	  "node Loop -,q,x y body=@body; output y",
+	  { "3,4", "0" },
+	  { "3,4" } },
+	{ "loop with a counter that is captured, and one within it",
+	  "opset 13; input x f32 1; input n i64 -; const one f32 - 1;"
+	  "graph inner; input k i64 -; input e bool -; input u f32 1;"
+	  "node Cast k kf to=1; node Add u,kf t; node Add t,one z; output e;"
+	  "output z; end; graph body; input i i64 -; input c bool -;"
+	  "input v f32 1; node Loop i,-,v w body=@inner; node Add w,x y2;"
+	  "output c; output y2; end; node Loop n,-,x y body=@body; output y",
+	  { "1", "4" },
+	  { "15" } },
 	{ "branches, condition not known",
 	  "opset 13; input x f32 2; input q bool -; graph a; node Add x,x r; "
 	  "output r; end; graph "

@@ -110,14 +110,19 @@ static const struct {
 	  ONE("Flatten x y axis=1f") },
 	{ "type", -EOPNOTSUPP, "value \"x\" has unsupported type string",
 	  "opset 13; input x string 1; output x" },
-	{ "loop without an end", -EOPNOTSUPP, "a loop of more than 10000 turns",
-	  "opset 13; input x f32 1; const t bool - 1; graph b; input i i64 -;"
-	  "input c bool -; input v f32 1; output c; output v; end;"
-	  "node Loop -,t,x y body=@b; output y" },
-	{ "end of a loop unknown", -EOPNOTSUPP, "depends on what it computes",
+	{ "list of a loop", -EOPNOTSUPP, "a list whose length depends on",
 	  "opset 13; input x f32 -; const m i64 - 3; const z f32 - 0; graph b;"
 	  "input i i64 -; input c bool -; input v f32 -; node Greater v,z d;"
-	  "output d; output v; end; node Loop m,-,x y body=@b; output y" },
+	  "output d; output v; output v; end; node Loop m,-,x y,s body=@b;"
+	  "output y; output s" },
+	{ "state of a loop", -EOPNOTSUPP, "value 3 of a loop changes its type",
+	  "opset 13; input x f32 -; const m i64 - 3; const z f32 - 0; graph b;"
+	  "input i i64 -; input c bool -; input v f32 -; node Greater v,z d;"
+	  "output d; output d; end; node Loop m,-,x y body=@b; output y" },
+	{ "limit of a loop", -EINVAL, "input 0 is no single int64",
+	  "opset 13; input x f32 -; const z f32 - 0; graph b;"
+	  "input i i64 -; input c bool -; input v f32 -; node Greater v,z d;"
+	  "output d; output v; end; node Loop x,-,x y body=@b; output y" },
 	{ "body of a loop", -EINVAL, "a graph of 1 inputs and 1 outputs",
 	  "opset 13; input x f32 1; const m i64 - 3; graph b; input v f32 1;"
 	  "output v; end; node Loop m,-,x y body=@b; output y" },

@@ -610,6 +610,37 @@ static void test_loop(void **state)
 	tnc_graph_close(graph);
 }
 
+/* The counter is the model's input: how many turns there are is not known. */
+static void test_loop_that_stays(void **state)
+{
+	static const struct {
+		int32_t counter;
+		float factor;
+	} runs[] = { { 0, 8 }, { 2, 2 }, { 3, 1 }, { 100, 1 }, { -2, 32 } };
+	static const float x[4] = { 1, -2, 3, 0.5f };
+	struct tnc_graph *graph;
+	struct tnc_error error;
+	struct loop l;
+
+	make_loop(&l);
+	l.main_tensors[0].bytes = 0;
+	l.graphs[0].more_inputs[0] = 0;
+	l.graphs[0].more_input_count = 1;
+	if (open_graphs(l.graphs, 3, &graph, &error))
+		fail_msg("%s", error.text);
+	for (int i = 0; i < COUNT(runs); i++) {
+		const void *in[] = { x, &runs[i].counter };
+		float y[4];
+		void *out = y;
+
+		if (tnc_graph_run(graph, in, &out, &error))
+			fail_msg("%s", error.text);
+		for (int k = 0; k < 4; k++)
+			assert_true(y[k] == x[k] * runs[i].factor);
+	}
+	tnc_graph_close(graph);
+}
+
 static void test_wrong_loops(void **state)
 {
 	struct loop l;
@@ -626,14 +657,17 @@ static void test_wrong_loops(void **state)
 	make_loop(&l);
 	l.graphs[2].more_output_count = 0;
 	refuse(l.graphs, 3, "body has 1 results, not 2");
-	make_loop(&l);
-	l.body_tensors[2].fill = 0;
-	refuse(l.graphs, 3, "unsupported: more than");
-	/* The counter is the model's input. */
+	/* Its end is not known, and a value becomes another type. */
 	make_loop(&l);
 	l.main_tensors[0].bytes = 0;
 	l.graphs[0].input = 0;
-	refuse(l.graphs, 3, "depends on what it computes");
+	l.graphs[2].more_outputs[0] = 3;
+	refuse(l.graphs, 3, "value 1 of a loop changes its type or size");
+	make_loop(&l);
+	l.main_tensors[0].bytes = 0;
+	l.graphs[0].input = 0;
+	l.body_tensors[1].is_variable = true;
+	refuse(l.graphs, 3, "unsupported: a variable");
 	/* The body is the loop itself. */
 	make_loop(&l);
 	l.body_ops[1] = l.main_op;
@@ -699,9 +733,15 @@ static void check_damaged(const struct built_graph *graphs, int count)
 static void test_damaged_files(void **state)
 {
 	struct branches b;
+	struct loop loop;
 	struct lstm l;
 	struct svdf s;
 
+	make_loop(&loop);
+	loop.main_tensors[0].bytes = 0;
+	loop.graphs[0].more_inputs[0] = 0;
+	loop.graphs[0].more_input_count = 1;
+	check_damaged(loop.graphs, 3);
 	make_lstm(&l);
 	make_svdf(&s);
 	make_branches(&b, false, false);
@@ -751,6 +791,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_branches),
 		cmocka_unit_test(test_branch_that_assigns),
 		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_loop_that_stays),
 		cmocka_unit_test(test_wrong_loops),
 		cmocka_unit_test(test_damaged_files),
 		cmocka_unit_test(test_allocations_of_an_lstm),
