@@ -165,6 +165,45 @@ static inline void npu_cost_transfer(const struct npu_machine *m,
 	cost->latency = mem ? m->mem_latency : m->sram_latency;
 }
 
+/*
+ * An index a cycle, each for a row that begins where nobody knows: bursts of their
+ * own. Indices have to be there before the first row can be asked for.
+ */
+static inline void npu_cost_gather(const struct npu_machine *m,
+				   const struct npu_cmd_gather *cmd,
+				   struct npu_cost *cost)
+{
+	uint64_t lists = (uint64_t)cmd->n[1] * cmd->n[2];
+	uint64_t rows = lists * cmd->n[0];
+	uint64_t list = (uint64_t)cmd->n[0] * cmd->index_size;
+	uint64_t mem;
+
+	if (cmd->index_region == NPU_REGION_SRAM)
+		cost->sram_read = lists * list;
+	else
+		cost->mem_read = lists * npu_div_up(list, NPU_COST_BURST) *
+				 NPU_COST_BURST;
+	if (cmd->src_region == NPU_REGION_SRAM)
+		cost->sram_read += rows * cmd->run;
+	else
+		cost->mem_read += rows * npu_div_up(cmd->run, NPU_COST_BURST) *
+				  NPU_COST_BURST;
+	if (cmd->dst_region == NPU_REGION_SRAM)
+		cost->sram_written = rows * cmd->run;
+	else
+		cost->mem_written = npu_cost_bursts(cmd->run, cmd->n,
+						    cmd->dst_stride);
+	mem = cost->mem_read + cost->mem_written;
+	cost->cycles = npu_max64(
+		npu_max64(rows, npu_div_up(mem, m->mem_bw)),
+		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw));
+	cost->latency = (cmd->index_region == NPU_REGION_SRAM ?
+				 m->sram_latency : m->mem_latency) +
+			(cmd->src_region == NPU_REGION_SRAM &&
+			 cmd->dst_region == NPU_REGION_SRAM ?
+				 m->sram_latency : m->mem_latency);
+}
+
 /* A coded stream is read while it is decoded; that is slowest which rules. */
 static inline void npu_cost_decode(const struct npu_machine *m,
 				   const struct npu_cmd_decode *cmd,
@@ -375,6 +414,9 @@ static inline void npu_cost(const struct npu_machine *m,
 		break;
 	case NPU_OP_DMA_DECODE:
 		npu_cost_decode(m, &cmd->decode, cost);
+		break;
+	case NPU_OP_DMA_GATHER:
+		npu_cost_gather(m, &cmd->gather, cost);
 		break;
 	case NPU_OP_CONV:
 	case NPU_OP_DWCONV:

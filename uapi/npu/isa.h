@@ -35,6 +35,7 @@ enum npu_unit {
 	X(DMA_COPY, 0x10, NPU_UNIT_DMA, npu_cmd_copy, "copy")   \
 	X(DMA_FILL, 0x11, NPU_UNIT_DMA, npu_cmd_fill, "fill")   \
 	X(DMA_DECODE, 0x12, NPU_UNIT_DMA, npu_cmd_decode, "decode") \
+	X(DMA_GATHER, 0x13, NPU_UNIT_DMA, npu_cmd_gather, "gather") \
 	X(CONV, 0x20, NPU_UNIT_MAC, npu_cmd_conv, "conv")       \
 	X(DWCONV, 0x21, NPU_UNIT_MAC, npu_cmd_conv, "dwconv")   \
 	X(POOL_AVG, 0x30, NPU_UNIT_VEC, npu_cmd_pool, "avgpool") \
@@ -118,6 +119,27 @@ struct npu_cmd_fill {
 	npu_le32 run;
 	npu_le32 dst_stride[3];
 	uint8_t reserved[28];
+};
+
+/*
+ * DMA_GATHER: rows of a table, chosen by a list of indices. Dimension 1 is along the
+ * list, 2 repeats it, 3 has lists of its own, one behind the other.
+ */
+struct npu_cmd_gather {
+	struct npu_cmd_hdr hdr;
+	npu_le32 src; /* offset in src_region, of row 0 */
+	npu_le32 dst;
+	npu_le32 index; /* of the first one; they are signed */
+	uint8_t src_region;
+	uint8_t dst_region;
+	uint8_t index_region;
+	uint8_t index_size; /* bytes: 1, 2, 4 or 8 */
+	npu_le16 n[3]; /* repetitions of dimension 1..3, at least 1 */
+	uint8_t reserved[2];
+	npu_le32 rows; /* of the table, 1..2^31 - 1 */
+	npu_le32 run; /* bytes of a row, at least 1 */
+	npu_le32 src_stride[3]; /* bytes: from row to row; of dimension 2, 3 */
+	npu_le32 dst_stride[3]; /* bytes, of dimension 1..3 */
 };
 
 #define NPU_CODE_PALETTE_MAX 16
@@ -338,6 +360,7 @@ union npu_cmd {
 	struct npu_cmd_copy copy;
 	struct npu_cmd_fill fill;
 	struct npu_cmd_decode decode;
+	struct npu_cmd_gather gather;
 	struct npu_cmd_conv conv;
 	struct npu_cmd_pool pool;
 	struct npu_cmd_binary binary;

@@ -53,6 +53,7 @@ enum npu_fault {
 	NPU_FAULT_WORK = 11, /* more work in one command than allowed */
 	NPU_FAULT_CONTEXT = 12, /* the job's context has no page table */
 	NPU_FAULT_DECODE = 13, /* no coded stream; addr: offset in the region */
+	NPU_FAULT_INDEX = 14, /* no such row; info: which index, addr: the index */
 	NPU_FAULT_COUNT
 };
 
