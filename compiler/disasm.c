@@ -62,6 +62,28 @@ static const struct field npu_cmd_fill_fields[] = {
 	{ 0 },
 };
 
+static const struct field npu_cmd_gather_fields[] = {
+	FIELD(npu_cmd_gather, src_region, UNSIGNED),
+	FIELD(npu_cmd_gather, src, HEX),
+	FIELD(npu_cmd_gather, dst_region, UNSIGNED),
+	FIELD(npu_cmd_gather, dst, HEX),
+	FIELD(npu_cmd_gather, index_region, UNSIGNED),
+	FIELD(npu_cmd_gather, index, HEX),
+	FIELD(npu_cmd_gather, index_size, UNSIGNED),
+	FIELD(npu_cmd_gather, rows, UNSIGNED),
+	FIELD(npu_cmd_gather, run, UNSIGNED),
+	FIELD(npu_cmd_gather, n[0], UNSIGNED),
+	FIELD(npu_cmd_gather, n[1], UNSIGNED),
+	FIELD(npu_cmd_gather, n[2], UNSIGNED),
+	FIELD(npu_cmd_gather, src_stride[0], UNSIGNED),
+	FIELD(npu_cmd_gather, src_stride[1], UNSIGNED),
+	FIELD(npu_cmd_gather, src_stride[2], UNSIGNED),
+	FIELD(npu_cmd_gather, dst_stride[0], UNSIGNED),
+	FIELD(npu_cmd_gather, dst_stride[1], UNSIGNED),
+	FIELD(npu_cmd_gather, dst_stride[2], UNSIGNED),
+	{ 0 },
+};
+
 #define SECTION(i)                                                \
 	FIELD(npu_cmd_decode, section[i].bytes, UNSIGNED),        \
 	FIELD(npu_cmd_decode, section[i].rows, UNSIGNED),         \

@@ -40,6 +40,7 @@ static const char *fault_name(uint32_t code)
 		[NPU_FAULT_WORK] = "too much work in one command",
 		[NPU_FAULT_CONTEXT] = "context without a page table",
 		[NPU_FAULT_DECODE] = "no coded stream",
+		[NPU_FAULT_INDEX] = "index out of range",
 	};
 
 	return code < NPU_FAULT_COUNT ? names[code] : "unknown fault";

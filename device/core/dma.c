@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The DMA unit: strided copies and fills between SRAM and the regions of a job;
- * coded streams are dma_decode.c's. The only unit that reaches memory, hence the
- * only one whose execution can fail. The machine (job.c) calls npu_dma_check()
- * and npu_dma_execute().
+ * coded streams are dma_decode.c's, rows by index dma_gather.c's. The only unit that
+ * reaches memory, hence the only one whose execution can fail. The machine (job.c)
+ * calls npu_dma_check() and npu_dma_execute().
  */
 #include "dma.h"
 #include "operands.h"
@@ -88,11 +88,16 @@ static struct unit_extent side_extent(const struct transfer *t,
 	return extent;
 }
 
-static int check_region(struct unit_ctx *ctx, const struct unit_extent *extent,
-			uint8_t region)
+int dma_check_side(struct unit_ctx *ctx, uint8_t region,
+		   const struct unit_extent *extent, bool is_write,
+		   struct unit_access *access)
 {
-	return unit_check_region(ctx, region, extent->addr,
-				 unit_extent_end(extent) - extent->addr);
+	if (region != NPU_REGION_SRAM)
+		return unit_check_region(ctx, region, extent->addr,
+					 unit_extent_end(extent) -
+						 extent->addr);
+	return is_write ? unit_access_write(ctx, access, extent) :
+			  unit_access_read(ctx, access, extent);
 }
 
 static int check_transfer(struct unit_ctx *ctx, const struct transfer *t,
@@ -100,23 +105,18 @@ static int check_transfer(struct unit_ctx *ctx, const struct transfer *t,
 {
 	struct unit_extent src = side_extent(t, &t->src);
 	struct unit_extent dst = side_extent(t, &t->dst);
-	bool is_src_sram = t->has_src && t->src.region == NPU_REGION_SRAM;
-	bool is_dst_sram = t->dst.region == NPU_REGION_SRAM;
 	const uint32_t bytes[] = { t->run, t->n[0], t->n[1], t->n[2] };
 
 	if (operands_check_work(ctx, NPU_MAX_CMD_BYTES, bytes,
 				OPERAND_ARRAY_SIZE(bytes)))
 		return -1;
-	if (is_src_sram && unit_access_read(ctx, access, &src))
+	if (t->has_src &&
+	    dma_check_side(ctx, t->src.region, &src, false, access))
 		return -1;
-	if (t->has_src && !is_src_sram &&
-	    check_region(ctx, &src, t->src.region))
+	if (dma_check_side(ctx, t->dst.region, &dst, true, access))
 		return -1;
-	if (is_dst_sram && unit_access_write(ctx, access, &dst))
-		return -1;
-	if (!is_dst_sram && check_region(ctx, &dst, t->dst.region))
-		return -1;
-	if (is_src_sram && is_dst_sram)
+	if (t->has_src && t->src.region == NPU_REGION_SRAM &&
+	    t->dst.region == NPU_REGION_SRAM)
 		return operands_check_overlap(ctx, &src,
 			__builtin_offsetof(struct npu_cmd_copy, src), &dst);
 	return 0;
@@ -139,6 +139,8 @@ int npu_dma_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 			return -1;
 	} else if (cmd->hdr.op == NPU_OP_DMA_DECODE) {
 		return dma_decode_check(ctx, cmd, access);
+	} else if (cmd->hdr.op == NPU_OP_DMA_GATHER) {
+		return dma_gather_check(ctx, cmd, access);
 	} else {
 		return unit_fault(ctx, NPU_FAULT_OPCODE, cmd->hdr.op, 0);
 	}
@@ -170,42 +172,49 @@ static void transfer_join(struct transfer *t)
 		t->n[dims] = 1;
 }
 
-static int copy_bounced(struct unit_ctx *ctx, const struct transfer *t,
-			uint64_t src, uint64_t dst)
+static int copy_bounced(struct unit_ctx *ctx, uint8_t src_region, uint64_t src,
+			uint8_t dst_region, uint64_t dst, uint32_t size)
 {
 	uint8_t bounce[BOUNCE_SIZE];
-	uint32_t done, size;
+	uint32_t done, part;
 
-	for (done = 0; done < t->run; done += size) {
-		size = t->run - done;
-		if (size > sizeof(bounce))
-			size = sizeof(bounce);
-		if (unit_region_read(ctx, t->src.region, src + done, bounce,
-				     size) ||
-		    unit_region_write(ctx, t->dst.region, dst + done, bounce,
-				      size))
+	for (done = 0; done < size; done += part) {
+		part = size - done;
+		if (part > sizeof(bounce))
+			part = sizeof(bounce);
+		if (unit_region_read(ctx, src_region, src + done, bounce,
+				     part) ||
+		    unit_region_write(ctx, dst_region, dst + done, bounce,
+				      part))
 			return -1;
 	}
 	return 0;
 }
 
-static int copy_run(struct unit_ctx *ctx, const struct transfer *t,
-		    uint64_t src, uint64_t dst)
+int dma_copy_run(struct unit_ctx *ctx, uint8_t src_region, uint64_t src,
+		 uint8_t dst_region, uint64_t dst, uint32_t size)
 {
-	bool is_src_sram = t->src.region == NPU_REGION_SRAM;
-	bool is_dst_sram = t->dst.region == NPU_REGION_SRAM;
+	bool is_src_sram = src_region == NPU_REGION_SRAM;
+	bool is_dst_sram = dst_region == NPU_REGION_SRAM;
 
 	if (is_src_sram && is_dst_sram) {
-		memcpy(ctx->sram + dst, ctx->sram + src, t->run);
+		memcpy(ctx->sram + dst, ctx->sram + src, size);
 		return 0;
 	}
 	if (is_dst_sram)
-		return unit_region_read(ctx, t->src.region, src,
-					ctx->sram + dst, t->run);
+		return unit_region_read(ctx, src_region, src, ctx->sram + dst,
+					size);
 	if (is_src_sram)
-		return unit_region_write(ctx, t->dst.region, dst,
-					 ctx->sram + src, t->run);
-	return copy_bounced(ctx, t, src, dst);
+		return unit_region_write(ctx, dst_region, dst, ctx->sram + src,
+					 size);
+	return copy_bounced(ctx, src_region, src, dst_region, dst, size);
+}
+
+static int copy_run(struct unit_ctx *ctx, const struct transfer *t,
+		    uint64_t src, uint64_t dst)
+{
+	return dma_copy_run(ctx, t->src.region, src, t->dst.region, dst,
+			    t->run);
 }
 
 static int fill_run(struct unit_ctx *ctx, const struct transfer *t,
@@ -263,5 +272,7 @@ int npu_dma_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	if (cmd->hdr.op == NPU_OP_DMA_DECODE)
 		return dma_decode_execute(ctx, cmd);
+	if (cmd->hdr.op == NPU_OP_DMA_GATHER)
+		return dma_gather_execute(ctx, cmd);
 	return execute_transfer(ctx, cmd);
 }

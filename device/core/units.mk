@@ -7,6 +7,7 @@ core-objs += \
 	device/core/conv16.o \
 	device/core/dma.o \
 	device/core/dma_decode.o \
+	device/core/dma_gather.o \
 	device/core/dwconv.o \
 	device/core/kernels/avx2.o \
 	device/core/kernels/avx512.o \

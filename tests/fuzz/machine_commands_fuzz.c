@@ -75,6 +75,28 @@ static void tame_copy(struct npu_cmd_copy *copy)
 	}
 }
 
+/* The list is whatever is there: an index out of range is a fault like others. */
+static void tame_gather(struct npu_cmd_gather *gather)
+{
+	uint32_t i;
+
+	memset(gather->reserved, 0, sizeof(gather->reserved));
+	gather->src &= 0xffff;
+	gather->dst &= 0xffff;
+	gather->index &= 0xffff;
+	gather->run = gather->run % 200 + 1;
+	gather->rows = gather->rows % 300 + 1;
+	gather->index_size = 1 << gather->index_size % 4;
+	gather->src_region = gather->src_region & 1 ? NPU_REGION_SRAM : 0;
+	gather->dst_region = gather->dst_region & 1 ? NPU_REGION_SRAM : 1;
+	gather->index_region = gather->index_region & 1 ? NPU_REGION_SRAM : 0;
+	for (i = 0; i < 3; i++) {
+		gather->n[i] = gather->n[i] % 4 + 1;
+		gather->src_stride[i] &= 0xff;
+		gather->dst_stride[i] &= 0xff;
+	}
+}
+
 /* After all else: what the format asks of other fields. */
 static void tame_format(struct npu_cmd_conv *conv)
 {
@@ -303,6 +325,9 @@ static void tame(union npu_cmd *cmd, uint32_t index)
 		break;
 	case NPU_OP_DMA_DECODE:
 		tame_decode(&cmd->decode);
+		break;
+	case NPU_OP_DMA_GATHER:
+		tame_gather(&cmd->gather);
 		break;
 	case NPU_OP_DMA_FILL:
 		tame_fill(&cmd->fill);

@@ -6,6 +6,9 @@ unit-tests += decode
 decode-objs := tests/unit/engine.o libtnc.a libcore.a
 decode-libs := $(tnc-libs)
 
+unit-tests += gather
+gather-objs := tests/unit/engine.o libcore.a
+
 unit-tests += dma
 dma-objs := tests/unit/engine.o libcore.a
 
@@ -24,6 +27,6 @@ unit-tests += vprog
 vprog-objs := tests/unit/engine.o libcore.a
 vprog-libs := -lm
 
-$(addprefix $(B)/tests/unit/,decode_test.o dma_test.o engine.o mac_test.o \
+$(addprefix $(B)/tests/unit/,decode_test.o dma_test.o engine.o gather_test.o mac_test.o \
 	resize_test.o vec_test.o vprog_test.o): CPPFLAGS += -Idevice/core
 $(B)/tests/unit/decode_test.o: CPPFLAGS += -I. -Icompiler
