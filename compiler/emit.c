@@ -264,6 +264,41 @@ static void emit_copy(struct emitter *e, const struct tnc_move *m,
 	emit(e, NPU_UNIT_DMA, &cmd, &now, number);
 }
 
+/* The table is read as a whole, as far as anybody knows. */
+static void emit_gather(struct emitter *e, const struct tnc_move *m,
+			const struct tnc_op *op, int number)
+{
+	union npu_cmd cmd = { .hdr = { .op = NPU_OP_DMA_GATHER } };
+	struct npu_cmd_gather *gather = &cmd.gather;
+	struct issued now = { .ranges = 0 };
+	const struct tnc_indices *indices = &m->indices;
+	struct tnc_move list = {
+		.run = (uint32_t)m->n[0] * indices->size,
+		.n = { m->n[2], 1, 1 },
+		.from_stride = { (uint32_t)m->n[0] * indices->size },
+	};
+	uint64_t table = (uint64_t)(indices->rows - 1) * m->from_stride[0];
+	struct tnc_move all = *m;
+
+	all.n[0] = 1;
+	all.run += table;
+	gather->src = side(e, &now, op->input[0], m->from, &all, false,
+			   &gather->src_region);
+	gather->dst = side(e, &now, op->output, m->to, m, true,
+			   &gather->dst_region);
+	gather->index = side(e, &now, op->input[indices->input], indices->from,
+			     &list, false, &gather->index_region);
+	gather->index_size = indices->size;
+	gather->rows = indices->rows;
+	gather->run = m->run;
+	for (int i = 0; i < 3; i++) {
+		gather->n[i] = m->n[i];
+		gather->src_stride[i] = m->from_stride[i];
+		gather->dst_stride[i] = m->to_stride[i];
+	}
+	emit(e, NPU_UNIT_DMA, &cmd, &now, number);
+}
+
 static void emit_moves(struct emitter *e, const struct tnc_step *s)
 {
 	const struct tnc_op *op = e->p->c->op[s->op];
@@ -271,6 +306,8 @@ static void emit_moves(struct emitter *e, const struct tnc_step *s)
 	for (int i = 0; i < s->moves.count; i++) {
 		if (s->moves.move[i].input < 0)
 			emit_fill(e, &s->moves.move[i], op, s->op);
+		else if (s->moves.move[i].indices.input)
+			emit_gather(e, &s->moves.move[i], op, s->op);
 		else
 			emit_copy(e, &s->moves.move[i], op, s->op);
 	}

@@ -538,17 +538,13 @@ static void add_gathered(struct mover *m, const int64_t *index, int count,
 	add_box(m, &b);
 }
 
-static void move_gather(struct mover *m)
+static void gather_constant(struct mover *m, const struct tnc_tensor *t)
 {
-	const struct tnc_tensor *t = tnc_op_input(m->c, m->op, 1);
 	int64_t count = tnc_tensor_elements(t);
 	int64_t *index = tnc_alloc(m->c, count, sizeof(*index));
 	int row = t->rank ? t->shape[t->rank - 1] : 1;
 	int axis = m->op->axis;
 
-	if (!t->data || (m->op->list[0].count && m->op->list[0].id[0]))
-		tnc_error(m->c, -EOPNOTSUPP,
-			  "unsupported: indices that are not constant");
 	for (int64_t i = 0; i < count; i++)
 		index[i] = tnc_tensor_integer(t, i);
 	for (int64_t first = 0; first < count;) {
@@ -562,6 +558,157 @@ static void move_gather(struct mover *m)
 		add_gathered(m, index + first, n, at, t->rank);
 		first += n;
 	}
+}
+
+/* A dimension around rows that are chosen: strides in bytes on all three sides. */
+struct turn {
+	int64_t size;
+	int64_t from;
+	int64_t to;
+	int64_t list;
+};
+
+/* Dimensions of a gather whose indices are computed, outermost first. */
+struct gathering {
+	struct turn turn[3 * TNC_RANK_MAX];
+	int turns;
+	int64_t run;		/* bytes of a row that are contiguous */
+};
+
+static void add_turn(struct gathering *g, int64_t size, int64_t from,
+		     int64_t to, int64_t list)
+{
+	struct turn *last = g->turns ? &g->turn[g->turns - 1] : NULL;
+
+	if (size == 1)
+		return;
+	if (last && last->from == size * from && last->to == size * to &&
+	    last->list == size * list) {
+		*last = (struct turn){ last->size * size, from, to, list };
+		return;
+	}
+	g->turn[g->turns++] = (struct turn){ size, from, to, list };
+}
+
+/* What is behind the axis: the inner dimensions that are dense are the run. */
+static void add_row(struct mover *m, struct gathering *g, int shift)
+{
+	int d = m->in.rank;
+
+	g->run = m->size;
+	while (d > m->op->axis + 1 && m->in.stride[d - 1] == g->run &&
+	       m->out.stride[d - 1 + shift] == g->run)
+		g->run *= m->in.shape[--d];
+	for (int k = m->op->axis + 1; k < d; k++)
+		add_turn(g, m->in.shape[k], m->in.stride[k],
+			 m->out.stride[k + shift], 0);
+}
+
+/* A command for each turn of the dimensions that are not @taken into it. */
+static void put_gather(struct mover *m, const struct gathering *g, int at,
+		       const struct tnc_move *move, unsigned int taken)
+{
+	if (at == g->turns) {
+		append(m, move);
+		return;
+	}
+	if (taken & 1u << at) {
+		put_gather(m, g, at + 1, move, taken);
+		return;
+	}
+	for (int64_t i = 0; i < g->turn[at].size; i++) {
+		struct tnc_move next = *move;
+
+		next.from += i * g->turn[at].from;
+		next.to += i * g->turn[at].to;
+		next.indices.from += i * g->turn[at].list;
+		put_gather(m, g, at + 1, &next, taken);
+	}
+}
+
+static bool fits(const struct tnc_move *move, const struct turn *turn)
+{
+	uint64_t bytes = (uint64_t)move->run * move->n[0] * move->n[1] *
+			 move->n[2];
+
+	return turn->from >= 0 && turn->to >= 0 && turn->from <= UINT32_MAX &&
+	       turn->to <= UINT32_MAX && turn->size <= COUNT_MAX &&
+	       bytes * turn->size <= NPU_MAX_CMD_BYTES;
+}
+
+/*
+ * Makes the longest turn whose step in the list is @list dimension @dim of the
+ * command, if there is one that fits. Returns its bit, or 0. Along dimension 0 the
+ * table stays where it is.
+ */
+static unsigned int take_turn(const struct gathering *g, int64_t list, int dim,
+			      struct tnc_move *move)
+{
+	const struct turn *best = NULL;
+
+	for (int i = 0; i < g->turns; i++) {
+		const struct turn *turn = &g->turn[i];
+
+		if (turn->list == list && (dim || !turn->from) &&
+		    fits(move, turn) && (!best || turn->size > best->size))
+			best = turn;
+	}
+	if (!best)
+		return 0;
+	move->n[dim] = best->size;
+	move->to_stride[dim] = best->to;
+	if (dim)
+		move->from_stride[dim] = best->from;
+	return 1u << (best - g->turn);
+}
+
+/* Indices that are not known: a command chooses the rows when it runs. */
+static void gather_computed(struct mover *m, const struct tnc_tensor *t)
+{
+	struct tnc_layout list = tnc_layout_of(t);
+	int axis = m->op->axis, size = tnc_type_info[t->type].size;
+	int batches = m->op->list[0].count ? m->op->list[0].id[0] : 0;
+	struct gathering g = { .turns = 0 };
+	struct tnc_move move = {
+		.from = m->in.offset,
+		.to = m->out.offset,
+		.n = { 1, 1, 1 },
+		.from_stride = { m->in.stride[axis] },
+		.indices = { 1, size, list.offset, m->in.shape[axis] },
+	};
+	unsigned int taken;
+
+	if (m->in.stride[axis] < 0 || m->in.stride[axis] > UINT32_MAX)
+		tnc_error(m->c, -EOPNOTSUPP,
+			  "unsupported: rows chosen from the end to the begin");
+	for (int d = 0; d < axis; d++)
+		add_turn(&g, m->in.shape[d], m->in.stride[d], m->out.stride[d],
+			 d < batches ? list.stride[d] : 0);
+	for (int d = batches; d < t->rank; d++)
+		add_turn(&g, t->shape[d], 0, m->out.stride[axis + d - batches],
+			 list.stride[d]);
+	add_row(m, &g, t->rank - batches - 1);
+	if (g.run > NPU_MAX_CMD_BYTES)
+		tnc_error(m->c, -EOPNOTSUPP, "unsupported: a row of %lld bytes",
+			  (long long)g.run);
+	move.run = g.run;
+	taken = take_turn(&g, size, 0, &move);
+	taken |= take_turn(&g, 0, 1, &move);
+	taken |= take_turn(&g, (int64_t)size * move.n[0], 2, &move);
+	put_gather(m, &g, 0, &move, taken);
+}
+
+static void move_gather(struct mover *m)
+{
+	const struct tnc_tensor *t = tnc_op_input(m->c, m->op, 1);
+
+	if (!t->data)
+		gather_computed(m, t);
+	else if (m->op->list[0].count && m->op->list[0].id[0])
+		tnc_error(m->c, -EOPNOTSUPP,
+			  "unsupported: constant indices for each batch");
+	else
+		gather_constant(m, t);
 }
 
 static void (*const move_kind[TNC_OP_KINDS])(struct mover *m) = {
@@ -638,7 +785,7 @@ int tnc_move_inputs(struct tnc *c, const struct tnc_op *op)
 	};
 
 	if (op->kind == TNC_GATHER)
-		return 1;
+		return tnc_op_input(c, op, 1)->data ? 1 : 2;
 	if (op->kind != TNC_PAD)
 		return op->inputs;
 	choose_fill(&m);

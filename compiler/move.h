@@ -8,6 +8,14 @@
 
 #include "ir.h"
 
+/* A list of them, one for each n[0] and n[2]: then @from is row 0's. */
+struct tnc_indices {
+	int input;		/* of the operator; 0: there are none */
+	int size;		/* of an index */
+	uint32_t from;
+	uint32_t rows;		/* that there are to choose from */
+};
+
 /*
  * What one DMA command does: @run bytes, repeated in three dimensions. Offsets
  * are those within the owners of the input and output.
@@ -21,6 +29,7 @@ struct tnc_move {
 	uint32_t to_stride[3];
 	uint32_t from;
 	uint32_t to;
+	struct tnc_indices indices;	/* that choose rows; of other moves 0 */
 };
 
 struct tnc_moves {

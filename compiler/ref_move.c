@@ -258,7 +258,10 @@ static int64_t index_at(struct tnc *c, const struct tnc_tensor *t, int64_t i)
 	return tnc_tensor_integer(&constant, i);
 }
 
-/* An index that is out of range, which only a model's input can be, is an error. */
+/*
+ * Indices below 0 count from the end. One that is out of range, which only a model's
+ * input can be, is an error.
+ */
 void tnc_ref_gather(struct tnc *c, struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
@@ -276,11 +279,12 @@ void tnc_ref_gather(struct tnc *c, struct tnc_op *op)
 	for (int64_t b = 0; b < batches; b++)
 	for (int64_t o = 0; o < outer; o++)
 	for (int64_t i = 0; i < indices; i++) {
-		int64_t at = index_at(c, index, b * indices + i);
+		int64_t number = index_at(c, index, b * indices + i);
+		int64_t at = number < 0 ? number + size : number;
 
 		if (at < 0 || at >= size)
 			tnc_error(c, -EINVAL, "index %lld of %d",
-				  (long long)at, size);
+				  (long long)number, size);
 		memcpy(to, from + ((b * outer + o) * size + at) * bytes,
 		       bytes);
 		to += bytes;

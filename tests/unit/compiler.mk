@@ -70,6 +70,11 @@ unit-tests += random_products
 random_products-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_products-libs := $(tnc-libs) -ldrm -pthread
 
+unit-tests += random_gather
+random_gather-objs := tests/unit/against.o tests/unit/compiled.o libtnc.a \
+	libtinynpu.a
+random_gather-libs := $(tnc-libs) -ldrm -pthread
+
 unit-tests += random_rows
 random_rows-objs := tests/unit/compiled.o libtnc.a libtinynpu.a
 random_rows-libs := $(tnc-libs) -ldrm -pthread
@@ -129,6 +134,7 @@ $(addprefix $(B)/tests/unit/, \
 	random_mix_test.o \
 	random_products_test.o \
 	random_test.o \
+	random_gather_test.o \
 	random_rows_test.o \
 	random_vector_test.o \
 	ref_real_test.o \
