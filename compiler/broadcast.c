@@ -10,6 +10,8 @@
 
 #include "pass.h"
 
+#define CHANNELS_GOOD 4096 /* at most so many of a row that is cut */
+
 /* Dimensions of the output, and in which of them each input is repeated. */
 struct broadcast {
 	int count;
@@ -92,19 +94,36 @@ static int write_out(struct tnc *c, int id, int times)
 	return t->id;
 }
 
+/* Rows that are too long for a field, and nothing is repeated: any shape will do. */
+static void cut_rows(struct tnc *c, struct tnc_op *op, int64_t elements)
+{
+	int channels = tnc_largest_divisor(elements, CHANNELS_GOOD);
+	int columns = tnc_largest_divisor(elements / channels, CHANNELS_GOOD);
+	const int32_t shape[4] = { 1, elements / channels / columns, columns,
+				   channels };
+
+	for (int i = 0; i < 2; i++)
+		op->input[i] = tnc_picture_view(c, op->input[i], shape, false);
+	op->output = tnc_picture_view(c, op->output, shape, true);
+}
+
 /*
  * Needs: a sum or its like. Leaves: inputs and output as pictures, if one of the
- * inputs was repeated; else nothing has changed.
+ * inputs was repeated or rows are too long; else nothing has changed.
  */
 void tnc_legalise_broadcast(struct tnc *c, struct tnc_op *op)
 {
 	struct broadcast b = { 0 };
-	int64_t elements = tnc_tensor_elements(tnc_op_output(c, op));
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	int64_t elements = tnc_tensor_elements(out);
 	int32_t shape[4];
 
 	if (tnc_tensor_elements(tnc_op_input(c, op, 0)) == elements &&
-	    tnc_tensor_elements(tnc_op_input(c, op, 1)) == elements)
+	    tnc_tensor_elements(tnc_op_input(c, op, 1)) == elements) {
+		if (out->rank && out->shape[out->rank - 1] > UINT16_MAX)
+			cut_rows(c, op, elements);
 		return;
+	}
 	tnc_place_op(c, op);
 	add_dims(c, op, &b);
 	for (int i = 0; i < 2; i++) {

@@ -44,7 +44,7 @@ static struct dims dims_of(struct tnc *c, const struct tnc_op *op)
 	return d;
 }
 
-static int largest_divisor(int32_t of, int most)
+int tnc_largest_divisor(int32_t of, int most)
 {
 	int divisor = of < most ? of : most;
 
@@ -60,7 +60,7 @@ static void split(struct dims *d)
 
 	if (last < 0 || d->count == DIMS || d->size[last] <= CHANNELS_GOOD)
 		return;
-	divisor = largest_divisor(d->size[last], CHANNELS_GOOD);
+	divisor = tnc_largest_divisor(d->size[last], CHANNELS_GOOD);
 	d->size[d->count] = divisor;
 	d->repeated[d->count++] = d->repeated[last];
 	d->size[last] /= divisor;
@@ -68,7 +68,7 @@ static void split(struct dims *d)
 		return;
 	d->size[d->count] = divisor;
 	d->repeated[d->count++] = d->repeated[last];
-	divisor = largest_divisor(d->size[last], CHANNELS_GOOD / divisor + 1);
+	divisor = tnc_largest_divisor(d->size[last], CHANNELS_GOOD / divisor + 1);
 	d->size[last + 1] = divisor;
 	d->size[last] /= divisor;
 }

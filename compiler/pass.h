@@ -36,6 +36,9 @@ void tnc_legalise_matmul_inputs(struct tnc *c);
 struct tnc_op *tnc_insert_before(struct tnc *c, int at, int index,
 				 enum tnc_op_kind kind);
 
+/* lower_shape.c: the largest one of @of that is at most @most */
+int tnc_largest_divisor(int32_t of, int most);
+
 /* lower_reduce.c: likewise */
 void tnc_legalise_reductions(struct tnc *c);
 void tnc_legalise_matmul(struct tnc *c, struct tnc_op *op);
