@@ -293,7 +293,8 @@ bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 {
 	uint64_t out = out_elements(tile);
 	uint64_t taps = (uint64_t)g->window.h * g->window.w;
-	uint64_t depth = taps * (g->is_channelwise ? 1 : g->in_c);
+	bool is_sum = g->has_weights && !g->is_channelwise;
+	uint64_t depth = taps * (is_sum ? g->in_c : 1);
 	uint64_t lanes = (uint64_t)tile->h * tile->w * in_channels(g, tile);
 	uint64_t most = g->has_weights ? NPU_MAX_CMD_MACS : NPU_MAX_CMD_STEPS;
 

@@ -26,11 +26,16 @@ static bool exp_of_diff(int diff, struct tnc_factor factor, int32_t *result)
 	return true;
 }
 
+/*
+ * Of more than 4095 elements the sum may leave Q12.19: as an unsigned number, modulo
+ * 2^32. What the reference kernels do then is not defined; most rows do not get there.
+ */
 void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			 struct tnc_factor factor)
 {
-	int32_t sum = 0, reciprocal, e;
+	int32_t reciprocal, e;
 	int max = -128, headroom;
+	uint32_t sum = 0;
 
 	for (int i = 0; i < count; i++)
 		if (in[i] > max)
@@ -38,9 +43,9 @@ void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 	for (int i = 0; i < count; i++)
 		if (exp_of_diff(in[i] - max, factor, &e))
 			sum += ref_shift_right(e, SUM_INTEGER_BITS);
-	headroom = __builtin_clz((uint32_t)sum);
-	reciprocal = tnc_ref_reciprocal(
-		((uint32_t)sum << headroom) - (UINT32_C(1) << 31));
+	headroom = sum ? __builtin_clz(sum) : 0;
+	reciprocal = tnc_ref_reciprocal((sum << headroom) -
+					(UINT32_C(1) << 31));
 	for (int i = 0; i < count; i++) {
 		int exponent = SUM_INTEGER_BITS - headroom + 31 - 8;
 
@@ -48,7 +53,8 @@ void tnc_ref_softmax_row(const int8_t *in, int8_t *out, int count,
 			out[i] = -128;
 			continue;
 		}
-		e = ref_shift_right(ref_multiply_high(reciprocal, e), exponent);
+		e = exponent > 31 ? 0 :
+		    ref_shift_right(ref_multiply_high(reciprocal, e), exponent);
 		out[i] = ref_clamp(e - 128, -128, 127);
 	}
 }

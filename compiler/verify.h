@@ -41,8 +41,6 @@ void tnc_verify_prelu(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_arithmetic(struct tnc *c, const struct tnc_op *op);
 void tnc_verify_vector(struct tnc *c, const struct tnc_op *op);
 
-/* The sum of so many exponentials fits Q12.19. */
-#define TNC_SOFTMAX_DEPTH_MAX 4095
 
 /* verify_rows.c */
 void tnc_verify_log_softmax(struct tnc *c, const struct tnc_op *op);
