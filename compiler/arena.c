@@ -14,6 +14,7 @@
 
 #define BLOCK_SIZE ((size_t)64 << 10)
 #define ALIGNMENT ((size_t)16)
+#define SPARE_MAX ((size_t)8 << 20)
 
 struct block {
 	struct block *next;
@@ -24,6 +25,8 @@ struct block {
 
 struct tnc_arena {
 	struct block *blocks;
+	struct block *spare;	/* given up, to be used again: as they were left */
+	size_t spared;		/* bytes of them */
 	size_t held;
 	size_t limit;
 	uint64_t allocations;
@@ -41,17 +44,51 @@ struct tnc_arena *tnc_arena_create(size_t limit, uint64_t fail_allocation)
 	return arena;
 }
 
-void tnc_arena_destroy(struct tnc_arena *arena)
+static void free_all(struct block *block)
 {
-	struct block *block, *next;
+	struct block *next;
 
-	if (!arena)
-		return;
-	for (block = arena->blocks; block; block = next) {
+	for (; block; block = next) {
 		next = block->next;
 		free(block);
 	}
+}
+
+void tnc_arena_destroy(struct tnc_arena *arena)
+{
+	if (!arena)
+		return;
+	free_all(arena->blocks);
+	free_all(arena->spare);
 	free(arena);
+}
+
+/* The first spare block that is large enough, zeroed, or NULL. */
+static struct block *take_spare(struct tnc_arena *arena, size_t size)
+{
+	struct block **from = &arena->spare, *block;
+
+	while (*from && (*from)->size < size)
+		from = &(*from)->next;
+	block = *from;
+	if (!block)
+		return NULL;
+	*from = block->next;
+	arena->spared -= block->size;
+	memset(block->bytes, 0, block->used);
+	block->used = 0;
+	return block;
+}
+
+static void give_up(struct tnc_arena *arena, struct block *block)
+{
+	if (block->size > SPARE_MAX - arena->spared) {
+		free(block);
+		return;
+	}
+	block->next = arena->spare;
+	arena->spare = block;
+	arena->spared += block->size;
 }
 
 static struct block *block_create(struct tnc_arena *arena, size_t size)
@@ -62,13 +99,16 @@ static struct block *block_create(struct tnc_arena *arena, size_t size)
 		size = BLOCK_SIZE;
 	if (size > arena->limit - arena->held)
 		return NULL;
-	block = calloc(1, sizeof(*block) + size);
-	if (!block)
-		return NULL;
-	block->size = size;
+	block = take_spare(arena, size);
+	if (!block) {
+		block = calloc(1, sizeof(*block) + size);
+		if (!block)
+			return NULL;
+		block->size = size;
+	}
 	block->next = arena->blocks;
 	arena->blocks = block;
-	arena->held += size;
+	arena->held += block->size;
 	return block;
 }
 
@@ -108,7 +148,7 @@ void tnc_arena_rewind(struct tnc_arena *arena, struct tnc_arena_mark mark)
 		block = arena->blocks;
 		arena->blocks = block->next;
 		arena->held -= block->size;
-		free(block);
+		give_up(arena, block);
 	}
 	block = arena->blocks;
 	if (!block)

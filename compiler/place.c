@@ -9,6 +9,7 @@
  * lowest address that is free throughout their time.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan.h"
 
@@ -27,11 +28,10 @@ struct placed {
 
 struct placer {
 	struct tnc_plan *p;
-	struct placed always;	/* resident maps */
+	struct placed maps;	/* that are resident */
 	struct placed tiles;	/* and windows, in the order of their steps */
-	int tiles_gone;		/* whose time is over for all loads to come */
-	struct placed loads;	/* that are still in use */
-	struct placed near;	/* those that matter for the buffer at hand */
+	int tiles_begun;	/* that begin before the buffer at hand ends */
+	struct placed live;	/* whose time is not over, in the order of addresses */
 };
 
 static void placed_add(struct tnc_plan *p, struct placed *list, int buffer)
@@ -41,39 +41,48 @@ static void placed_add(struct tnc_plan *p, struct placed *list, int buffer)
 	list->buffer[list->count++] = buffer;
 }
 
-static void add_if_near(struct placer *pl, const struct tnc_buffer *b,
-			int other)
-{
-	const struct tnc_buffer *o = &pl->p->buffer[other];
-
-	if (o->is_placed && o->first <= b->last && b->first <= o->last)
-		placed_add(pl->p, &pl->near, other);
-}
-
-/* Collects the placed buffers whose time overlaps that of @b. */
-static void find_near(struct placer *pl, const struct tnc_buffer *b)
+static void add_live(struct placer *pl, int number)
 {
 	const struct tnc_buffer *buffer = pl->p->buffer;
+	struct placed *live = &pl->live;
+	int low = 0, high = live->count;
 
-	pl->near.count = 0;
-	for (int i = 0; i < pl->always.count; i++)
-		add_if_near(pl, b, pl->always.buffer[i]);
-	for (int i = pl->tiles_gone; i < pl->tiles.count; i++) {
-		if (buffer[pl->tiles.buffer[i]].first > b->last)
-			break;
-		add_if_near(pl, b, pl->tiles.buffer[i]);
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (buffer[live->buffer[middle]].addr <= buffer[number].addr)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	for (int i = 0; i < pl->loads.count; i++)
-		add_if_near(pl, b, pl->loads.buffer[i]);
+	placed_add(pl->p, live, number);
+	memmove(&live->buffer[low + 1], &live->buffer[low],
+		(live->count - 1 - low) * sizeof(*live->buffer));
+	live->buffer[low] = number;
 }
 
-static int by_address(const void *a, const void *b, void *context)
+/* Tiles that begin while @b is there. */
+static void begin_tiles(struct placer *pl, const struct tnc_buffer *b)
 {
-	const struct tnc_buffer *buffer = context;
-	uint32_t x = buffer[*(const int *)a].addr;
-	uint32_t y = buffer[*(const int *)b].addr;
+	for (; pl->tiles_begun < pl->tiles.count; pl->tiles_begun++) {
+		int tile = pl->tiles.buffer[pl->tiles_begun];
 
-	return x < y ? -1 : x > y;
+		if (pl->p->buffer[tile].first > b->last)
+			break;
+		add_live(pl, tile);
+	}
+}
+
+/* Forgets what is over before step @first. */
+static void drop_over(struct placer *pl, int first)
+{
+	struct placed *live = &pl->live;
+	int kept = 0;
+
+	for (int i = 0; i < live->count; i++)
+		if (pl->p->buffer[live->buffer[i]].last >= first)
+			live->buffer[kept++] = live->buffer[i];
+	live->count = kept;
 }
 
 static void sort(struct placer *pl, struct placed *list,
@@ -90,12 +99,13 @@ static bool place_buffer(struct placer *pl, struct tnc_buffer *b)
 	struct tnc_plan *p = pl->p;
 	uint64_t addr = 0;
 
-	find_near(pl, b);
-	sort(pl, &pl->near, by_address);
-	for (int i = 0; i < pl->near.count; i++) {
-		const struct tnc_buffer *o = &p->buffer[pl->near.buffer[i]];
+	begin_tiles(pl, b);
+	for (int i = 0; i < pl->live.count; i++) {
+		const struct tnc_buffer *o = &p->buffer[pl->live.buffer[i]];
 		uint64_t end = (uint64_t)o->addr + o->size;
 
+		if (o->first > b->last || b->first > o->last)
+			continue;
 		if (addr + b->size <= o->addr)
 			break;
 		if (end > addr)
@@ -129,13 +139,16 @@ static bool place_maps(struct placer *pl)
 
 	for (int i = 0; i < p->maps; i++)
 		if (p->map[i].buffer >= 0 && !p->map[i].is_rolled)
-			placed_add(p, &pl->always, p->map[i].buffer);
-	sort(pl, &pl->always, larger_first);
-	for (int i = 0; i < pl->always.count; i++) {
-		struct tnc_buffer *b = &p->buffer[pl->always.buffer[i]];
+			placed_add(p, &pl->maps, p->map[i].buffer);
+	sort(pl, &pl->maps, larger_first);
+	for (int i = 0; i < pl->maps.count; i++) {
+		int number = pl->maps.buffer[i];
 
-		if (!b->is_loaded && !place_buffer(pl, b))
+		if (p->buffer[number].is_loaded)
+			continue;
+		if (!place_buffer(pl, &p->buffer[number]))
 			return false;
+		add_live(pl, number);
 	}
 	return true;
 }
@@ -153,31 +166,12 @@ static bool place_tiles(struct placer *pl)
 
 		if (b->is_placed || b->is_loaded)
 			continue;
-		while (pl->tiles_gone < pl->tiles.count &&
-		       p->buffer[pl->tiles.buffer[pl->tiles_gone]].last <
-			       b->first)
-			pl->tiles_gone++;
+		drop_over(pl, b->first);
 		if (!place_buffer(pl, b))
 			return false;
 		placed_add(p, &pl->tiles, i);
 	}
-	pl->tiles_gone = 0;
 	return true;
-}
-
-/* Forgets what is over before step @first. */
-static void drop_gone(struct placer *pl, int first)
-{
-	const struct tnc_buffer *buffer = pl->p->buffer;
-	int kept = 0;
-
-	while (pl->tiles_gone < pl->tiles.count &&
-	       buffer[pl->tiles.buffer[pl->tiles_gone]].last < first)
-		pl->tiles_gone++;
-	for (int i = 0; i < pl->loads.count; i++)
-		if (buffer[pl->loads.buffer[i]].last >= first)
-			pl->loads.buffer[kept++] = pl->loads.buffer[i];
-	pl->loads.count = kept;
 }
 
 static int most(int a, int b)
@@ -185,11 +179,22 @@ static int most(int a, int b)
 	return a > b ? a : b;
 }
 
+/* From the first step on again: all maps, and tiles as they begin. */
+static void start_again(struct placer *pl)
+{
+	pl->tiles_begun = 0;
+	pl->live.count = 0;
+	for (int i = 0; i < pl->maps.count; i++)
+		if (pl->p->buffer[pl->maps.buffer[i]].is_placed)
+			add_live(pl, pl->maps.buffer[i]);
+}
+
 static bool place_loads(struct placer *pl)
 {
 	struct tnc_plan *p = pl->p;
 	int first = 0;
 
+	start_again(pl);
 	for (int i = 0; i < p->loads; i++) {
 		struct tnc_transfer *load = &p->load[i];
 		struct tnc_buffer *b = &p->buffer[load->buffer];
@@ -198,7 +203,7 @@ static bool place_loads(struct placer *pl)
 		if (i >= LOADS_AHEAD)
 			first = most(first, p->load[i - LOADS_AHEAD].step);
 		first = most(first, tnc_yield_floor(p, load->op));
-		drop_gone(pl, first);
+		drop_over(pl, first);
 		if (b->is_placed) {
 			/* The next part of a map. */
 			load->at = first = most(first, b->first);
@@ -212,7 +217,7 @@ static bool place_loads(struct placer *pl)
 				return false;
 		load->at = b->first;
 		first = b->first;
-		placed_add(p, &pl->loads, load->buffer);
+		add_live(pl, load->buffer);
 	}
 	return true;
 }
