@@ -244,7 +244,9 @@ static const char *run_dynamic_quantize(const struct cpu_op *op, void *scratch)
 		high = in[i] > high ? in[i] : high;
 	}
 	scale = high == low ? 1 : (high - low) / 255;
-	zero = clamp(rintf(0 - low / scale), 0, 255);
+	/* Of infinite numbers there is no zero point. */
+	zero = rintf(0 - low / scale);
+	zero = isnan(zero) ? 0 : clamp(zero, 0, 255);
 	if (op->attr[0].i == DYNAMIC_SCALE)
 		*(float *)op->out->data = scale;
 	else if (op->attr[0].i == DYNAMIC_ZERO_POINT)
