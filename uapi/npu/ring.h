@@ -169,6 +169,17 @@ enum npu_admin_op {
 	 * included.
 	 */
 	NPU_ADMIN_QUEUE_WORK = 21,
+	/*
+	 * args[0]: queue. Ends all that it holds: what runs or was preempted as
+	 * timed out, what waits as cancelled. The queue is halted then, which is
+	 * when the answer comes. Since version 2, as is the next.
+	 */
+	NPU_ADMIN_QUEUE_RESET = 28,
+	/*
+	 * args[0]: queue, args[1]: cookie. Resets the core that runs that job,
+	 * which ends as timed out (as what it is being stopped for, if it is).
+	 */
+	NPU_ADMIN_CORE_RESET = 29,
 };
 
 enum npu_log_level {
@@ -278,6 +289,11 @@ enum npu_event_type {
 	 * the fault as in JOB_DONE.
 	 */
 	NPU_EVENT_USER_HALT = 7,
+	/*
+	 * A core was reset, because its job did not stop or by CORE_RESET. id:
+	 * cookie of the job, whose end follows. Since version 2.
+	 */
+	NPU_EVENT_CORE_RESET = 8,
 };
 
 /**
