@@ -171,6 +171,28 @@ static enum npu_admin_status queue_destroy(struct call *call)
 	return NPU_ADMIN_OK;
 }
 
+/* Likewise. */
+static enum npu_admin_status queue_reset(struct call *call)
+{
+	enum npu_admin_status status;
+
+	if (!find_queue(call, &status))
+		return status;
+	sched_reset_queue(call->fw, call->args[0], call->seq);
+	return NPU_ADMIN_OK;
+}
+
+static enum npu_admin_status core_reset(struct call *call)
+{
+	enum npu_admin_status status;
+
+	if (!find_queue(call, &status))
+		return status;
+	if (!sched_reset_core(call->fw, call->args[0], call->args[1]))
+		return NPU_ADMIN_BAD_STATE;
+	return NPU_ADMIN_OK;
+}
+
 static enum npu_admin_status queue_progress(struct call *call)
 {
 	enum npu_admin_status status;
@@ -260,6 +282,8 @@ static const struct command commands[] = {
 	[NPU_ADMIN_JOB_CANCEL] = { job_cancel, 2, 2 },
 	[NPU_ADMIN_USER_QUEUE_CREATE] = { user_queue_create, 7, 2 },
 	[NPU_ADMIN_QUEUE_WORK] = { queue_work, 1, 2 },
+	[NPU_ADMIN_QUEUE_RESET] = { queue_reset, 1, 2 },
+	[NPU_ADMIN_CORE_RESET] = { core_reset, 2, 2 },
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -67,7 +67,7 @@ enum fw_queue_state {
 	FW_QUEUE_FREE = 0,
 	FW_QUEUE_ACTIVE,
 	FW_QUEUE_HALTED, /* a job did not end well */
-	FW_QUEUE_DYING, /* QUEUE_DESTROY is on its way */
+	FW_QUEUE_DYING, /* QUEUE_DESTROY or QUEUE_RESET is on its way */
 };
 
 /**
@@ -192,9 +192,10 @@ struct fw_line {
  * @is_admin_armed: what the init block's flag says
  * @is_blocked: something waits for room in the event ring
  * @is_hungry: an idle core may find a job if it goes on looking
- * @dying: queue that QUEUE_DESTROY is ending, or FW_NONE; no other admin
- *	command is taken until that is done
+ * @dying: queue that QUEUE_DESTROY or QUEUE_RESET is ending, or FW_NONE; no other
+ *	admin command is taken until that is done
  * @dying_seq: of that command
+ * @is_dying_kept: that command is QUEUE_RESET
  * @is_ending: a parked job has to end
  * @event_tail: events written, published or not
  * @event_published: events that the driver may see
@@ -230,6 +231,7 @@ struct fw {
 	bool is_hungry;
 	uint8_t dying;
 	uint32_t dying_seq;
+	bool is_dying_kept;
 	bool is_ending;
 
 	uint32_t event_tail;
@@ -335,7 +337,9 @@ void fw_round(struct fw *fw);
 void sched_init(struct fw *fw);
 bool sched_stop_job(struct fw *fw, uint32_t queue, uint64_t cookie,
 		    enum npu_job_status status);
+bool sched_reset_core(struct fw *fw, uint32_t queue, uint64_t cookie);
 void sched_destroy(struct fw *fw, uint32_t queue, uint32_t seq);
+void sched_reset_queue(struct fw *fw, uint32_t queue, uint32_t seq);
 
 /* log.c */
 void log_write(struct fw *fw, enum npu_log_level level, const char *format,

@@ -166,6 +166,25 @@ bool sched_stop_job(struct fw *fw, uint32_t index, uint64_t cookie,
 	return true;
 }
 
+/*
+ * Have the core reset that runs the queue's job, if that is the one that @cookie
+ * names; else returns false. The look at the core, later in this round, does it.
+ */
+bool sched_reset_core(struct fw *fw, uint32_t index, uint64_t cookie)
+{
+	struct fw_queue *queue = &fw->queues[index];
+	struct fw_core *core;
+
+	if (queue->core == FW_NONE || queue->job.cookie != cookie)
+		return false;
+	core = &fw->cores[queue->core];
+	if (core->state == FW_CORE_RUNNING)
+		core->stop_status = NPU_JOB_TIMEOUT;
+	core->state = FW_CORE_STOPPING;
+	core->deadline = 0;
+	return true;
+}
+
 /* A core's job was preempted: its queue waits for another turn. */
 static void park_job(struct fw *fw, uint32_t number, uint64_t now)
 {
@@ -220,6 +239,32 @@ static void end_parked_jobs(struct fw *fw)
 	fw->is_ending = false;
 }
 
+/* Reset a core whose job does not stop; it ends without a result. */
+static void reset_core(struct fw *fw, uint32_t number, uint32_t commands)
+{
+	struct fw_core *core = &fw->cores[number];
+	struct npu_event event = {
+		.type = NPU_EVENT_CORE_RESET,
+		.queue = core->queue,
+		.id = fw->queues[core->queue].job.cookie,
+		.core = number,
+	};
+
+	if (!event_has_room(fw)) {
+		fw->is_blocked = true;
+		return;
+	}
+	engine_reset(number);
+	core->is_reset = true;
+	core->slice = 0;
+	core->commands = commands;
+	core->state = FW_CORE_ENDED;
+	if (fw->abi >= 2)
+		event_put(fw, &event, true);
+	log_print(fw, NPU_LOG_INFO, "core %u: reset, queue %u, job %x", number,
+		  core->queue, event.id);
+}
+
 /* Has a core's job ended, or does it have to? */
 static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 {
@@ -239,13 +284,8 @@ static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 	}
 	commands = engine_commands(number);
 	if (core->state == FW_CORE_STOPPING) {
-		if (now < core->deadline)
-			return;
-		engine_reset(number);
-		core->is_reset = true;
-		core->slice = 0;
-		core->commands = commands;
-		core->state = FW_CORE_ENDED;
+		if (now >= core->deadline)
+			reset_core(fw, number, commands);
 	} else if (now >= core->end) {
 		stop_core(fw, number, NPU_JOB_TIMEOUT);
 	} else if (commands != core->commands) {
@@ -454,10 +494,14 @@ static void set_slices(struct fw *fw)
 				  slices[fw->queues[fw->cores[i].queue].priority]);
 }
 
-/* --- Destroying queues ----------------------------------------------------- */
+/* --- Ending queues --------------------------------------------------------- */
 
-/* Begin to end a queue; end_dying() answers command @seq when it is gone. */
-void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
+/*
+ * Begin to end all that a queue holds, the job that is under way as @status;
+ * end_dying() answers command @seq when that is done.
+ */
+static void begin_dying(struct fw *fw, uint32_t index, uint32_t seq,
+			enum npu_job_status status)
 {
 	struct fw_queue *queue = &fw->queues[index];
 
@@ -468,9 +512,24 @@ void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
 		queue->remaining = 0;
 	if (queue->core != FW_NONE &&
 	    fw->cores[queue->core].state == FW_CORE_RUNNING)
-		stop_core(fw, queue->core, NPU_JOB_CANCELLED);
+		stop_core(fw, queue->core, status);
+	if (queue->is_parked && queue->end_status == NPU_JOB_PENDING)
+		queue->end_status = status;
 	fw->dying = index;
 	fw->dying_seq = seq;
+}
+
+void sched_destroy(struct fw *fw, uint32_t index, uint32_t seq)
+{
+	fw->is_dying_kept = false;
+	begin_dying(fw, index, seq, NPU_JOB_CANCELLED);
+}
+
+/* The queue stays, halted. */
+void sched_reset_queue(struct fw *fw, uint32_t index, uint32_t seq)
+{
+	fw->is_dying_kept = true;
+	begin_dying(fw, index, seq, NPU_JOB_TIMEOUT);
 }
 
 /* Go on with the dying queue, if any, as far as there is room for events. */
@@ -486,7 +545,7 @@ static void end_dying(struct fw *fw)
 	if (queue->core != FW_NONE)
 		return;
 	if (queue->is_parked && event_has_room(fw))
-		end_parked_job(fw, fw->dying, NPU_JOB_CANCELLED);
+		end_parked_job(fw, fw->dying, queue->end_status);
 	while (queue->remaining && event_has_room(fw)) {
 		if (queue_take(queue, &job) != FW_TAKE_JOB) {
 			queue->remaining = 0;
@@ -500,8 +559,9 @@ static void end_dying(struct fw *fw)
 		return;
 	}
 	queue_disarm(queue);
-	queue->state = FW_QUEUE_FREE;
-	log_print(fw, NPU_LOG_DEBUG, "queue %u: destroyed", fw->dying);
+	queue->state = fw->is_dying_kept ? FW_QUEUE_HALTED : FW_QUEUE_FREE;
+	log_print(fw, NPU_LOG_DEBUG, "queue %u: ended, state %u", fw->dying,
+		  queue->state);
 	account_read_queue(fw, fw->dying, work);
 	admin_done(fw, fw->dying_seq, NPU_ADMIN_OK, work);
 	fw->dying = FW_NONE;

@@ -309,7 +309,8 @@ static void read_events(struct input *in)
 		require(event.type == NPU_EVENT_ADMIN_DONE ||
 			event.type == NPU_EVENT_JOB_DONE ||
 			event.type == NPU_EVENT_USER_WAKE ||
-			event.type == NPU_EVENT_USER_HALT);
+			event.type == NPU_EVENT_USER_HALT ||
+			event.type == NPU_EVENT_CORE_RESET);
 }
 
 static void (*const deeds[])(struct input *in) = {

@@ -53,6 +53,17 @@ static void assert_no_event(void)
 	assert_false(board_event(&event));
 }
 
+/* The next event has to tell that a core was reset for that job. */
+static void core_reset_event(uint64_t cookie, uint32_t core)
+{
+	struct npu_event event = { 0 };
+
+	assert_true(board_event(&event));
+	assert_int_equal(event.type, NPU_EVENT_CORE_RESET);
+	assert_int_equal(event.id, cookie);
+	assert_int_equal(event.core, core);
+}
+
 /* --- Admin commands ---------------------------------------------------------------- */
 
 static void contexts_come_and_go(void **state)
@@ -507,6 +518,7 @@ static void a_deaf_core_is_reset(void **state)
 	assert_true(board_advance(SECOND));
 	assert_no_event(); /* patience */
 	assert_true(board_advance(FW_STOP_NS));
+	core_reset_event(1, 0);
 	job_event(1, NPU_JOB_TIMEOUT);
 	assert_int_equal(result->status, NPU_JOB_TIMEOUT);
 	assert_int_equal(result->commands, 1);
@@ -641,6 +653,7 @@ static void a_job_that_is_being_stopped_is_not_cancelled(void **state)
 	assert_no_event();
 	cancel(0, 1);
 	assert_true(board_advance(FW_STOP_NS));
+	core_reset_event(1, 0);
 	job_event(1, NPU_JOB_TIMEOUT);
 	assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
 }
@@ -654,6 +667,141 @@ static void a_deaf_core_is_reset_to_cancel(void **state)
 	assert_true(board_run());
 	cancel(0, 1);
 	assert_true(board_advance(FW_STOP_NS));
+	core_reset_event(1, 0);
+	job_event(1, NPU_JOB_CANCELLED);
+	assert_int_equal(board_running(0), 2);
+}
+
+/* --- Resets ------------------------------------------------------------------------------ */
+
+static void reset_queue(uint32_t queue)
+{
+	struct npu_admin_cmd cmd = {
+		.op = NPU_ADMIN_QUEUE_RESET,
+		.seq = 77,
+		.args = { queue },
+	};
+
+	board_admin_write(&cmd);
+	assert_true(board_run());
+}
+
+/* The next event has to be the answer of reset_queue(). */
+static void reset_is_answered(void)
+{
+	struct npu_event event = { 0 };
+
+	assert_true(board_event(&event));
+	assert_int_equal(event.type, NPU_EVENT_ADMIN_DONE);
+	assert_int_equal(event.status, NPU_ADMIN_OK);
+	assert_int_equal(event.id, 77);
+}
+
+static void resets_refuse_bad_arguments(void **state)
+{
+	static const struct {
+		uint32_t op;
+		uint64_t args[3];
+		enum npu_admin_status status;
+	} cases[] = {
+		{ NPU_ADMIN_QUEUE_RESET, { 63 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_QUEUE_RESET, { 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_QUEUE_RESET, { 0, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CORE_RESET, { 63, 1 }, NPU_ADMIN_BAD_ARG },
+		{ NPU_ADMIN_CORE_RESET, { 1, 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_CORE_RESET, { 0, 1 }, NPU_ADMIN_BAD_STATE },
+		{ NPU_ADMIN_CORE_RESET, { 0, 1, 1 }, NPU_ADMIN_BAD_ARG },
+	};
+	uint32_t i;
+
+	make_queues(1, 1, 4);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(board_admin(cases[i].op, cases[i].args[0],
+					     cases[i].args[1],
+					     cases[i].args[2], NULL),
+				 cases[i].status);
+	assert_no_event();
+}
+
+static void resetting_a_queue_ends_all_of_it_and_nothing_else(void **state)
+{
+	make_queues(2, 2, 4);
+	submit(0, 1);
+	submit(0, 2);
+	submit(0, 3);
+	submit(1, 4);
+	assert_true(board_run());
+	reset_queue(0);
+	job_event(1, NPU_JOB_TIMEOUT);
+	job_event(2, NPU_JOB_CANCELLED);
+	job_event(3, NPU_JOB_CANCELLED);
+	reset_is_answered();
+	assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
+	submit(0, 5); /* in vain */
+	assert_true(board_run());
+	assert_int_equal(board_running(0), 0);
+	assert_int_equal(board_running(1), 4);
+	board_finish(1, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(4, NPU_JOB_OK);
+	reset_queue(0);
+	job_event(5, NPU_JOB_CANCELLED);
+	reset_is_answered();
+	assert_int_equal(board_admin(NPU_ADMIN_QUEUE_DESTROY, 0, 0, 0, NULL),
+			 NPU_ADMIN_OK);
+}
+
+static void resetting_a_queue_waits_for_a_deaf_core(void **state)
+{
+	make_queues(1, 1, 4);
+	board.cores[0].is_deaf = true;
+	submit(0, 1);
+	assert_true(board_run());
+	reset_queue(0);
+	assert_no_event();
+	assert_true(board_advance(FW_STOP_NS));
+	core_reset_event(1, 0);
+	job_event(1, NPU_JOB_TIMEOUT);
+	reset_is_answered();
+}
+
+static void a_core_is_reset_on_request_and_others_go_on(void **state)
+{
+	struct npu_event event;
+
+	make_queues(2, 2, 4);
+	board.cores[0].is_deaf = true;
+	submit(0, 1);
+	submit(1, 2);
+	assert_true(board_run());
+	assert_int_equal(board_admin(NPU_ADMIN_CORE_RESET, 0, 2, 0, &event),
+			 NPU_ADMIN_BAD_STATE);
+	assert_int_equal(board_admin(NPU_ADMIN_CORE_RESET, 0, 1, 0, &event),
+			 NPU_ADMIN_OK);
+	core_reset_event(1, 0);
+	job_event(1, NPU_JOB_TIMEOUT);
+	assert_no_event();
+	assert_int_equal(board_fw.queues[0].state, FW_QUEUE_HALTED);
+	assert_int_equal(board_running(1), 2);
+	submit(1, 3);
+	board_finish(1, NPU_CORE_DONE, 3);
+	assert_true(board_run());
+	job_event(2, NPU_JOB_OK);
+}
+
+/* A core that is being stopped need not be waited for. */
+static void resetting_a_core_that_stops_keeps_the_reason(void **state)
+{
+	make_queues(1, 1, 4);
+	board.cores[0].is_deaf = true;
+	submit(0, 1);
+	submit(0, 2);
+	assert_true(board_run());
+	cancel(0, 1);
+	assert_no_event();
+	assert_int_equal(board_admin(NPU_ADMIN_CORE_RESET, 0, 1, 0, NULL),
+			 NPU_ADMIN_OK);
+	core_reset_event(1, 0);
 	job_event(1, NPU_JOB_CANCELLED);
 	assert_int_equal(board_running(0), 2);
 }
@@ -1177,6 +1325,7 @@ static void destroying_waits_for_a_deaf_core(void **state)
 	assert_true(board_run());
 	assert_no_event(); /* in order */
 	assert_true(board_advance(FW_STOP_NS));
+	core_reset_event(1, 0);
 	job_event(1, NPU_JOB_CANCELLED);
 	assert_true(board_event(&event));
 	assert_int_equal(event.id, 9);
@@ -1282,6 +1431,11 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(cancelling_what_has_ended_does_nothing),
 	cmocka_unit_test(a_job_that_is_being_stopped_is_not_cancelled),
 	cmocka_unit_test(a_deaf_core_is_reset_to_cancel),
+	cmocka_unit_test(resets_refuse_bad_arguments),
+	cmocka_unit_test(resetting_a_queue_ends_all_of_it_and_nothing_else),
+	cmocka_unit_test(resetting_a_queue_waits_for_a_deaf_core),
+	cmocka_unit_test(a_core_is_reset_on_request_and_others_go_on),
+	cmocka_unit_test(resetting_a_core_that_stops_keeps_the_reason),
 	cmocka_unit_test(a_preempted_job_goes_on_and_ends_once),
 	cmocka_unit_test(equals_preempt_each_other_after_a_slice),
 	cmocka_unit_test(the_first_core_that_can_makes_way),
