@@ -8,11 +8,14 @@ behaviours := \
 	confused \
 	corrupting \
 	crashing \
+	deaf \
 	forgetful \
+	numb \
 	pretending \
 	refusing \
 	runahead \
 	silent \
+	stillborn \
 	storming
 
 hostile-images := $(patsubst %,$(B)/tests/hostile/%.bin,$(behaviours))

@@ -73,6 +73,6 @@ int tnpu_counters_read(struct tnpu_device *tdev, struct npu_counters *counters)
 	mutex_unlock(&tdev->counters.lock);
 	if (ret != -ETIMEDOUT)
 		return ret;
-	tnpu_device_settle(tdev, recoveries, ret);
+	tnpu_recover_settle(tdev, recoveries, ret);
 	return -EIO;
 }

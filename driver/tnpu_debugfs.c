@@ -88,6 +88,17 @@ static int tnpu_debugfs_fw_state(struct seq_file *m, void *data)
 	return 0;
 }
 
+static int tnpu_debugfs_recoveries(struct seq_file *m, void *data)
+{
+	struct tnpu_device *tdev = tnpu_debugfs_device(m);
+	unsigned int i;
+
+	for (i = 0; i < TNPU_RUNG_COUNT; i++)
+		seq_printf(m, "%s: %d\n", tnpu_rung_names[i],
+			   atomic_read(&tdev->recovery.rungs[i]));
+	return 0;
+}
+
 static void tnpu_debugfs_queue(struct seq_file *m,
 			       const struct tnpu_queue *queue)
 {
@@ -194,18 +205,24 @@ static const struct drm_debugfs_info tnpu_debugfs_files[] = {
 	{ "fw_log", tnpu_debugfs_fw_log },
 	{ "fw_state", tnpu_debugfs_fw_state },
 	{ "queues", tnpu_debugfs_queues },
+	{ "recoveries", tnpu_debugfs_recoveries },
 	{ "vms", tnpu_debugfs_vms },
 };
 
+/* Takes the rung to begin with, enum tnpu_rung; a restart is the least. */
 static int tnpu_debugfs_recover(void *data, u64 value)
 {
 	struct tnpu_device *tdev = data;
 	int idx;
 
+	if (value > TNPU_RUNG_WEDGED)
+		return -EINVAL;
 	if (!drm_dev_enter(&tdev->drm, &idx))
 		return -ENODEV;
-	tnpu_device_request_recovery(tdev, "debugfs asks for it");
-	flush_work(&tdev->recover_work);
+	WRITE_ONCE(tdev->recovery.first,
+		   max_t(u32, value, TNPU_RUNG_FIRMWARE));
+	tnpu_recover_request(tdev, "debugfs asks for it");
+	flush_work(&tdev->recovery.work);
 	drm_dev_exit(idx);
 	return 0;
 }

@@ -1,38 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device: registers, start, recovery and the end. Called by tnpu_drv.c at
- * probe and removal, and by whoever finds that the firmware does not answer.
- */
-
-/**
- * DOC: recovery
- *
- * The driver's tables (contexts, slots) say what the device should be. Who
- * changes them tells the firmware while holding reset_sem for reading. If there
- * is no answer the device is recovered: under reset_sem for writing it is reset,
- * the firmware is booted again and told what the tables say. So a change that
- * was not answered has been made when the recovery is over, and an invalidation
- * or a stop has happened too, since a reset leaves neither translations nor
- * running jobs. tnpu_device_settle() waits for that.
- *
- * Jobs that were running are lost: their fences fail with EIO and their queues
- * are banned. Jobs that waited in a ring are written into the new one.
+ * The device: registers, start and the end. Called by tnpu_drv.c at probe and
+ * removal, and by tnpu_recover.c, which takes it through resets in between.
  */
 
 #include "tnpu_device.h"
 
-#include <linux/delay.h>
 #include <linux/dma-fence.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/pci.h>
-#include <linux/timekeeping.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
-#include "tnpu_job.h"
 #include "tnpu_queue.h"
-#include "tnpu_trace.h"
 #include "tnpu_vm.h"
 
 u32 tnpu_device_read(struct tnpu_device *tdev, u32 reg)
@@ -113,25 +94,6 @@ static int tnpu_device_init_irq(struct tnpu_device *tdev)
 					 IRQF_NO_AUTOEN, "tinynpu", tdev);
 }
 
-static void tnpu_device_recover_work(struct work_struct *work)
-{
-	struct tnpu_device *tdev =
-		container_of(work, struct tnpu_device, recover_work);
-
-	tnpu_device_recover(tdev, READ_ONCE(tdev->recover_why));
-}
-
-/**
- * tnpu_device_request_recovery() - have the device recovered, soon
- * @tdev: device
- * @why: a sentence for the log, which stays valid
- */
-void tnpu_device_request_recovery(struct tnpu_device *tdev, const char *why)
-{
-	WRITE_ONCE(tdev->recover_why, why);
-	queue_work(tdev->reset_wq, &tdev->recover_work);
-}
-
 /**
  * tnpu_device_init() - everything that does not need running firmware
  * @tdev: device whose BARs are mapped
@@ -145,8 +107,7 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	int ret;
 
 	init_rwsem(&tdev->reset_sem);
-	init_waitqueue_head(&tdev->recovered);
-	INIT_WORK(&tdev->recover_work, tnpu_device_recover_work);
+	tnpu_recover_init(tdev);
 	spin_lock_init(&tdev->job_lock);
 	xa_init_flags(&tdev->jobs, XA_FLAGS_ALLOC1);
 	spin_lock_init(&tdev->users_lock);
@@ -190,15 +151,19 @@ static int tnpu_device_boot(struct tnpu_device *tdev)
 	return 0;
 }
 
-/* Ends all that the device does; afterwards nothing of it touches memory. */
-static int tnpu_device_halt(struct tnpu_device *tdev)
+/**
+ * tnpu_device_halt() - end all that the device does
+ * @tdev: device whose reset_sem is held for writing
+ *
+ * Return: 0 (nothing of it touches memory any more) or -errno.
+ */
+int tnpu_device_halt(struct tnpu_device *tdev)
 {
 	tnpu_ring_abort(tdev);
 	return tnpu_fw_halt(tdev);
 }
 
-static void tnpu_device_set_state(struct tnpu_device *tdev,
-				  enum tnpu_state state)
+void tnpu_device_set_state(struct tnpu_device *tdev, enum tnpu_state state)
 {
 	lockdep_assert_held_write(&tdev->reset_sem);
 	spin_lock(&tdev->job_lock);
@@ -226,7 +191,15 @@ static int tnpu_device_restore(struct tnpu_device *tdev)
 	return tnpu_queue_restore_all(tdev);
 }
 
-static int tnpu_device_bring_up(struct tnpu_device *tdev)
+/**
+ * tnpu_device_bring_up() - boot the firmware and tell it what the tables say
+ * @tdev: device whose reset_sem is held for writing, with its interrupt disabled
+ *
+ * Allocates nothing, since it is part of recovery.
+ *
+ * Return: 0, and the device is up; or -errno, and it is in reset.
+ */
+int tnpu_device_bring_up(struct tnpu_device *tdev)
 {
 	int ret;
 
@@ -262,119 +235,19 @@ int tnpu_device_start(struct tnpu_device *tdev)
 	return ret;
 }
 
-/* Whether the device had to be recovered too often of late. */
-static bool tnpu_device_is_hopeless(struct tnpu_device *tdev)
-{
-	time64_t now = ktime_get_seconds();
-	time64_t *oldest =
-		&tdev->recovery_s[tdev->recoveries % TNPU_RECOVERIES_MAX];
-	bool is_hopeless = tdev->recoveries >= TNPU_RECOVERIES_MAX &&
-			   now - *oldest < TNPU_RECOVERIES_S;
-
-	*oldest = now;
-	return is_hopeless;
-}
-
-static int tnpu_device_restart(struct tnpu_device *tdev)
-{
-	int attempt, ret;
-
-	ret = tnpu_device_halt(tdev);
-	if (ret)
-		return ret;
-	/* What had ended by then has ended; the rest is lost. */
-	tnpu_ring_drain(tdev);
-	tnpu_queue_lose_running(tdev);
-	if (tnpu_device_is_hopeless(tdev)) {
-		drm_err(&tdev->drm, "recovered %u times in less than %u s\n",
-			TNPU_RECOVERIES_MAX, TNPU_RECOVERIES_S);
-		return -EIO;
-	}
-	for (attempt = 0; attempt < 2; attempt++) {
-		ret = tnpu_device_bring_up(tdev);
-		if (!ret)
-			break;
-	}
-	return ret;
-}
-
-/* The end: no DMA any more, no job in flight. */
-static void tnpu_device_give_up(struct tnpu_device *tdev,
-				enum tnpu_state state, int error)
+/**
+ * tnpu_device_give_up() - the end: no DMA any more, no job in flight
+ * @tdev: device whose reset_sem is held for writing
+ * @state: TNPU_LOST or TNPU_GONE
+ * @error: for the fences
+ */
+void tnpu_device_give_up(struct tnpu_device *tdev, enum tnpu_state state,
+			 int error)
 {
 	tnpu_device_set_state(tdev, state);
 	tnpu_device_halt(tdev);
 	pci_clear_master(to_pci_dev(tdev->drm.dev));
 	tnpu_queue_end_all(tdev, error);
-}
-
-/**
- * tnpu_device_recover() - reset the device and go on
- * @tdev: device
- * @why: a sentence for the log
- *
- * Does nothing if the device is lost or gone. Runs on reset_wq, hence never
- * beside itself, and is part of signalling fences.
- */
-void tnpu_device_recover(struct tnpu_device *tdev, const char *why)
-{
-	bool is_lost = false;
-	bool cookie;
-
-	/* Who waits for an answer holds reset_sem. */
-	tnpu_ring_abort(tdev);
-	cookie = dma_fence_begin_signalling();
-	down_write(&tdev->reset_sem);
-	if (tdev->state == TNPU_UP) {
-		drm_err(&tdev->drm, "%s: recovering\n", why);
-		tnpu_fw_report(tdev);
-		tnpu_device_set_state(tdev, TNPU_STARTING);
-		disable_irq(tdev->irq);
-		is_lost = tnpu_device_restart(tdev);
-		if (is_lost) {
-			drm_err(&tdev->drm, "recovery failed: the device is lost\n");
-			tnpu_device_give_up(tdev, TNPU_LOST, -EIO);
-		}
-		trace_tnpu_recovery(tdev, is_lost);
-	}
-	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
-	up_write(&tdev->reset_sem);
-	dma_fence_end_signalling(cookie);
-	wake_up_all(&tdev->recovered);
-	if (is_lost)
-		drm_dev_wedged_event(&tdev->drm, DRM_WEDGE_RECOVERY_REBIND,
-				     NULL);
-}
-
-/**
- * tnpu_device_settle() - make sure that a change has reached the device
- * @tdev: device
- * @recoveries: tdev->recoveries when the firmware was told, read with reset_sem
- *	held
- * @error: what tnpu_ring_call() said
- *
- * Without an answer the device is recovered, which does what was asked for. May
- * not be called from reset_wq, nor with reset_sem held.
- *
- * Return: 0, -EIO (the device is lost), or @error.
- */
-int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error)
-{
-	if (error != -ETIMEDOUT)
-		return error;
-	if (READ_ONCE(tdev->recoveries) == recoveries)
-		tnpu_device_request_recovery(tdev,
-					     "the firmware does not answer");
-	wait_event(tdev->recovered,
-		   READ_ONCE(tdev->recoveries) != recoveries);
-	switch (READ_ONCE(tdev->state)) {
-	case TNPU_LOST:
-		return -EIO;
-	case TNPU_GONE:
-		return -ENODEV;
-	default:
-		return 0;
-	}
 }
 
 /**
@@ -419,10 +292,10 @@ void tnpu_device_remove(struct tnpu_device *tdev)
 	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
 	up_write(&tdev->reset_sem);
 	dma_fence_end_signalling(cookie);
-	wake_up_all(&tdev->recovered);
+	wake_up_all(&tdev->recovery.done);
 
 	/* Timeout handlers may still look at the device, in vain. */
-	cancel_work_sync(&tdev->recover_work);
+	cancel_work_sync(&tdev->recovery.work);
 	flush_workqueue(tdev->reset_wq);
 	tnpu_queue_free_rings(tdev);
 	tnpu_vm_free_tables(tdev);

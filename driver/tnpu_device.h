@@ -8,7 +8,6 @@
 
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <drm/drm_device.h>
@@ -17,12 +16,10 @@
 
 #include "tnpu_counters.h"
 #include "tnpu_fw.h"
+#include "tnpu_recover.h"
 #include "tnpu_ring.h"
 
 struct tnpu_queue;
-
-#define TNPU_RECOVERIES_MAX 8 /* within TNPU_RECOVERIES_S; then it is lost */
-#define TNPU_RECOVERIES_S 60
 
 /**
  * enum tnpu_state - what can be done with the device
@@ -102,11 +99,8 @@ struct tnpu_context {
  *	the device is brought to what @contexts and @slots say
  * @state: written with @reset_sem (for writing) and @job_lock held
  * @recoveries: finished recoveries, including those that failed
- * @recovered: wakes who waits for @recoveries to change
- * @recovery_s: when the last ones were, to see whether there are too many
- * @recover_work: recovers the device, on @reset_wq
- * @recover_why: for the log
- * @reset_wq: ordered; runs timeout handlers and @recover_work
+ * @recovery: how it is recovered
+ * @reset_wq: ordered; runs timeout handlers and recoveries
  * @sched_wq: ordered; runs the schedulers
  * @contexts: address spaces
  * @slots: queues
@@ -134,10 +128,7 @@ struct tnpu_device {
 	struct rw_semaphore reset_sem;
 	enum tnpu_state state;
 	u32 recoveries;
-	wait_queue_head_t recovered;
-	time64_t recovery_s[TNPU_RECOVERIES_MAX];
-	struct work_struct recover_work;
-	const char *recover_why;
+	struct tnpu_recovery recovery;
 	struct workqueue_struct *reset_wq;
 	struct workqueue_struct *sched_wq;
 
@@ -167,11 +158,13 @@ void tnpu_device_ring_doorbell(struct tnpu_device *tdev, u32 doorbell);
 
 int tnpu_device_init(struct tnpu_device *tdev);
 int tnpu_device_start(struct tnpu_device *tdev);
+int tnpu_device_halt(struct tnpu_device *tdev);
+int tnpu_device_bring_up(struct tnpu_device *tdev);
+void tnpu_device_set_state(struct tnpu_device *tdev, enum tnpu_state state);
+void tnpu_device_give_up(struct tnpu_device *tdev, enum tnpu_state state,
+			 int error);
 void tnpu_device_remove(struct tnpu_device *tdev);
-void tnpu_device_recover(struct tnpu_device *tdev, const char *why);
-void tnpu_device_request_recovery(struct tnpu_device *tdev, const char *why);
 int tnpu_device_enter(struct tnpu_device *tdev, int *idx);
 void tnpu_device_exit(int idx);
-int tnpu_device_settle(struct tnpu_device *tdev, u32 recoveries, int error);
 
 #endif

@@ -336,14 +336,19 @@ static void tnpu_pci_remove(struct pci_dev *pdev)
 	tnpu_device_remove(tdev);
 }
 
-/* Whoever reset the function (sysfs, a VM monitor) took the firmware away. */
+/* Whoever resets the function (sysfs, a VM monitor) takes the firmware away. */
+static void tnpu_pci_reset_prepare(struct pci_dev *pdev)
+{
+	tnpu_recover_reset_prepare(pci_get_drvdata(pdev));
+}
+
 static void tnpu_pci_reset_done(struct pci_dev *pdev)
 {
-	tnpu_device_request_recovery(pci_get_drvdata(pdev),
-				     "the PCI function was reset");
+	tnpu_recover_reset_done(pci_get_drvdata(pdev));
 }
 
 static const struct pci_error_handlers tnpu_pci_error_handlers = {
+	.reset_prepare = tnpu_pci_reset_prepare,
 	.reset_done = tnpu_pci_reset_done,
 };
 

@@ -278,7 +278,7 @@ int tnpu_fw_set_log_level(struct tnpu_device *tdev, u32 level)
 		ret = tnpu_ring_call(tdev, NPU_ADMIN_LOG_LEVEL, level, 0, 0,
 				     NULL);
 	up_read(&tdev->reset_sem);
-	return tnpu_device_settle(tdev, recoveries, ret);
+	return tnpu_recover_settle(tdev, recoveries, ret);
 }
 
 /**

@@ -46,7 +46,7 @@
 #include "tnpu_trace.h"
 #include "tnpu_userq.h"
 
-/* Looks without progress before the job is stopped, and before the device is. */
+/* Looks without progress before a job is ended, and one that does not run. */
 #define TNPU_STRIKES_STOP 2
 #define TNPU_STRIKES_RECOVER 3
 /* Looks at a job that waits for others before it has waited long enough. */
@@ -359,8 +359,9 @@ static int tnpu_job_ask(struct tnpu_job *job, enum npu_admin_op op,
 			u64 results[TNPU_ADMIN_RESULTS])
 {
 	struct tnpu_device *tdev = job->queue->tdev;
-	u64 cookie = op == NPU_ADMIN_JOB_STOP ?
-			     le64_to_cpu(job->entry.cookie) : 0;
+	bool has_cookie = op == NPU_ADMIN_JOB_STOP ||
+			  op == NPU_ADMIN_CORE_RESET;
+	u64 cookie = has_cookie ? le64_to_cpu(job->entry.cookie) : 0;
 	int ret = -ENODEV;
 
 	down_read(&tdev->reset_sem);
@@ -381,7 +382,45 @@ static void tnpu_job_suspect(struct tnpu_job *job, const char *why)
 	spin_lock(&tdev->job_lock);
 	job->queue->is_suspect = true;
 	spin_unlock(&tdev->job_lock);
-	tnpu_device_recover(tdev, why);
+	tnpu_recover_device(tdev, why);
+}
+
+/* What the firmware can be asked for, the least that hurts others first. */
+static const struct {
+	enum npu_admin_op op;
+	enum tnpu_rung rung;
+	bool is_at_once; /* the job has ended when it is answered */
+} job_rungs[] = {
+	{ NPU_ADMIN_JOB_STOP, TNPU_RUNG_JOB, false },
+	{ NPU_ADMIN_QUEUE_RESET, TNPU_RUNG_QUEUE, true },
+	{ NPU_ADMIN_CORE_RESET, TNPU_RUNG_CORE, false },
+};
+
+/*
+ * Has the firmware end a running job in a way not tried yet. False: there is none
+ * that it knows and that helps.
+ */
+static bool tnpu_job_climb(struct tnpu_job *job)
+{
+	struct tnpu_device *tdev = job->queue->tdev;
+	int ret;
+
+	while (job->rung < ARRAY_SIZE(job_rungs)) {
+		unsigned int i = job->rung++;
+
+		ret = tnpu_job_ask(job, job_rungs[i].op, NULL);
+		if (ret == -ENODEV)
+			return true;
+		if (!ret && job_rungs[i].is_at_once &&
+		    !dma_fence_is_signaled(&job->fence->base))
+			ret = -EAGAIN;
+		tnpu_recover_note(tdev, job_rungs[i].rung, ret);
+		if (!ret)
+			return true; /* the next look will see */
+		if (ret == -ETIMEDOUT)
+			return false;
+	}
+	return false;
 }
 
 /* Looks after a job that has not ended for TNPU_JOB_BACKSTOP_MS. */
@@ -396,7 +435,7 @@ static void tnpu_job_look_after(struct tnpu_job *job)
 	if (ret == -ENODEV)
 		return;
 	if (ret) {
-		tnpu_device_recover(tdev, "the firmware does not tell how a job is");
+		tnpu_recover_device(tdev, "the firmware does not tell how a job is");
 		return;
 	}
 	is_running = results[0] == le64_to_cpu(job->entry.cookie);
@@ -404,11 +443,10 @@ static void tnpu_job_look_after(struct tnpu_job *job)
 		tnpu_userq_refresh_all(tdev); /* it may wait for these */
 	if (tnpu_job_has_moved(job, is_running, results[1]))
 		return;
-	if (job->strikes < TNPU_STRIKES_STOP)
+	if (job->strikes < (is_running ? TNPU_STRIKES_STOP :
+					 TNPU_STRIKES_RECOVER))
 		return;
-	if (job->strikes < TNPU_STRIKES_RECOVER && is_running)
-		ret = tnpu_job_ask(job, NPU_ADMIN_JOB_STOP, NULL);
-	if (ret || job->strikes >= TNPU_STRIKES_RECOVER)
+	if (!is_running || !tnpu_job_climb(job))
 		tnpu_job_suspect(job, "a job neither runs nor stops");
 }
 
@@ -666,7 +704,7 @@ static int tnpu_cancel_tell(struct tnpu_queue *queue, u64 cookie)
 				     cookie, 0, NULL);
 	up_read(&tdev->reset_sem);
 	/* If it refuses, the queue is gone; recovery ends marked jobs, too. */
-	return tnpu_device_settle(tdev, recoveries, ret == -EIO ? 0 : ret);
+	return tnpu_recover_settle(tdev, recoveries, ret == -EIO ? 0 : ret);
 }
 
 int tnpu_job_cancel_ioctl(struct drm_device *drm, void *data,

@@ -48,6 +48,7 @@ extern unsigned int tnpu_job_timeout_ms;
  * @progress: likewise: tnpu_device.progress
  * @strikes: likewise: how often in a row nothing had moved
  * @looks: likewise: how often it looked while the job was waiting
+ * @rung: likewise: what was done to make it end, see tnpu_job_climb()
  */
 struct tnpu_job {
 	struct drm_sched_job base;
@@ -69,6 +70,7 @@ struct tnpu_job {
 	u64 progress;
 	unsigned int strikes;
 	unsigned int looks;
+	unsigned int rung;
 };
 
 extern const struct drm_sched_backend_ops tnpu_job_sched_ops;

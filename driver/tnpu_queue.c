@@ -284,7 +284,7 @@ static int tnpu_queue_start(struct tnpu_queue *queue)
 		ret = tdev->state == TNPU_GONE ? -ENODEV : -EIO;
 	}
 	up_read(&tdev->reset_sem);
-	return tnpu_device_settle(tdev, recoveries, ret);
+	return tnpu_recover_settle(tdev, recoveries, ret);
 }
 
 /* Takes the queue from the device, which has no job of it afterwards. */
@@ -310,7 +310,7 @@ static void tnpu_queue_stop(struct tnpu_queue *queue)
 	spin_unlock(&tdev->job_lock);
 	up_read(&tdev->reset_sem);
 	/* Firmware that refuses may go on with the queue: end it, too. */
-	tnpu_device_settle(tdev, recoveries, ret ? -ETIMEDOUT : 0);
+	tnpu_recover_settle(tdev, recoveries, ret ? -ETIMEDOUT : 0);
 }
 
 static void tnpu_queue_end_jobs_locked(struct tnpu_queue *queue, int error,

@@ -242,7 +242,7 @@ static void tnpu_ring_wait(struct tnpu_device *tdev, struct tnpu_call *call)
  * Sleeps until the firmware has answered, seconds if it is not well. Allocates
  * nothing, since it is used to signal fences.
  *
- * Return: 0, -ETIMEDOUT (no answer: see tnpu_device_settle()), -EIO (refused).
+ * Return: 0, -ETIMEDOUT (no answer: see tnpu_recover_settle()), -EIO (refused).
  */
 int tnpu_ring_send(struct tnpu_device *tdev, enum npu_admin_op op,
 		   const __le64 args[TNPU_ADMIN_ARGS],
@@ -340,6 +340,9 @@ static void tnpu_ring_event(struct tnpu_device *tdev,
 	case NPU_EVENT_USER_HALT:
 		tnpu_userq_event(tdev, event);
 		break;
+	case NPU_EVENT_CORE_RESET:
+		tnpu_recover_note(tdev, TNPU_RUNG_CORE, 0);
+		break;
 	default:
 		drm_err_ratelimited(&tdev->drm, "firmware sends an event of unknown type %u\n",
 				    type);
@@ -410,7 +413,7 @@ irqreturn_t tnpu_ring_irq_thread(int irq, void *data)
 	dma_fence_end_signalling(cookie);
 
 	if (!is_sane)
-		tnpu_device_request_recovery(tdev,
+		tnpu_recover_request(tdev,
 					     "the firmware's rings are corrupt");
 	return IRQ_HANDLED;
 }

@@ -78,17 +78,20 @@ TRACE_EVENT(tnpu_job_fault,
 		      __entry->info, __entry->addr)
 );
 
+/* a rung of the ladder (enum tnpu_rung) was climbed; with an error in vain */
 TRACE_EVENT(tnpu_recovery,
-	    TP_PROTO(const struct tnpu_device *tdev, bool is_lost),
-	    TP_ARGS(tdev, is_lost),
+	    TP_PROTO(const struct tnpu_device *tdev, u32 rung, int error),
+	    TP_ARGS(tdev, rung, error),
 	    TP_STRUCT__entry(__field(u32, recoveries)
-			     __field(bool, is_lost)
+			     __field(u32, rung)
+			     __field(int, error)
 			     ),
 	    TP_fast_assign(__entry->recoveries = tdev->recoveries;
-			   __entry->is_lost = is_lost;
+			   __entry->rung = rung;
+			   __entry->error = error;
 			   ),
-	    TP_printk("recoveries=%u lost=%d", __entry->recoveries,
-		      __entry->is_lost)
+	    TP_printk("recoveries=%u rung=%u error=%d", __entry->recoveries,
+		      __entry->rung, __entry->error)
 );
 
 #endif

@@ -397,7 +397,7 @@ int tnpu_userq_refresh(struct tnpu_queue *queue)
 	recoveries = tdev->recoveries;
 	ret = tnpu_userq_refresh_slot(tdev, queue->slot);
 	up_read(&tdev->reset_sem);
-	return tnpu_device_settle(tdev, recoveries, ret);
+	return tnpu_recover_settle(tdev, recoveries, ret);
 }
 
 /* --- Doorbells -------------------------------------------------------------- */

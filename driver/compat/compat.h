@@ -130,14 +130,4 @@ struct drm_gem_shmem_object *tnpu_compat_shmem_create(struct drm_device *drm,
 #endif
 #endif
 
-#ifndef TNPU_HAVE_WEDGED_EVENT
-#define DRM_WEDGE_RECOVERY_REBIND 0
-
-static inline int drm_dev_wedged_event(struct drm_device *drm,
-				       unsigned long method, void *info)
-{
-	return 0;
-}
-#endif
-
 #endif
