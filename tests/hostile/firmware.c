@@ -22,6 +22,9 @@ enum behaviour {
 	RUNAHEAD, /* takes more jobs than there are */
 	CRASHING, /* crashes at the first job */
 	STORMING, /* raises interrupts without end at the first job */
+	DEAF, /* ends its job when the queue is reset, not when it is to stop */
+	NUMB, /* when the core is reset, and not before */
+	STILLBORN, /* crashes at the first job, and in the next boot */
 };
 
 /* Windows: what is behind them. */
@@ -36,11 +39,16 @@ enum {
 #define QUEUE_FIELD(field) \
 	(NPU_WINDOW(QUEUE) + offsetof(struct npu_queue_ring, field))
 
+/* The end of the event ring, which outlives resets: the driver does not clear it. */
+#define PAST (NPU_WINDOW(EVENTS) + (NPU_EVENT_ENTRIES - 1) * \
+	      (uint32_t)sizeof(struct npu_event))
+
 static const enum behaviour behaviour = BEHAVIOUR;
 static uint32_t event_tail;
 static uint32_t admin_head;
 static uint32_t queue_head;
 static bool has_queue;
+static uint64_t running;
 
 void trap_crash(void);
 int main(void);
@@ -90,9 +98,11 @@ static void answer(uint32_t op, uint32_t seq)
 {
 	uint32_t status = behaviour == REFUSING ? NPU_ADMIN_BAD_STATE :
 						  NPU_ADMIN_OK;
-	uint64_t cookie = 0;
+	uint64_t cookie = running;
 	uint32_t commands = 0;
 
+	if (op == NPU_ADMIN_QUEUE_RESET && behaviour == NUMB)
+		status = NPU_ADMIN_BAD_STATE;
 	if (op == NPU_ADMIN_QUEUE_PROGRESS && behaviour == PRETENDING) {
 		cookie = io_read64(QUEUE_FIELD(jobs));
 		commands = (1u << 30) + event_tail;
@@ -104,6 +114,20 @@ static void answer(uint32_t op, uint32_t seq)
 			   (uint64_t)5 << 32 | seq, 0, 0);
 		send_event(77, 3, status, seq, 0, 0);
 	}
+}
+
+/* What a command that shall end the job does. */
+static void end_running(uint32_t op)
+{
+	bool is_core = behaviour == NUMB && op == NPU_ADMIN_CORE_RESET;
+
+	if (!running || !(is_core || (behaviour == DEAF &&
+				      op == NPU_ADMIN_QUEUE_RESET)))
+		return;
+	if (is_core)
+		send_event(NPU_EVENT_CORE_RESET, 0, 0, running, 0, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_TIMEOUT, running, 0, 0);
+	running = 0;
 }
 
 static void take_admin_command(void)
@@ -121,6 +145,7 @@ static void take_admin_command(void)
 	}
 	if (op == NPU_ADMIN_QUEUE_DESTROY)
 		has_queue = false;
+	end_running(op);
 	io_write32(INIT_FIELD(admin_head), ++admin_head);
 	answer(op, io_read32(command + offsetof(struct npu_admin_cmd, seq)));
 }
@@ -161,6 +186,15 @@ static void take_job(void)
 	case CRASHING:
 		trap_crash();
 		break;
+	case STILLBORN:
+		io_write32(PAST, 1);
+		io_fence();
+		trap_crash();
+		break;
+	case DEAF:
+	case NUMB:
+		running = cookie;
+		break;
 	case STORMING:
 		for (;;)
 			io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
@@ -179,6 +213,11 @@ int main(void)
 		    io_read32(INIT_FIELD(admin_ring) + 4));
 	open_window(EVENTS, io_read32(INIT_FIELD(event_ring)),
 		    io_read32(INIT_FIELD(event_ring) + 4));
+	if (behaviour == STILLBORN && io_read32(PAST) == 1) {
+		io_write32(PAST, 2);
+		io_fence();
+		trap_crash();
+	}
 	io_write32(INIT_FIELD(abi), NPU_RING_ABI_MAX);
 	set_state(NPU_FW_READY);
 	for (;;) {

@@ -41,6 +41,20 @@ ends() {
 	unload && return "$status"
 }
 
+# climbed RUNG...: the last one was climbed once, with success, and those before.
+climbed() {
+	local rung status=0
+	for rung; do
+		said "recovery: $rung" || status=1
+	done
+	return "$status"
+}
+
+# ends_by BEHAVIOUR HOW RUNG...: likewise, and these rungs were climbed.
+ends_by() {
+	ends "$1" "$2" "" && shift 2 && climbed "$@"
+}
+
 works() {
 	printf '%s' "${old_path:-/}" >"$path_file"
 	load && is_bound && run_jobs 10 && unload
@@ -64,6 +78,20 @@ check "running ahead: the job is taken away" \
 	ends runahead "ended: Connection timed out" "neither runs nor stops"
 check "crashing: the device is recovered" \
 	ends crashing "ended: Input/output error" "firmware crashed"
+check "deaf: the queue is reset" ends_by deaf "ended: Connection timed out" \
+	"job stop" "queue reset"
+check "and nothing more" not_said "recovering"
+check "numb: the core is reset" ends_by numb "ended: Connection timed out" \
+	"job stop" "queue reset failed" "core reset"
+check "and nothing more" not_said "recovering"
+check "stillborn: the function is reset" ends_by stillborn \
+	"ended: Input/output error" "firmware restart failed" "function reset"
+check "and is not lost" not_said "the device is lost"
+check "pretending: every rung is climbed" ends_by pretending \
+	"ended: Connection timed out" "job stop" "queue reset failed" \
+	"core reset" "firmware restart"
+check "silent: up to the last" ends_by silent "Input/output error" \
+	"firmware restart" "wedged"
 check "storming: the device is recovered" \
 	ends storming "ended: Input/output error" "recovering"
 check "good firmware works" works

@@ -63,6 +63,28 @@ run_jobs() {
 	"$here/job" "$1"
 }
 
+# hang_and WHAT ERROR COMMAND...: do it while WHAT, a job or a bind, never ends;
+# it has to end then, with that error.
+hang_and() {
+	local line job what=$1 error=$2
+	shift 2
+	coproc JOB { "$here/job" "$what"; }
+	job=$JOB_PID
+	exec 8<&"${JOB[0]}"
+	read -r line <&8
+	[ "$line" = hangs ] || {
+		echo "nothing hangs"
+		return 1
+	}
+	"$@" || return
+	read -r line <&8
+	exec 8<&-
+	wait "$job" || return
+	[ "$line" = "ended: $error" ] && return
+	echo "the $what $line"
+	return 1
+}
+
 # Everything the kernel says from here on is what said() looks at.
 mark_log() {
 	mark="tinynpu selftest $$ $RANDOM"
@@ -78,6 +100,13 @@ said() {
 	new_log | grep tinynpu | grep -qF -- "$1" && return
 	echo "not in the log: $1"
 	new_log
+	return 1
+}
+
+# not_said TEXT: the driver has not said so since mark_log.
+not_said() {
+	! said "$1" >/dev/null && return
+	echo "in the log: $1"
 	return 1
 }
 

@@ -8,11 +8,15 @@
  *   job user   likewise a job of a user-mode queue, until QUEUE_STATE says an error;
  *              then ring its doorbell
  *   job bind   likewise a bind that waits for another driver's fence
+ *   job wedge  likewise nothing, until a uevent says that a device is wedged
  *   job old    see that what old firmware can't do is said to be so
  */
 #include "gate.h"
 #include "npu.h"
 #include "userq.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
 
 static int run_jobs(struct npu_client *client, long count)
 {
@@ -110,6 +114,46 @@ static int hang_bind(struct npu_client *client)
 	return tell(client, out.handle);
 }
 
+/* The value of WEDGED in a uevent of an accel device, or NULL. */
+static const char *find_wedged(const char *event, size_t size)
+{
+	const char *wedged = NULL, *text, *end = event + size;
+	bool is_accel = false;
+
+	for (text = event; text < end; text += strlen(text) + 1) {
+		if (!strcmp(text, "SUBSYSTEM=accel"))
+			is_accel = true;
+		if (!strncmp(text, "WEDGED=", 7))
+			wedged = text + 7;
+	}
+	return is_accel ? wedged : NULL;
+}
+
+static int wait_wedged(struct npu_client *client)
+{
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
+	const char *how = NULL;
+	char event[8192];
+	ssize_t size;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		perror("job: uevents");
+		return 1;
+	}
+	puts("hangs");
+	fflush(stdout);
+	while (!how) {
+		size = recv(fd, event, sizeof(event) - 1, 0);
+		if (size < 0)
+			return 1;
+		event[size] = '\0';
+		how = find_wedged(event, size);
+	}
+	printf("ended: %s\n", how);
+	return 0;
+}
+
 /* A deadline, and cancelling one job. */
 static int try_old(struct npu_client *client)
 {
@@ -144,7 +188,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2) {
 		fprintf(stderr,
-			"usage: job N | job hang | job user | job bind | job old\n");
+			"usage: job N | job hang | job user | job bind | job wedge | job old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -158,6 +202,8 @@ int main(int argc, char **argv)
 		return hang_user(&client);
 	if (!strcmp(argv[1], "bind"))
 		return hang_bind(&client);
+	if (!strcmp(argv[1], "wedge"))
+		return wait_wedged(&client);
 	if (!strcmp(argv[1], "old"))
 		return try_old(&client);
 	return run_jobs(&client, strtol(argv[1], NULL, 10));

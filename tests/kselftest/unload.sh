@@ -33,28 +33,6 @@ unload_while_open() {
 	[ "$status" = 0 ] && run_jobs 5
 }
 
-# hang_and WHAT ERROR COMMAND...: do it while WHAT, a job or a bind, never ends;
-# it has to end then, with that error.
-hang_and() {
-	local line job what=$1 error=$2
-	shift 2
-	coproc JOB { "$here/job" "$what"; }
-	job=$JOB_PID
-	exec 8<&"${JOB[0]}"
-	read -r line <&8
-	[ "$line" = hangs ] || {
-		echo "nothing hangs"
-		return 1
-	}
-	"$@" || return
-	read -r line <&8
-	exec 8<&-
-	wait "$job" || return
-	[ "$line" = "ended: $error" ] && return
-	echo "the $what $line"
-	return 1
-}
-
 unbind() {
 	echo "$device" >"$pci_driver/unbind" && ! is_bound
 }

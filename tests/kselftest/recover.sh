@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The upper rungs of recovery with good firmware: restart, function-level reset,
+# and giving up, of which user space is told. Which rung is the first is up to
+# debugfs. (Rungs that need firmware which does not obey are in tests/hostile.)
+
+# shellcheck disable=SC2317 # check() calls the functions
+# shellcheck source-path=SCRIPTDIR source=driver.sh
+. "$(dirname "$0")/driver.sh"
+
+mountpoint -q /sys/kernel/debug ||
+	mount -t debugfs none /sys/kernel/debug 2>/dev/null
+debug=/sys/kernel/debug/accel/$device
+
+# recover_from RUNG: by its number, see enum tnpu_rung.
+recover_from() {
+	echo "$1" >"$debug/recover"
+}
+
+# count RUNG: how often it was climbed.
+count() {
+	sed -n "s/^$1: //p" "$debug/recoveries"
+}
+
+# climbs RUNG NAME: the running job is lost, others run afterwards.
+climbs() {
+	local before after
+	before=$(count "$2")
+	hang_and hang "Input/output error" recover_from "$1" &&
+		run_jobs 10 || return
+	after=$(count "$2")
+	[ "$((before + 1))" = "$after" ] && return
+	echo "$2: $before, then $after"
+	return 1
+}
+
+refuses_jobs() {
+	local output
+	output=$(run_jobs 1 2>&1) && return 1
+	[[ $output == *"Input/output error"* ]] && return
+	echo "$output"
+	return 1
+}
+
+rebind() {
+	echo "$device" >"$pci_driver/unbind" &&
+		echo "$device" >"$pci_driver/bind" && is_bound
+}
+
+recover_too_often() {
+	local i
+	for ((i = 0; i < 9; i++)); do
+		recover_from 3
+	done
+	refuses_jobs && said "recovered 8 times in less than 60 s"
+}
+
+unload 2>/dev/null
+check "loaded" load
+[ -w "$debug/recover" ] || {
+	echo "1..0 # SKIP needs debugfs"
+	exit 4
+}
+mark_log
+check "a restart of the firmware" climbs 3 "firmware restart"
+check "is logged" said "recovery: firmware restart"
+check "a function-level reset" climbs 4 "function reset"
+check "is logged" said "recovery: function reset"
+check "giving up ends jobs" hang_and hang "Input/output error" recover_from 5
+check "and is logged" said "the device is lost"
+check "a lost device refuses jobs" refuses_jobs
+check "bound anew it works" rebind
+check "with jobs" run_jobs 10
+check "user space is told" hang_and wedge "rebind" recover_from 5
+check "bound anew once more" rebind
+check "too many recoveries end it" recover_too_often
+check "bound anew at last" rebind
+check "it works" run_jobs 10
+check "no rung is unknown" [ "$(wc -l <"$debug/recoveries")" = 6 ]
+finish
