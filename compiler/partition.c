@@ -7,7 +7,8 @@
  * compute with quantised numbers, and those that a later pass has refused in an
  * earlier attempt. The latter compute with float numbers if they compute, between
  * operators that convert. Operators stand in an order in which few segments, runs of
- * one kind, follow each other.
+ * one kind, follow each other; what only moves elements without a scale goes with
+ * what is beside it.
  */
 #include <errno.h>
 #include <string.h>
@@ -243,6 +244,14 @@ static const char *reason(struct tnc *c, const struct tnc_op *op)
 	return NULL;
 }
 
+/* Elements of any type are bytes to whoever moves them, machine or CPU. */
+static bool is_either(const struct tnc *c, const struct tnc_op *op)
+{
+	return tnc_op_info[op->kind].attrs & TNC_IS_MOVE &&
+	       !is_small(tnc_op_output(c, op)->type) &&
+	       !(op->mode & TNC_MODE_CPU) && !tnc_refusal_of(c, op);
+}
+
 /* Operators keep their places, conversions come beside them. */
 static void mark_all(struct tnc *c)
 {
@@ -254,7 +263,7 @@ static void mark_all(struct tnc *c)
 	c->ops_room = 0;
 	for (int i = 0; i < count; i++) {
 		struct tnc_op *op = old[i];
-		bool is_cpu = reason(c, op);
+		bool is_cpu = reason(c, op) && !is_either(c, op);
 		bool is_real = is_cpu && tnc_partition_is_real(op) &&
 			       tnc_refusal_of(c, op);
 
@@ -276,6 +285,8 @@ struct order {
 	struct tnc *c;
 	bool *written;		/* by tensor */
 	bool *done;		/* by operator */
+	bool *either;		/* likewise: any unit's */
+	bool *on_cpu;		/* likewise: of those, the CPU's */
 	struct tnc_op **op;
 	int ops;
 };
@@ -317,9 +328,11 @@ static int order_segment(struct order *o, bool is_cpu)
 		struct tnc_op *op = c->op[i];
 
 		if (o->done[i] || !is_ready(o, op) ||
-		    (!is_reshape(op) && !(op->mode & TNC_MODE_CPU) == is_cpu))
+		    (!is_reshape(op) && !o->either[i] &&
+		     !(op->mode & TNC_MODE_CPU) == is_cpu))
 			continue;
 		o->done[i] = true;
+		o->on_cpu[i] = o->either[i] && is_cpu;
 		o->written[op->output] = true;
 		o->op[o->ops++] = op;
 		count += !is_reshape(op);
@@ -349,10 +362,18 @@ static void put_in_order(struct tnc *c)
 
 	o.written = tnc_alloc(c, c->tensors + 1, sizeof(*o.written));
 	o.done = tnc_alloc(c, c->ops + 1, sizeof(*o.done));
+	o.either = tnc_alloc(c, c->ops + 1, sizeof(*o.either));
+	o.on_cpu = tnc_alloc(c, c->ops + 1, sizeof(*o.on_cpu));
 	o.op = tnc_alloc(c, c->ops + 1, sizeof(*o.op));
+	for (int i = 0; i < c->ops; i++)
+		o.either[i] = is_either(c, c->op[i]);
 	is_cpu = order_all(&o, true) < order_all(&o, false);
-	if (order_all(&o, is_cpu) < INT32_MAX)
-		memcpy(c->op, o.op, c->ops * sizeof(*c->op));
+	if (order_all(&o, is_cpu) == INT32_MAX)
+		return;
+	for (int i = 0; i < c->ops; i++)
+		if (o.on_cpu[i])
+			c->op[i]->mode |= TNC_MODE_CPU;
+	memcpy(c->op, o.op, c->ops * sizeof(*c->op));
 }
 
 static bool has_cpu(const struct tnc *c)

@@ -29,8 +29,22 @@ struct tensor {
 	bool is_used;
 };
 
+/* Elements; those that are quantised, or can be compared, take part in more. */
+static const struct type {
+	const char *name;
+	bool is_quantised;
+	bool is_compared;
+} types[] = {
+	{ "int8", true, true }, { "int16", true, true },
+	{ "int32", false, true }, { "bool", false, false },
+	{ "float32", false, false }, { "int64", false, false },
+};
+
+#define TYPES ((int)(sizeof(types) / sizeof(types[0])))
+
 struct maker {
 	uint64_t seed;
+	const struct type *type;
 	int zero;
 	struct tensor tensor[TENSORS_MAX];
 	int tensors;
@@ -62,10 +76,13 @@ static int declare(struct maker *m, const struct tensor *shape)
 		return -1;
 	*t = *shape;
 	t->is_used = false;
-	fprintf(m->head, "tensor %%%d int8 [", m->tensors);
+	fprintf(m->head, "tensor %%%d %s [", m->tensors, m->type->name);
 	for (int d = 0; d < t->rank; d++)
 		fprintf(m->head, "%s%d", d ? "," : "", t->shape[d]);
-	fprintf(m->head, "] q=[0.5:%d] name=\"t%d\"\n", m->zero, m->tensors);
+	fputs("]", m->head);
+	if (m->type->is_quantised)
+		fprintf(m->head, " q=[0.5:%d]", m->zero);
+	fprintf(m->head, " name=\"t%d\"\n", m->tensors);
 	return m->tensors++;
 }
 
@@ -295,7 +312,8 @@ static void reshape(struct maker *m, int from)
 
 static void maximum(struct maker *m, int from)
 {
-	if (begin(m, "maximum", from, &m->tensor[from]))
+	if (m->type->is_compared &&
+	    begin(m, "maximum", from, &m->tensor[from]))
 		fprintf(m->ops, " %%%d act=none", from);
 }
 
@@ -361,8 +379,8 @@ static void conv(struct maker *m, int from)
 	struct tensor out = *in;
 	int weights;
 
-	if (in->rank != 4 || in->shape[0] != 1 || in->shape[3] > 64 ||
-	    m->tensors > TENSORS_MAX - 2)
+	if (m->type != types || in->rank != 4 || in->shape[0] != 1 ||
+	    in->shape[3] > 64 || m->tensors > TENSORS_MAX - 2)
 		return;
 	out.shape[3] = pick(m, 1, 20);
 	weights = m->tensors;
@@ -404,7 +422,8 @@ static char *make_graph(struct maker *m, int kind, size_t *size)
 	int wanted = pick(m, 1, 5);
 
 	m->tensors = 0;
-	m->zero = pick(m, -128, 127);
+	m->type = &types[pick(m, 0, 1) ? pick(m, 0, TYPES - 1) : 0];
+	m->zero = m->type == types ? pick(m, -128, 127) : 0;
 	m->head = open_memstream(&text, size);
 	m->ops = open_memstream(&ops, &ops_size);
 	m->data = open_memstream(&data, &data_size);

@@ -374,6 +374,47 @@ static void test_without_fallback_a_refusal_is_an_error(void **state)
 	assert_non_null(strstr(error.text, "operator 7 (POW)"));
 }
 
+/* Before a float's way to the machine, on int32 in the middle, behind its way back. */
+static void test_moves_go_with_what_is_beside_them(void **state)
+{
+	static const char text[] =
+		"tnc 1\nmodel \"moves\"\n"
+		"tensor %0 float32 [1,2,3,4] name=\"x\"\n"
+		"tensor %1 float32 [1,2,3,4] name=\"turned\"\n"
+		"tensor %2 int8 [1,2,3,4] q=[0.5:0] name=\"q\"\n"
+		"tensor %3 int32 [1,2,3] name=\"arg\"\n"
+		"tensor %4 int32 [1,2,3] name=\"back\"\n"
+		"tensor %5 int32 [1,2,3] name=\"greatest\"\n"
+		"tensor %6 float32 [1,2,3] name=\"real\"\n"
+		"tensor %7 float32 [1,4,3] name=\"twice\"\n"
+		"input %0\n"
+		"reverse %1 = %0 axes=1 source=0\n"
+		"quantize %2 = %1 source=1\n"
+		"arg_max %3 = %2 axis=3 source=2\n"
+		"reverse %4 = %3 axes=1 source=3\n"
+		"maximum %5 = %4 %4 act=none source=4\n"
+		"cast %6 = %5 source=5\n"
+		"tile %7 = %6 source=6\n"
+		"output %7\n";
+	static const float wanted[12] = { 3, 0, 2, 1, 1, 3, 3, 0, 2, 1, 1, 3 };
+	static const int greatest[6] = { 3, 0, 2, 1, 1, 3 };
+	struct tnc_error error;
+	struct made made;
+	float x[24] = { 0 };
+
+	if (make(&made, text, strlen(text), &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(made.info.segments, 3);
+	assert_int_equal(made.info.cpu_ops, 4);
+	assert_null(strstr(made.partition, "op 3 REVERSE"));
+	for (int i = 0; i < 6; i++)
+		x[4 * i + greatest[i]] = 1;
+	memcpy(tensor(&made, 0), x, sizeof(x));
+	run(&made);
+	assert_memory_equal(tensor(&made, 1), wanted, sizeof(wanted));
+	drop(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +427,7 @@ int main(void)
 		cmocka_unit_test(
 			test_what_nothing_computes_is_an_error_of_the_machine),
 		cmocka_unit_test(test_without_fallback_a_refusal_is_an_error),
+		cmocka_unit_test(test_moves_go_with_what_is_beside_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
