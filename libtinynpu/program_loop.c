@@ -131,10 +131,11 @@ int reader_check_loop(const struct reader *r, uint32_t index,
 {
 	uint32_t number = op->attr[NPU_CPU_LOOP_NUMBER].i, i;
 	uint32_t result = op->attr[NPU_CPU_LOOP_RESULT].i;
-	const struct program_loop *loop = &r->prog->loops[number];
+	const struct program_loop *loop;
 
 	if (number >= r->prog->loop_count)
 		return malformed(r, "CPU operator %u: no loop %u", index, number);
+	loop = &r->prog->loops[number];
 	if (op->inputs != loop->part[NPU_LOOP_BODY]->info->inputs)
 		return malformed(r, "CPU operator %u: %u values", index,
 				 op->inputs);
