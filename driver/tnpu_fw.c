@@ -92,7 +92,7 @@ int tnpu_fw_load(struct tnpu_device *tdev)
 		goto release;
 	}
 	memcpy(tdev->fw.image, file->data, file->size);
-	tdev->fw.log_level = min(tnpu_fw_log_level, (u32)NPU_LOG_DEBUG);
+	tdev->fw.log_level = min_t(u32, tnpu_fw_log_level, NPU_LOG_DEBUG);
 	tnpu_fw_copy_name(&tdev->fw);
 release:
 	release_firmware(file);

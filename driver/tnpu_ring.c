@@ -413,8 +413,7 @@ irqreturn_t tnpu_ring_irq_thread(int irq, void *data)
 	dma_fence_end_signalling(cookie);
 
 	if (!is_sane)
-		tnpu_recover_request(tdev,
-					     "the firmware's rings are corrupt");
+		tnpu_recover_request(tdev, "the firmware's rings are corrupt");
 	return IRQ_HANDLED;
 }
 

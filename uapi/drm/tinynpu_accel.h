@@ -18,7 +18,7 @@
 
 #ifdef __KERNEL__
 #include <drm/drm.h>
-#elif __has_include(<drm/drm.h>)
+#elif __has_include("drm/drm.h")
 #include <drm/drm.h>
 #else
 #include <drm.h> /* libdrm's, by pkg-config */
