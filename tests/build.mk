@@ -17,7 +17,8 @@ submake = $(MAKE) --no-print-directory \
 built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 
-vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest $(vm-tests)
+vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
+	$(vm-tests) tests/check-kernel
 
 setup-run:
 	$(Q)tools/setup run
