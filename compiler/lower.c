@@ -116,6 +116,31 @@ static void lower_abs(struct lowering *l)
 	finish(l, 0);
 }
 
+/* Of int16. Registers: 0 the input, 1 the root with 20 bits of fraction. */
+static void lower_rsqrt(struct lowering *l)
+{
+	struct tnc_factor last = l->factor[0];
+	struct tnc_vector *v = &l->v;
+
+	last.shift -= 20;
+	tnc_vector_load(v, 0, 0, l->in_zero);
+	tnc_vector_add(v, NPU_VOP_RSQRT, 1, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RSQRT_SHIFT, 2, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_CONST, 3, 0, 0, 20);
+	tnc_vector_add(v, NPU_VOP_SUB, 2, 3, 2, 0);
+	tnc_vector_add(v, NPU_VOP_CONST, 3, 0, 0, 1);
+	tnc_vector_add(v, NPU_VOP_SHL, 2, 3, 2, 0);
+	tnc_vector_add(v, NPU_VOP_SRDHM, 1, 2, 1, 0);
+	if (last.shift < -31)
+		tnc_vector_add(v, NPU_VOP_CONST, 1, 0, 0, 0);
+	else
+		tnc_vector_scale(v, 1, 1, last);
+	tnc_vector_imm(v, NPU_VOP_LE, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_CONST, 2, 0, 0, INT16_MAX);
+	tnc_vector_add(v, NPU_VOP_SELECT, 0, 2, 1, 0);
+	finish(l, 0);
+}
+
 /*
  * Between entries of a table of the sigmoid, whose entries are 16 bits without
  * a sign: it has them less 2^15. Registers: 0 the input in units of a table's
@@ -160,6 +185,34 @@ static void lower_quantize(struct lowering *l)
 	tnc_vector_load(&l->v, 0, 0, l->in_zero);
 	tnc_vector_scale(&l->v, 0, 0, l->factor[0]);
 	store(l, 0, l->out_zero);
+}
+
+/* Numbers without a scale: between 0 or -1 and nothing, 1 or 6. */
+static void lower_plain_relu(struct lowering *l)
+{
+	tnc_vector_load(&l->v, 0, 0, 0);
+	tnc_vector_imm(&l->v, NPU_VOP_MAX, 0, 0,
+		       l->op->kind == TNC_RELU_N1_TO_1 ? -1 : 0);
+	if (l->op->kind != TNC_RELU)
+		tnc_vector_imm(&l->v, NPU_VOP_MIN, 0, 0,
+			       l->op->kind == TNC_RELU6 ? 6 : 1);
+	store(l, 0, 0);
+}
+
+static void lower_plain_function(struct lowering *l)
+{
+	tnc_vector_load(&l->v, 0, 0, 0);
+	if (l->op->kind == TNC_ABS) {
+		tnc_vector_add(&l->v, NPU_VOP_ABS, 0, 0, 0, 0);
+	} else if (l->op->kind == TNC_NEG) {
+		tnc_vector_imm(&l->v, NPU_VOP_MUL, 0, 0, -1);
+	} else if (l->op->kind == TNC_SQUARE) {
+		tnc_vector_add(&l->v, NPU_VOP_MUL, 0, 0, 0, 0);
+	} else { /* SIGN */
+		tnc_vector_imm(&l->v, NPU_VOP_MAX, 0, 0, -1);
+		tnc_vector_imm(&l->v, NPU_VOP_MIN, 0, 0, 1);
+	}
+	store(l, 0, 0);
 }
 
 /* What a type can't hold is cut off. */
@@ -314,26 +367,26 @@ static void lower_squared_difference(struct lowering *l)
 static const struct {
 	tnc_lowering *int8, *int16, *plain;
 } programs[TNC_OP_KINDS] = {
-	[TNC_RELU] = { .int8 = lower_table, .int16 = lower_relu },
-	[TNC_RELU_N1_TO_1] = { .int8 = lower_table, .int16 = lower_relu },
-	[TNC_RELU_0_TO_1] = { .int8 = lower_table, .int16 = lower_relu },
-	[TNC_RELU6] = { .int8 = lower_table, .int16 = lower_relu6 },
+	[TNC_RELU] = { lower_table, lower_relu, lower_plain_relu },
+	[TNC_RELU_N1_TO_1] = { lower_table, lower_relu, lower_plain_relu },
+	[TNC_RELU_0_TO_1] = { lower_table, lower_relu, lower_plain_relu },
+	[TNC_RELU6] = { lower_table, lower_relu6, lower_plain_relu },
 	[TNC_LEAKY_RELU] = { .int8 = lower_table, .int16 = lower_leaky_relu },
-	[TNC_ABS] = { .int8 = lower_table, .int16 = lower_abs },
+	[TNC_ABS] = { lower_table, lower_abs, lower_plain_function },
 	[TNC_LOGISTIC] = { .int8 = lower_table, .int16 = lower_sigmoid },
 	[TNC_TANH] = { .int8 = lower_table, .int16 = lower_sigmoid },
-	[TNC_RSQRT] = { .int8 = lower_table },
+	[TNC_RSQRT] = { .int8 = lower_table, .int16 = lower_rsqrt },
 	[TNC_HARD_SWISH] = { .int8 = lower_table },
 	[TNC_ELU] = { .int8 = lower_table },
 	[TNC_GELU] = { .int8 = lower_table },
 	[TNC_SOFTPLUS] = { .int8 = lower_table },
 	[TNC_HARD_SIGMOID] = { .int8 = lower_table },
-	[TNC_EXP] = { .int8 = lower_table },
+	[TNC_EXP] = { .int8 = lower_table, .int16 = tnc_lower_exp },
 	[TNC_LOG] = { .int8 = lower_table },
 	[TNC_SQRT] = { .int8 = lower_table },
-	[TNC_SQUARE] = { .int8 = lower_table },
-	[TNC_NEG] = { .int8 = lower_table },
-	[TNC_SIGN] = { .int8 = lower_table },
+	[TNC_SQUARE] = { lower_table, NULL, lower_plain_function },
+	[TNC_NEG] = { lower_table, NULL, lower_plain_function },
+	[TNC_SIGN] = { lower_table, NULL, lower_plain_function },
 	[TNC_SIN] = { .int8 = lower_table },
 	[TNC_COS] = { .int8 = lower_table },
 	[TNC_ERF] = { .int8 = lower_table },

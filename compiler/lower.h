@@ -29,7 +29,9 @@ tnc_lowering *tnc_lower_onnx(enum tnc_op_kind kind);
 void tnc_lower_log_softmax(struct lowering *l);
 void tnc_lower_l2_normalization(struct lowering *l);
 void tnc_lower_softmax(struct lowering *l);
+void tnc_lower_exp(struct lowering *l);
 void tnc_lower_arg(struct lowering *l);
+enum npu_vop tnc_lower_reducer(enum tnc_op_kind kind);
 void tnc_lower_extreme(struct lowering *l);
 
 /* lower_reduce.c: operators along axes; false: not its business */

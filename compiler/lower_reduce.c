@@ -20,18 +20,21 @@ struct shape3 {
 
 bool tnc_lower_is_reduction(const struct tnc *c, const struct tnc_op *op)
 {
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+
 	switch (op->kind) {
 	case TNC_MEAN:
+		return in->quant.count;
 	case TNC_SUM:
-		return tnc_op_input(c, op, 0)->quant.count;
+		return in->quant.count || in->type == TNC_INT32;
 	case TNC_REDUCE_MAX:
 	case TNC_REDUCE_MIN:
 	case TNC_REDUCE_ANY:
 	case TNC_REDUCE_ALL:
-		return tnc_vector_has(tnc_op_input(c, op, 0)->type);
+		return tnc_vector_has(in->type);
 	case TNC_ARG_MAX:
 	case TNC_ARG_MIN:
-		return tnc_vector_has(tnc_op_input(c, op, 0)->type) &&
+		return tnc_vector_has(in->type) &&
 		       tnc_op_output(c, op)->type == TNC_INT32;
 	default:
 		return false;
@@ -90,9 +93,11 @@ static bool is_pool(const struct tnc *c, const struct tnc_op *op)
 	       (in->type == TNC_INT8 || in->type == TNC_INT16);
 }
 
-static bool is_sum(const struct tnc_op *op)
+/* Whether numbers with a scale are added. */
+static bool is_sum(const struct tnc *c, const struct tnc_op *op)
 {
-	return op->kind == TNC_MEAN || op->kind == TNC_SUM;
+	return (op->kind == TNC_MEAN || op->kind == TNC_SUM) &&
+	       tnc_op_input(c, op, 0)->quant.count;
 }
 
 /* Can it be done as the elements lie? */
@@ -103,7 +108,7 @@ static bool is_in_order(const struct tnc *c, const struct tnc_op *op)
 
 	if (!shape3_of(c, op, &s))
 		return false;
-	return s.inner == 1 || ((is_sum(op) || is_pool(c, op)) &&
+	return s.inner == 1 || ((is_sum(c, op) || is_pool(c, op)) &&
 				window_of(s.reduced, &window));
 }
 
@@ -249,7 +254,7 @@ bool tnc_lower_reduction(struct tnc *c, struct tnc_op *op)
 
 	if (!tnc_lower_is_reduction(c, op) || !shape3_of(c, op, &s))
 		return false;
-	if (is_sum(op))
+	if (is_sum(c, op))
 		sum_to_conv(c, op, &s);
 	else if (s.inner > 1)
 		extreme_to_pool(c, op, &s);
@@ -278,13 +283,8 @@ static void scale_sum(struct tnc_vector *v, const struct tnc_op *op,
 
 static void reduce(struct tnc_vector *v, const struct tnc_op *op, int zero)
 {
-	enum npu_vop vop = is_sum(op) ? NPU_VOP_RSUM :
-			   op->kind == TNC_REDUCE_MAX ||
-			   op->kind == TNC_REDUCE_ANY ? NPU_VOP_RMAX :
-							NPU_VOP_RMIN;
-
 	tnc_vector_load(v, 0, 0, zero);
-	tnc_vector_add(v, vop, 0, 0, 0, 0);
+	tnc_vector_add(v, tnc_lower_reducer(op->kind), 0, 0, 0, 0);
 }
 
 /* A program before the operator, which reduces rows of @part; what is left: */
@@ -296,15 +296,16 @@ static void reduce_parts(struct tnc *c, int at, const struct shape3 *s,
 	struct tnc_op *op = tnc_insert_before(c, at, 0, TNC_VECTOR);
 	struct tnc_tensor *out = tnc_op_output(c, op);
 	int64_t rows = s->outer * s->reduced / part;
+	bool is_scaled = is_sum(c, user);
 	struct tnc_vector v = { .c = c };
 
 	out->rank = 4;
 	memcpy(out->shape, (int32_t[]){ 1, rows, 1, 1 }, 4 * sizeof(int32_t));
-	if (is_sum(user)) {
+	if (is_scaled) {
 		out->type = TNC_INT32;
 		out->quant.count = 0;
 	}
-	reduce(&v, user, is_sum(user) ? in->quant.zero_point[0] : 0);
+	reduce(&v, user, is_scaled ? in->quant.zero_point[0] : 0);
 	tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);
 	view(c, op, rows, 1, part, rows, 1);
 	tnc_vector_finish(&v, op);
@@ -316,7 +317,7 @@ static void reduce_twice(struct tnc *c, int at, const struct shape3 *s)
 	struct tnc_op *user = c->op[at];
 	struct tnc_factor factor = { 0 };
 	struct tnc_vector v = { .c = c };
-	bool is_float = tnc_ref_onnx_is(c, user);
+	bool is_float = tnc_ref_onnx_is(c, user), is_scaled = is_sum(c, user);
 	int64_t part = PART_MAX;
 
 	while (s->reduced % part)
@@ -325,12 +326,12 @@ static void reduce_twice(struct tnc *c, int at, const struct shape3 *s)
 		float real = tnc_ref_onnx_mean_factor(c, user);
 
 		memcpy(&factor.multiplier, &real, sizeof(real));
-	} else if (is_sum(user)) {
+	} else if (is_scaled) {
 		tnc_op_factors(c, user, &factor);
 	}
 	reduce_parts(c, at, s, part);
 	reduce(&v, user, 0);
-	if (is_sum(user))
+	if (is_scaled)
 		scale_sum(&v, user, factor, is_float);
 	else
 		tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);

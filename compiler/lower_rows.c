@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Part of pass 'l': programs that look at a whole row of channels before they
- * know the result for one: normalisations, and the index of the greatest.
+ * know the result for one: normalisations, and the index of the greatest. And EXP of
+ * int16, which has a table of lines like theirs.
  */
+#include <math.h>
+
 #include "lower.h"
 
 /* Sums and the like go here: the elements in register 0. */
@@ -92,6 +95,18 @@ void tnc_lower_softmax(struct lowering *l)
 	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, 0);
 }
 
+/* Of int16 there are too many for a table. */
+void tnc_lower_exp(struct lowering *l)
+{
+	int16_t exps[513];
+
+	tnc_ref_lines(l->in->quant.scale[0], 0, l->out->quant.scale[0], expf,
+		      exps);
+	tnc_vector_load(&l->v, 0, 0, 0);
+	look_up(&l->v, 0, exps);
+	tnc_vector_add(&l->v, NPU_VOP_STORE, 0, 0, 0, 0);
+}
+
 void tnc_lower_arg(struct lowering *l)
 {
 	tnc_vector_load(&l->v, 0, 0, 0);
@@ -101,12 +116,24 @@ void tnc_lower_arg(struct lowering *l)
 	tnc_vector_add(&l->v, NPU_VOP_STORE, 0, 0, 0, 0);
 }
 
+enum npu_vop tnc_lower_reducer(enum tnc_op_kind kind)
+{
+	switch (kind) {
+	case TNC_MEAN:
+	case TNC_SUM:
+		return NPU_VOP_RSUM;
+	case TNC_REDUCE_MAX:
+	case TNC_REDUCE_ANY:
+		return NPU_VOP_RMAX;
+	default:
+		return NPU_VOP_RMIN;
+	}
+}
+
+/* Or the sum of what has no scale. */
 void tnc_lower_extreme(struct lowering *l)
 {
-	bool is_max = l->op->kind == TNC_REDUCE_MAX ||
-		      l->op->kind == TNC_REDUCE_ANY;
-
 	tnc_vector_load(&l->v, 0, 0, 0);
-	tnc_vector_add(&l->v, is_max ? NPU_VOP_RMAX : NPU_VOP_RMIN, 0, 0, 0, 0);
+	tnc_vector_add(&l->v, tnc_lower_reducer(l->op->kind), 0, 0, 0, 0);
 	tnc_vector_add(&l->v, NPU_VOP_STORE, 0, 0, 0, 0);
 }

@@ -130,6 +130,9 @@ struct tnc_ref_log_softmax {
 };
 
 struct tnc_ref_log_softmax tnc_ref_log_softmax_of(const struct tnc_tensor *in);
+void tnc_ref_lines(float in_scale, int in_zero, float out_scale,
+		   float (*f)(float x), int16_t table[513]);
+int tnc_ref_look_up(int x, const int16_t *table);
 void tnc_ref_softmax_tables(int16_t exps[513], int16_t inverses[513]);
 void tnc_ref_rows(struct tnc *c, struct tnc_op *op);
 void tnc_ref_reduce(struct tnc *c, struct tnc_op *op);

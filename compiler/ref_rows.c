@@ -81,8 +81,8 @@ static void log_softmax_row(const struct tnc_ref_log_softmax *s,
  * A table of a function of int16, between whose 513 entries lines are drawn;
  * entries are moved so that half of the error in the middle goes to each side.
  */
-static void make_table(float in_scale, int in_zero, float out_scale,
-		       float (*f)(float x), int16_t table[STEPS + 1])
+void tnc_ref_lines(float in_scale, int in_zero, float out_scale,
+		   float (*f)(float x), int16_t table[STEPS + 1])
 {
 	float low = in_scale * (INT16_MIN - in_zero);
 	float high = in_scale * (INT16_MAX - in_zero);
@@ -109,12 +109,12 @@ static float inverse_of_one_plus(float x)
 
 void tnc_ref_softmax_tables(int16_t exps[STEPS + 1], int16_t inverses[STEPS + 1])
 {
-	make_table(10.0f / 65535, INT16_MAX, 2.0f / 65535, expf, exps);
-	make_table(1.0f / 65535, INT16_MIN, 2.0f / 65535, inverse_of_one_plus,
-		   inverses);
+	tnc_ref_lines(10.0f / 65535, INT16_MAX, 2.0f / 65535, expf, exps);
+	tnc_ref_lines(1.0f / 65535, INT16_MIN, 2.0f / 65535,
+		      inverse_of_one_plus, inverses);
 }
 
-static int look_up(int x, const int16_t *table)
+int tnc_ref_look_up(int x, const int16_t *table)
 {
 	int at = 256 + (x >> 7), slope = table[at + 1] - table[at];
 
@@ -131,7 +131,7 @@ static int exp_of(const struct softmax16 *s, int difference)
 	int64_t x = (int64_t)ref_scale(difference, s->factor) + INT16_MAX;
 
 	x = x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x;
-	return look_up(x, s->exps);
+	return tnc_ref_look_up(x, s->exps);
 }
 
 static void softmax16_row(const struct softmax16 *s, const int16_t *in,
@@ -146,7 +146,7 @@ static void softmax16_row(const struct softmax16 *s, const int16_t *in,
 		sum += exp_of(s, in[i] - max);
 	zeros = __builtin_clz((uint32_t)sum);
 	rest = ((sum << (zeros - 1)) + (1 << 13)) >> 14;
-	inverse = look_up(ref_clamp(rest - (3 << 15), INT16_MIN, INT16_MAX),
+	inverse = tnc_ref_look_up(ref_clamp(rest - (3 << 15), INT16_MIN, INT16_MAX),
 			  s->inverses);
 	shift = 31 - zeros;
 	for (int i = 0; i < count; i++) {

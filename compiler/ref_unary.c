@@ -17,6 +17,7 @@ struct unary {
 	float in_scale, out_scale;
 	int in_zero, out_zero;
 	int min, max;		/* of the output's type */
+	int16_t lines[513];	/* of EXP of int16 */
 };
 
 static int requantised(const struct unary *u, int x, struct tnc_factor factor)
@@ -88,6 +89,11 @@ static int rsqrt(const struct unary *u, int x)
 	if (last.shift < -31)
 		return u->out_zero;
 	return ref_clamp(requantised(u, y, last), u->min, u->max);
+}
+
+static int exp16(const struct unary *u, int x)
+{
+	return tnc_ref_look_up(x, u->lines);
 }
 
 /* Q4.27 of the input, or the end of its range. */
@@ -315,6 +321,8 @@ static int (*const int16_functions[TNC_OP_KINDS])(const struct unary *u,
 	[TNC_RELU6] = relu6,
 	[TNC_LEAKY_RELU] = leaky_relu,
 	[TNC_ABS] = absolute,
+	[TNC_RSQRT] = rsqrt,
+	[TNC_EXP] = exp16,
 	[TNC_LOGISTIC] = logistic16,
 	[TNC_TANH] = tanh16,
 };
@@ -340,6 +348,8 @@ static struct unary unary_of(struct tnc *c, const struct tnc_op *op)
 	};
 
 	tnc_op_factors(c, op, u.factor);
+	if (op->kind == TNC_EXP && in->type == TNC_INT16)
+		tnc_ref_lines(u.in_scale, 0, u.out_scale, expf, u.lines);
 	return u;
 }
 

@@ -4,6 +4,7 @@
  * and of those programs. Called by verify.c alone.
  */
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -110,6 +111,17 @@ static void verify_factors(struct tnc *c, const struct tnc_op *op)
 		verify_factor(c, factor[i]);
 }
 
+/* Entries of the reference's table that are infinite mean nothing. */
+static void verify_exp(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	float greatest = expf(in->quant.scale[0] * INT16_MAX) /
+			 tnc_op_output(c, op)->quant.scale[0];
+
+	if (in->type == TNC_INT16 && !(greatest < FLT_MAX / 2))
+		refuse(c, "scale of int16");
+}
+
 void tnc_verify_unary(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
@@ -126,6 +138,8 @@ void tnc_verify_unary(struct tnc *c, const struct tnc_op *op)
 			  tnc_type_info[in->type].name);
 	if (op->kind == TNC_LOGISTIC || op->kind == TNC_TANH)
 		verify_sigmoid(c, op);
+	if (op->kind == TNC_EXP)
+		verify_exp(c, op);
 	verify_factors(c, op);
 	swish = (1.0f / 128.0f) * in->quant.scale[0] / out->quant.scale[0];
 	if (op->kind == TNC_HARD_SWISH &&

@@ -108,7 +108,7 @@ static const struct sample {
 	S(CONV_INTEGER, "i1,4,5,8 x1,4,5,6 w8,3,3,6",
 	  "stride=1x1 dilation=1x1 pad=same"),
 	S(MATMUL_INTEGER, "i4,6 x4,5 w5,6", ""),
-	S(CAST, "f1,4,5,6 x1,4,5,6", ""),
+	S(CAST, "i1,4,5,6 x1,4,5,6", ""),
 	Q(SOFTMAX, "x2,6 x2,6", "beta=1", "0.00390625:-128"),
 	Q(LOG_SOFTMAX, "x2,6 x2,6", "", "0.0625:127"),
 	Q(L2_NORMALIZATION, "x2,6 x2,6", "", "0.0078125:0"),
@@ -166,7 +166,7 @@ static const struct column {
 	const char *name;
 	const char *quant;	/* NULL: none */
 } columns[] = {
-	{ "int8", "0.5:-3" }, { "uint8", "0.5:7" }, { "int16", "0.5:0" },
+	{ "int8", "0.5:-3" }, { "uint8", "0.5:7" }, { "int16", "0.001:0" },
 	{ "int32", NULL },    { "float32", NULL }, { "bool", NULL },
 };
 

@@ -183,6 +183,7 @@ static void test_long_reductions(void **state)
 	}
 	run("int8 [1,100,100,3]", "q=[0.5:7]", "int8 [1,3]", "q=[0.4:-5]",
 	    "mean %1 = %0 axes=1,2 mode=onnx");
+	run("int32 [2,9000]", "", "int32 [2]", "", "sum %1 = %0 axes=1");
 }
 
 /* Scales whose exponents use the whole range. */
@@ -246,7 +247,7 @@ static void reduction(const char *kind, const char *type, bool scales,
 	char op[128], *in_quant = random_quant(is_wide);
 	const char *out_quant = scales ? random_quant(is_wide) : in_quant;
 
-	if (!strcmp(type, "bool"))
+	if (!strcmp(type, "bool") || !strcmp(type, "int32"))
 		out_quant = in_quant = "";
 	length = snprintf(op, sizeof(op), "%s %%1 = %%0 axes=", kind);
 	for (int d = 0, first = 1; d < s.rank; d++) {
@@ -274,6 +275,7 @@ static void test_reductions(void **state)
 		{ "mean", "int16", true, false },
 		{ "sum", "int8", true, false },
 		{ "sum", "int16", true, false },
+		{ "sum", "int32", false, false },
 		{ "reduce_max", "int8", false, false },
 		{ "reduce_min", "int8", false, false },
 		{ "reduce_max", "int16", false, false },

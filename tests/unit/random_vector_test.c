@@ -273,6 +273,8 @@ static void test_int16(void **state)
 		{ "logistic", "w", "w", "" },
 		{ "tanh", "w", "w", "" },
 		{ "abs", "w", "w", "" },
+		{ "rsqrt", "w", "w", "" },
+		{ "exp", "w", "w", "" },
 		{ "add", "ww", "w", " act=none" },
 		{ "sub", "ww", "w", " act=relu" },
 		{ "mul", "ww", "w", " act=relu6" },
@@ -344,6 +346,14 @@ static void test_arithmetic(void **state)
 		{ "maximum", "ii", "i", " act=none" },
 		{ "minimum", "uu", "u", " act=none" },
 		{ "squared_difference", "ii", "i", " act=none" },
+		{ "relu", "i", "i", "" },
+		{ "relu6", "i", "i", "" },
+		{ "relu_n1_to_1", "i", "i", "" },
+		{ "relu_0_to_1", "i", "i", "" },
+		{ "abs", "i", "i", "" },
+		{ "neg", "i", "i", "" },
+		{ "sign", "i", "i", "" },
+		{ "square", "i", "i", "" },
 	};
 
 	TEST_KINDS(kinds);

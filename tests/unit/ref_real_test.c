@@ -139,6 +139,8 @@ static void test_int16(void **state)
 		{ "leaky_relu %1 = %0 alpha=0.3", leaky_relu, 1e-4, 0, 2e-4, 0,
 		  1 },
 		{ "abs %1 = %0", fabs, 1e-4, 0, 2e-4, 0, 1 },
+		{ "rsqrt %1 = %0", rsqrt, 1e-3, 0, 1e-3, 0, 1 },
+		{ "exp %1 = %0", exp, 1e-4, 0, 1e-3, 0, 4 },
 	};
 	static int16_t in[65536], out[65536];
 
