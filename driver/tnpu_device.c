@@ -127,6 +127,9 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	ret = tnpu_counters_init(tdev);
 	if (ret)
 		return ret;
+	ret = tnpu_dump_init(tdev);
+	if (ret)
+		return ret;
 	ret = tnpu_fw_load(tdev);
 	if (ret)
 		return ret;
@@ -297,6 +300,7 @@ void tnpu_device_remove(struct tnpu_device *tdev)
 	/* Timeout handlers may still look at the device, in vain. */
 	cancel_work_sync(&tdev->recovery.work);
 	flush_workqueue(tdev->reset_wq);
+	tnpu_dump_flush(tdev);
 	tnpu_queue_free_rings(tdev);
 	tnpu_vm_free_tables(tdev);
 }

@@ -15,6 +15,7 @@
 #include <npu/regs.h>
 
 #include "tnpu_counters.h"
+#include "tnpu_dump.h"
 #include "tnpu_fw.h"
 #include "tnpu_recover.h"
 #include "tnpu_ring.h"
@@ -100,6 +101,7 @@ struct tnpu_context {
  * @state: written with @reset_sem (for writing) and @job_lock held
  * @recoveries: finished recoveries, including those that failed
  * @recovery: how it is recovered
+ * @dump: what is left of a hang or a crash, for devcoredump
  * @reset_wq: ordered; runs timeout handlers and recoveries
  * @sched_wq: ordered; runs the schedulers
  * @contexts: address spaces
@@ -129,6 +131,7 @@ struct tnpu_device {
 	enum tnpu_state state;
 	u32 recoveries;
 	struct tnpu_recovery recovery;
+	struct tnpu_dump dump;
 	struct workqueue_struct *reset_wq;
 	struct workqueue_struct *sched_wq;
 

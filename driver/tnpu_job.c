@@ -192,6 +192,8 @@ void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
 	state->fault_addr = le64_to_cpu(event->fault_addr);
 	state->fault_job = number;
 	trace_tnpu_job_fault(queue, le32_to_cpu(event->status));
+	if (le32_to_cpu(event->status) == NPU_JOB_TIMEOUT)
+		tnpu_dump_request(queue->tdev, "a job timed out");
 	if (!__ratelimit(&limit))
 		return;
 	drm_notice(&queue->tdev->drm,

@@ -229,8 +229,10 @@ void tnpu_recover_device(struct tnpu_device *tdev, const char *why)
 	down_write(&tdev->reset_sem);
 	if (tdev->state == TNPU_UP || tdev->recovery.is_reset) {
 		drm_err(&tdev->drm, "%s: recovering\n", why);
-		if (tdev->state == TNPU_UP)
+		if (tdev->state == TNPU_UP) {
+			tnpu_dump_take(tdev, why);
 			tnpu_recover_take_down(tdev);
+		}
 		tdev->recovery.is_reset = false;
 		is_lost = tnpu_recover_once(tdev);
 	}
