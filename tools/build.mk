@@ -9,6 +9,7 @@ tool-objs := \
 	tools/classes.o \
 	tools/compile.o \
 	tools/device_json.o \
+	tools/dump.o \
 	tools/image.o \
 	tools/info.o \
 	tools/inspect.o \

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * `tinynpu inspect`: what is in a program: tensors, memory, operators with their
- * costs, and the commands.
+ * costs, and the commands; or in the dump of a device.
  */
 #include "../compiler/tnc.h"
+#include "dump.h"
 #include "model.h"
 #include "tool.h"
+
+#include <npu/dump.h>
 
 #include <argp.h>
 #include <jansson.h>
@@ -224,7 +227,15 @@ static json_t *machine_json(const struct tinynpu_program_info *info)
 			 "mem_latency", (json_int_t)info->mem_latency);
 }
 
-static void dump_json(const char *path, const struct tinynpu_program *program)
+static void print_json(json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(json);
+}
+
+static void print_program_json(const char *path,
+			       const struct tinynpu_program *program)
 {
 	struct tinynpu_program_info info;
 	json_t *json;
@@ -244,9 +255,48 @@ static void dump_json(const char *path, const struct tinynpu_program *program)
 			 "source", info.source,
 			 "tensors", tensors_json(program),
 			 "layers", layers_json(program));
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(json);
+	print_json(json);
+}
+
+/* --- Dumps ----------------------------------------------------------------- */
+
+/*
+ * The beginning of a file, if it is a dump: all of one that is not too large, and
+ * one byte more of one that is. Not by the size that the system tells: that is 0
+ * where the kernel leaves dumps. Returns bytes read, or 0.
+ */
+static size_t read_dump(const char *path, uint8_t bytes[NPU_DUMP_MAX_SIZE + 1])
+{
+	FILE *file = fopen(path, "re");
+	size_t size;
+
+	if (!file)
+		return 0;
+	size = fread(bytes, 1, sizeof(uint64_t), file);
+	if (dump_is_one(bytes, size))
+		size += fread(bytes + size, 1, NPU_DUMP_MAX_SIZE + 1 - size,
+			      file);
+	else
+		size = 0;
+	fclose(file);
+	return size;
+}
+
+static int inspect_dump(const char *path, const uint8_t *bytes, size_t size,
+			bool is_json)
+{
+	const char *fault = dump_find_fault(bytes, size);
+
+	if (size > NPU_DUMP_MAX_SIZE)
+		fault = "it is too large";
+	if (fault)
+		return tool_complain(TOOL_UNUSABLE, "%s: a dump, but %s", path,
+				     fault);
+	if (is_json)
+		print_json(dump_json(bytes));
+	else
+		dump_print(bytes, stdout);
+	return TOOL_OK;
 }
 
 /* --- The command ----------------------------------------------------------- */
@@ -287,23 +337,29 @@ int command_inspect(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "PROGRAM|MODEL",
+		.args_doc = "PROGRAM|MODEL|DUMP",
 		.doc = "Show what is in a program (.tnp), or in that of a model "
 		       "(.tflite, .onnx) compiled for the default machine: "
 		       "tensors, memory, operators with their costs, and its "
-		       "commands.",
+		       "commands. Or show what a device that hung or crashed "
+		       "left in /sys/class/devcoredump.",
 	};
+	static uint8_t dump[NPU_DUMP_MAX_SIZE + 1];
 	struct arguments args = { 0 };
 	struct npu_machine machine = NPU_MACHINE_DEFAULT;
 	struct tinynpu_program *program;
+	size_t size;
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
+	size = read_dump(args.path, dump);
+	if (size)
+		return inspect_dump(args.path, dump, size, args.is_json);
 	status = model_load(args.path, &machine, NULL, &program);
 	if (status)
 		return status;
 	if (args.is_json)
-		dump_json(args.path, program);
+		print_program_json(args.path, program);
 	else
 		print_program(args.path, program);
 	tinynpu_program_close(program);
