@@ -5,13 +5,14 @@
 # does, each job ends, the kernel stays well, and the next firmware works. Runs
 # in the guest, beside driver.sh and job of tests/kselftest.
 #
-#   hostile.sh IMAGES
+#   hostile.sh IMAGES TOOL
 
 # shellcheck disable=SC2317 # check() calls the functions
 # shellcheck source-path=SCRIPTDIR/../kselftest source=driver.sh
 . "$(dirname "$0")/driver.sh"
 
 images=$1
+tool=$2
 path_file=/sys/module/firmware_class/parameters/path
 old_path=$(<"$path_file")
 work=$(mktemp -d)
@@ -55,6 +56,21 @@ ends_by() {
 	ends "$1" "$2" "" && shift 2 && climbed "$@"
 }
 
+# leaves_dump BEHAVIOUR HOW TEXT...: likewise, and the dump says all that.
+leaves_dump() {
+	local text output status=0
+	drop_dumps
+	ends "$1" "$2" "" || return
+	output=$("$tool" inspect "$(find_dumps)") || return
+	"$tool" inspect --json "$(find_dumps)" >/dev/null || return
+	shift 2
+	for text; do
+		[[ $output == *"$text"* ]] || status=1
+	done
+	[ "$status" = 0 ] || echo "$output"
+	return "$status"
+}
+
 works() {
 	printf '%s' "${old_path:-/}" >"$path_file"
 	load && is_bound && run_jobs 10 && unload
@@ -78,6 +94,13 @@ check "running ahead: the job is taken away" \
 	ends runahead "ended: Connection timed out" "neither runs nor stops"
 check "crashing: the device is recovered" \
 	ends crashing "ended: Input/output error" "firmware crashed"
+check "crashing: the dump tells" leaves_dump crashing \
+	"ended: Input/output error" "the firmware does not" \
+	"state              crashed" "mcause             0x2" \
+	"op queue create" "ring_head 1, ring_tail 1, job 1,"
+check "pretending: the dump tells who is guilty" leaves_dump pretending \
+	"ended: Connection timed out" "a job neither runs nor stops" \
+	"state              ready" "flags 0x6, status ok" "op core reset"
 check "deaf: the queue is reset" ends_by deaf "ended: Connection timed out" \
 	"job stop" "queue reset"
 check "and nothing more" not_said "recovering"

@@ -85,6 +85,25 @@ hang_and() {
 	return 1
 }
 
+# The dumps that devices have left.
+find_dumps() {
+	local dump
+	for dump in /sys/class/devcoredump/*/data; do
+		[ ! -e "$dump" ] || echo "$dump"
+	done
+}
+
+# Have the kernel forget them. It takes its time: a new dump before the link that
+# the device has is gone, too, would be one too many.
+drop_dumps() {
+	local dump link
+	for dump in $(find_dumps); do
+		link=$(realpath "${dump%data}failing_device")/devcoredump
+		echo 0 >"$dump"
+		while [ -e "$dump" ] || [ -L "$link" ]; do :; done
+	done
+}
+
 # Everything the kernel says from here on is what said() looks at.
 mark_log() {
 	mark="tinynpu selftest $$ $RANDOM"

@@ -48,6 +48,41 @@ rebind() {
 		echo "$device" >"$pci_driver/bind" && is_bound
 }
 
+# has_dump WHY: there is one, for that reason, with a head and the size it says.
+has_dump() {
+	local dump size
+	dump=$(find_dumps)
+	cp "$dump" "$work" || return
+	size=$(od -An -tu4 -j12 -N4 "$work/data")
+	[ "$(head -c 8 "$work/data")" = TNPUDUMP ] &&
+		[ "$size" -eq "$(stat -c %s "$work/data")" ] &&
+		grep -qa "$1" "$work/data" && return
+	strings "$work/data" 2>/dev/null || od -c "$work/data" | head -n 30
+	return 1
+}
+
+hang_alone() {
+	hang_and hang "Connection timed out" true
+}
+
+# A dump is there when the device is gone at the latest.
+dump_of_hang() {
+	drop_dumps
+	hang_alone && rebind && has_dump "a job timed out"
+}
+
+dump_of_recovery() {
+	drop_dumps
+	recover_from 3
+	run_jobs 1 && rebind && has_dump "debugfs asks for it"
+}
+
+# The first one stays.
+first_dump_stays() {
+	recover_from 3
+	hang_alone && rebind && has_dump "debugfs asks for it"
+}
+
 recover_too_often() {
 	local i
 	for ((i = 0; i < 9; i++)); do
@@ -56,6 +91,8 @@ recover_too_often() {
 	refuses_jobs && said "recovered 8 times in less than 60 s"
 }
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 unload 2>/dev/null
 check "loaded" load
 [ -w "$debug/recover" ] || {
@@ -77,5 +114,9 @@ check "bound anew once more" rebind
 check "too many recoveries end it" recover_too_often
 check "bound anew at last" rebind
 check "it works" run_jobs 10
+check "a job that hangs leaves a dump" dump_of_hang
+check "a recovery leaves a dump" dump_of_recovery
+check "the first dump stays" first_dump_stays
+check "none is left" drop_dumps
 check "no rung is unknown" [ "$(wc -l <"$debug/recoveries")" = 6 ]
 finish
