@@ -31,6 +31,7 @@ tnc-objs := \
 	compiler/live.o \
 	compiler/loop.o \
 	compiler/lower.o \
+	compiler/lower_long.o \
 	compiler/lower_onnx.o \
 	compiler/lower_reduce.o \
 	compiler/lower_rows.o \

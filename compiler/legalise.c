@@ -148,6 +148,7 @@ void tnc_pass_legalise(struct tnc *c)
 
 	tnc_legalise_matmul_inputs(c);
 	tnc_legalise_reductions(c);
+	tnc_legalise_long_rows(c);
 	for (int i = 0; i < c->ops; i++) {
 		struct tnc_op *op = c->op[i];
 

@@ -27,7 +27,10 @@ tnc_lowering *tnc_lower_onnx(enum tnc_op_kind kind);
 
 /* lower_rows.c: programs over the channels of each pixel */
 void tnc_lower_log_softmax(struct lowering *l);
+void tnc_lower_by_root(struct tnc_vector *v);
 void tnc_lower_l2_normalization(struct lowering *l);
+void tnc_lower_wide_exp(struct tnc_vector *v, struct tnc_factor factor);
+void tnc_lower_wide_share(struct tnc_vector *v);
 void tnc_lower_softmax(struct lowering *l);
 void tnc_lower_exp(struct lowering *l);
 void tnc_lower_arg(struct lowering *l);

@@ -353,9 +353,11 @@ void tnc_legalise_reductions(struct tnc *c)
 			continue;
 		if (!is_in_order(c, op))
 			bring_to_back(c, i++);
-		if (op->kind != TNC_ARG_MAX && op->kind != TNC_ARG_MIN &&
-		    shape3_of(c, op, &s) && s.inner == 1 &&
-		    s.reduced > PART_MAX)
+		if (!shape3_of(c, op, &s) || s.inner != 1)
+			continue;
+		if (op->kind == TNC_ARG_MAX || op->kind == TNC_ARG_MIN)
+			i = tnc_lower_long_arg(c, i, s.reduced);
+		else if (s.reduced > PART_MAX)
 			reduce_twice(c, i++, &s);
 	}
 }

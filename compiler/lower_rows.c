@@ -36,13 +36,9 @@ void tnc_lower_log_softmax(struct lowering *l)
 	tnc_vector_add(v, NPU_VOP_STORE, 0, 4, 0, 0);
 }
 
-void tnc_lower_l2_normalization(struct lowering *l)
+/* Register 0 over the root of register 1, in units of 1/128. */
+void tnc_lower_by_root(struct tnc_vector *v)
 {
-	struct tnc_vector *v = &l->v;
-
-	tnc_vector_load(v, 0, 0, l->in_zero);
-	tnc_vector_add(v, NPU_VOP_MUL, 1, 0, 0, 0);
-	tnc_vector_add(v, NPU_VOP_RSUM, 1, 1, 0, 0);
 	tnc_vector_add(v, NPU_VOP_RSQRT, 2, 1, 0, 0);
 	tnc_vector_add(v, NPU_VOP_RSQRT_SHIFT, 3, 1, 0, 0);
 	/* To the right, less the 7 bits of the result: may be to the left. */
@@ -51,6 +47,16 @@ void tnc_lower_l2_normalization(struct lowering *l)
 	tnc_vector_add(v, NPU_VOP_SHL, 0, 0, 4, 0);
 	tnc_vector_add(v, NPU_VOP_SRDHM, 0, 0, 2, 0);
 	tnc_vector_add(v, NPU_VOP_RDIVP, 0, 0, 3, 0);
+}
+
+void tnc_lower_l2_normalization(struct lowering *l)
+{
+	struct tnc_vector *v = &l->v;
+
+	tnc_vector_load(v, 0, 0, l->in_zero);
+	tnc_vector_add(v, NPU_VOP_MUL, 1, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RSUM, 1, 1, 0, 0);
+	tnc_lower_by_root(v);
 	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, 0);
 }
 
@@ -65,20 +71,24 @@ static void look_up(struct tnc_vector *v, int reg, const int16_t *table)
 	tnc_vector_imm(v, NPU_VOP_SHR, reg, reg, 7);
 }
 
-/* Of int16; that of int8 is a command of its own. */
-void tnc_lower_softmax(struct lowering *l)
+/* Of int16: register 0 becomes the exponential of what it is less than register 1. */
+void tnc_lower_wide_exp(struct tnc_vector *v, struct tnc_factor factor)
 {
-	struct tnc_vector *v = &l->v;
 	int16_t exps[513], inverses[513];
 
 	tnc_ref_softmax_tables(exps, inverses);
-	tnc_vector_load(v, 0, 0, 0);
-	tnc_vector_add(v, NPU_VOP_RMAX, 1, 0, 0, 0);
 	tnc_vector_add(v, NPU_VOP_SUB, 0, 0, 1, 0);
-	tnc_vector_scale(v, 0, 0, l->factor[0]);
+	tnc_vector_scale(v, 0, 0, factor);
 	tnc_vector_imm(v, NPU_VOP_ADD, 0, 0, INT16_MAX);
 	look_up(v, 0, exps);
-	tnc_vector_add(v, NPU_VOP_RSUM, 1, 0, 0, 0);
+}
+
+/* Register 0 over the sum in register 1. */
+void tnc_lower_wide_share(struct tnc_vector *v)
+{
+	int16_t exps[513], inverses[513];
+
+	tnc_ref_softmax_tables(exps, inverses);
 	/* The sum, normalised, as 1 + x; what is shifted out is rounded. */
 	tnc_vector_add(v, NPU_VOP_CLZ, 2, 1, 0, 0);
 	tnc_vector_imm(v, NPU_VOP_ADD, 3, 2, -1);
@@ -92,6 +102,18 @@ void tnc_lower_softmax(struct lowering *l)
 	/* 31 less the zeros, which are at most 31 */
 	tnc_vector_imm(v, NPU_VOP_XOR, 2, 2, 31);
 	tnc_vector_add(v, NPU_VOP_RDIVP, 0, 0, 2, 0);
+}
+
+/* Of int16; that of int8 is a command of its own. */
+void tnc_lower_softmax(struct lowering *l)
+{
+	struct tnc_vector *v = &l->v;
+
+	tnc_vector_load(v, 0, 0, 0);
+	tnc_vector_add(v, NPU_VOP_RMAX, 1, 0, 0, 0);
+	tnc_lower_wide_exp(v, l->factor[0]);
+	tnc_vector_add(v, NPU_VOP_RSUM, 1, 0, 0, 0);
+	tnc_lower_wide_share(v);
 	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, 0);
 }
 

@@ -39,8 +39,10 @@ struct tnc_op *tnc_insert_before(struct tnc *c, int at, int index,
 /* lower_shape.c: the largest one of @of that is at most @most */
 int tnc_largest_divisor(int32_t of, int most);
 
-/* lower_reduce.c: likewise */
+/* lower_reduce.c, lower_long.c: likewise */
 void tnc_legalise_reductions(struct tnc *c);
+void tnc_legalise_long_rows(struct tnc *c);
+int tnc_lower_long_arg(struct tnc *c, int at, int64_t length);
 void tnc_legalise_matmul(struct tnc *c, struct tnc_op *op);
 void tnc_matmul_of_fully_connected(struct tnc *c, struct tnc_op *op);
 

@@ -348,10 +348,6 @@ void tnc_verify_softmax(struct tnc *c, const struct tnc_op *op)
 	tnc_need_activation(c, out);
 	if (in->rank < 1)
 		tnc_error(c, -EINVAL, "softmax of a scalar");
-	if (in->shape[in->rank - 1] > UINT16_MAX)
-		tnc_error(c, -EOPNOTSUPP,
-			  "unsupported softmax of %d elements, at most %d",
-			  in->shape[in->rank - 1], UINT16_MAX);
 	tnc_need_rank(c, out, in->rank);
 	for (int d = 0; d < in->rank; d++)
 		tnc_need_size(c, out, d, in->shape[d]);

@@ -154,6 +154,48 @@ static void test_long_rows(void **state)
 	run("int32 [7,1500]", "", "int32 [7]", "", "arg_min %1 = %0 axis=1");
 }
 
+/* Longer than the SRAM: prime lengths, and such as can be divided; many are equal. */
+static void test_rows_in_parts(void **state)
+{
+	static const struct {
+		const char *in, *quant, *out, *out_quant, *op;
+		int size;
+	} kinds[] = {
+		{ "int8", NULL, "int8", "q=[0.00390625:-128]",
+		  "softmax %1 = %0 beta=1", 1 },
+		{ "int16", NULL, "int16", "q=[3.0517578125e-05:0]",
+		  "softmax %1 = %0 beta=0.7", 2 },
+		{ "int8", NULL, "int8", "q=[0.0078125:0]",
+		  "l2_normalization %1 = %0", 1 },
+		{ "int8", NULL, "int32", "", "arg_max %1 = %0 axis=1", 1 },
+		{ "int16", NULL, "int32", "", "arg_min %1 = %0 axis=1", 2 },
+		{ "int32", "", "int32", "", "arg_max %1 = %0 axis=1", 4 },
+		{ "uint8", "", "int32", "", "arg_min %1 = %0 axis=1", 1 },
+	};
+	static const int lengths[] = { 20011, 32000, 50257, 65535, 16384 };
+
+	seed = 9;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (int i = 0; i < 15; i++) {
+			int length = i < 5 ? lengths[i] : random_in(14000, 30000);
+			int rows = random_in(1, 3);
+			bool is_row = !strcmp(kinds[k].in, kinds[k].out) &&
+				      kinds[k].size < 4;
+			char in[64], out[64];
+
+			length = kinds[k].op[0] == 'l' && length > 32768 ?
+					 32768 : length;
+			snprintf(in, sizeof(in), "%s [%d,%d]", kinds[k].in,
+				 rows, length);
+			snprintf(out, sizeof(out), "%s [%d,%d]", kinds[k].out,
+				 rows, is_row ? length : 1);
+			run(in, kinds[k].quant ? kinds[k].quant :
+				random_quant(kinds[k].size == 2),
+			    out, kinds[k].out_quant, kinds[k].op);
+		}
+	}
+}
+
 /* More elements than fit the SRAM, some of them in a prime number of rows. */
 static void test_long_reductions(void **state)
 {
@@ -200,6 +242,8 @@ static void test_softmax_of_large_scales(void **state)
 /* As many classes as a language model has words; sums that leave their format. */
 static void test_softmax_of_long_rows(void **state)
 {
+	static const char huge[] = "int8 [1,300007]";
+
 	seed = 5;
 	run_with(16, "int8 [2,5000]", "q=[0.05:3]", "int8 [2,5000]",
 		 "q=[0.00390625:-128]", "softmax %1 = %0 beta=1");
@@ -207,6 +251,8 @@ static void test_softmax_of_long_rows(void **state)
 		 "q=[0.00390625:-128]", "softmax %1 = %0 beta=1");
 	run_with(128, "int8 [1,60000]", "q=[0.0001:0]", "int8 [1,60000]",
 		 "q=[0.00390625:-128]", "softmax %1 = %0 beta=1");
+	run_with(16, huge, "q=[0.05:3]", huge, "q=[0.00390625:-128]",
+		 "softmax %1 = %0 beta=1");
 }
 
 static void test_arg(void **state)
@@ -339,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_long_rows),
+		cmocka_unit_test(test_rows_in_parts),
 		cmocka_unit_test(test_long_reductions),
 		cmocka_unit_test(test_softmax_of_large_scales),
 		cmocka_unit_test(test_softmax_of_long_rows),
