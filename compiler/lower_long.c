@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Part of pass 'l': operators that look at a whole row, on rows that do not fit the
- * SRAM. A row is cut into parts of one length and what is left of it. Programs reduce
- * each part, then what comes of the parts; for SOFTMAX and L2_NORMALIZATION a last one
- * goes over the row again.
+ * SRAM, or are too long for one program. A row is cut into parts of one length and what
+ * is left of it. Programs reduce each part, then what comes of the parts; for SOFTMAX
+ * and L2_NORMALIZATION a last one goes over the row again.
  */
 #include <string.h>
 
@@ -369,6 +369,57 @@ int tnc_lower_long_arg(struct tnc *c, int at, int64_t length)
 	others[0] = of_parts(&r, place, -1, TNC_INT32);
 	others[1] = numbers(&r, r.parts + !!r.left);
 	add_program(&r, place_of_parts, best, others,
+		    tnc_picture_view(c, r.op->output, (int32_t[]){
+			    1, r.count, 1, 1 }, true));
+	drop_op(&r);
+	return r.at - 1;
+}
+
+/* The value of a sum in register 0, scaled as the output wants it. */
+static void scaled_sum(struct tnc_vector *v, const struct rows *r)
+{
+	const struct tnc_tensor *out = tnc_op_output(r->c, r->op);
+	struct tnc_factor factor;
+	float real;
+
+	tnc_vector_add(v, NPU_VOP_RSUM, 0, 0, 0, 0);
+	if (tnc_ref_onnx_is(r->c, r->op)) {
+		real = tnc_ref_onnx_mean_factor(r->c, r->op);
+		memcpy(&factor.multiplier, &real, sizeof(real));
+		tnc_vector_add(v, NPU_VOP_ITOF, 0, 0, 0, 0);
+		tnc_vector_imm(v, NPU_VOP_FMUL, 0, 0, factor.multiplier);
+		tnc_vector_add(v, NPU_VOP_FTOI, 0, 0, 0, 0);
+	} else {
+		tnc_op_factors(r->c, r->op, &factor);
+		tnc_vector_scale(v, 0, 0, factor);
+	}
+	tnc_vector_imm(v, NPU_VOP_ADD, 0, 0, out->quant.zero_point[0]);
+}
+
+static void differences(struct tnc_vector *v, const struct rows *r)
+{
+	const struct tnc_tensor *in = tnc_op_input(r->c, r->op, 0);
+
+	tnc_vector_imm(v, NPU_VOP_SUB, 0, 0, in->quant.zero_point[0]);
+	tnc_vector_add(v, NPU_VOP_RSUM, 0, 0, 0, 0);
+}
+
+static void reduced(struct tnc_vector *v, const struct rows *r)
+{
+	tnc_vector_add(v, tnc_lower_reducer(r->op->kind), 0, 0, 0, 0);
+}
+
+/* Likewise; that it is too long for one program is known. */
+int tnc_lower_long_reduction(struct tnc *c, int at, int64_t length)
+{
+	static const int none[] = { -1, -1 };
+	struct rows r = rows_of(c, at, length);
+	bool is_scaled = tnc_op_input(c, r.op, 0)->quant.count &&
+			 tnc_lower_reducer(r.op->kind) == NPU_VOP_RSUM;
+	int parts = of_parts(&r, is_scaled ? differences : reduced, -1,
+			     is_scaled ? TNC_INT32 : r.type);
+
+	add_program(&r, is_scaled ? scaled_sum : reduced, parts, none,
 		    tnc_picture_view(c, r.op->output, (int32_t[]){
 			    1, r.count, 1, 1 }, true));
 	drop_op(&r);

@@ -263,82 +263,6 @@ bool tnc_lower_reduction(struct tnc *c, struct tnc_op *op)
 	return true;
 }
 
-/* --- Reductions too long for one program --------------------------------- */
-
-/* The value of a sum in register 0, scaled as the output wants it. */
-static void scale_sum(struct tnc_vector *v, const struct tnc_op *op,
-		      struct tnc_factor factor, bool is_float)
-{
-	int zero = tnc_op_output(v->c, op)->quant.zero_point[0];
-
-	if (is_float) {
-		tnc_vector_add(v, NPU_VOP_ITOF, 0, 0, 0, 0);
-		tnc_vector_imm(v, NPU_VOP_FMUL, 0, 0, factor.multiplier);
-		tnc_vector_add(v, NPU_VOP_FTOI, 0, 0, 0, 0);
-	} else {
-		tnc_vector_scale(v, 0, 0, factor);
-	}
-	tnc_vector_add(v, NPU_VOP_STORE, 0, 0, 0, zero);
-}
-
-static void reduce(struct tnc_vector *v, const struct tnc_op *op, int zero)
-{
-	tnc_vector_load(v, 0, 0, zero);
-	tnc_vector_add(v, tnc_lower_reducer(op->kind), 0, 0, 0, 0);
-}
-
-/* A program before the operator, which reduces rows of @part; what is left: */
-static void reduce_parts(struct tnc *c, int at, const struct shape3 *s,
-			 int64_t part)
-{
-	struct tnc_op *user = c->op[at];
-	const struct tnc_tensor *in = tnc_op_input(c, user, 0);
-	struct tnc_op *op = tnc_insert_before(c, at, 0, TNC_VECTOR);
-	struct tnc_tensor *out = tnc_op_output(c, op);
-	int64_t rows = s->outer * s->reduced / part;
-	bool is_scaled = is_sum(c, user);
-	struct tnc_vector v = { .c = c };
-
-	out->rank = 4;
-	memcpy(out->shape, (int32_t[]){ 1, rows, 1, 1 }, 4 * sizeof(int32_t));
-	if (is_scaled) {
-		out->type = TNC_INT32;
-		out->quant.count = 0;
-	}
-	reduce(&v, user, is_scaled ? in->quant.zero_point[0] : 0);
-	tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);
-	view(c, op, rows, 1, part, rows, 1);
-	tnc_vector_finish(&v, op);
-}
-
-/* Two programs, one after the other, for a reduction of too many elements. */
-static void reduce_twice(struct tnc *c, int at, const struct shape3 *s)
-{
-	struct tnc_op *user = c->op[at];
-	struct tnc_factor factor = { 0 };
-	struct tnc_vector v = { .c = c };
-	bool is_float = tnc_ref_onnx_is(c, user), is_scaled = is_sum(c, user);
-	int64_t part = PART_MAX;
-
-	while (s->reduced % part)
-		part--;
-	if (is_float) {
-		float real = tnc_ref_onnx_mean_factor(c, user);
-
-		memcpy(&factor.multiplier, &real, sizeof(real));
-	} else if (is_scaled) {
-		tnc_op_factors(c, user, &factor);
-	}
-	reduce_parts(c, at, s, part);
-	reduce(&v, user, 0);
-	if (is_scaled)
-		scale_sum(&v, user, factor, is_float);
-	else
-		tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);
-	view(c, user, s->outer, 1, s->reduced / part, s->outer, 1);
-	tnc_vector_finish(&v, user);
-}
-
 /*
  * Before the pass: each reduction gets its elements in an order it can take, and
  * no more of them than it can take.
@@ -358,6 +282,6 @@ void tnc_legalise_reductions(struct tnc *c)
 		if (op->kind == TNC_ARG_MAX || op->kind == TNC_ARG_MIN)
 			i = tnc_lower_long_arg(c, i, s.reduced);
 		else if (s.reduced > PART_MAX)
-			reduce_twice(c, i++, &s);
+			i = tnc_lower_long_reduction(c, i, s.reduced);
 	}
 }

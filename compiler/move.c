@@ -12,8 +12,11 @@
 #include "move.h"
 #include "view.h"
 
-/* TILE and the like split dimensions in two; one more is within an element. */
-#define BOX_DIMS (2 * TNC_RANK_MAX + 1)
+/*
+ * TILE and the like split dimensions in two; one more is within an element, and one
+ * may be too long to be counted.
+ */
+#define BOX_DIMS (2 * TNC_RANK_MAX + 2)
 #define COUNT_MAX 65535
 #define MOVES_MAX 100000
 
@@ -165,8 +168,35 @@ static void append_all(struct mover *m, const struct box *outer,
 	} while (d >= 0);
 }
 
+/* A dimension that is longer than can be counted, or -1; there is no room for two. */
+static int uncounted(const struct box *b)
+{
+	for (int d = 0; d < b->dims; d++)
+		if (b->dim[d].size > COUNT_MAX)
+			return d;
+	return -1;
+}
+
+/* Makes two of dimension @d; what does not fit them becomes @rest. */
+static void cut(struct box *b, int d, struct box *rest)
+{
+	struct box_dim *dim = &b->dim[d];
+	int64_t turns = dim->size / COUNT_MAX;
+
+	*rest = *b;
+	rest->dim[d].size = dim->size % COUNT_MAX;
+	rest->from += turns * COUNT_MAX * dim->from;
+	rest->to += turns * COUNT_MAX * dim->to;
+	b->dim[b->dims++] = (struct box_dim){
+		turns, COUNT_MAX * dim->from, COUNT_MAX * dim->to
+	};
+	dim->size = COUNT_MAX;
+}
+
 static void add_runs(struct mover *m, struct box b, uint32_t run, int64_t at)
 {
+	int long_dim = uncounted(&b);
+	struct box rest;
 	struct tnc_move move = {
 		.input = b.input,
 		.value = m->fill,
@@ -175,6 +205,11 @@ static void add_runs(struct mover *m, struct box b, uint32_t run, int64_t at)
 	};
 	struct box outer;
 
+	if (long_dim >= 0) {
+		cut(&b, long_dim, &rest);
+		if (rest.dim[long_dim].size)
+			add_runs(m, rest, run, at);
+	}
 	b.from += at;
 	b.to += at;
 	split(&b, run, &move, &outer);

@@ -491,11 +491,28 @@ static void test_sum_of_map_and_its_row(void **state)
 	against_reference(text, strlen(text), &machine, &seed);
 }
 
+/* Longer than a command can count, a prime number of times. */
+static void test_long_dimension(void **state)
+{
+	static const char text[] =
+		"tnc 1\nmodel \"long\"\n"
+		"tensor %0 int16 [3,70001] q=[0.5:0] name=\"x\"\n"
+		"tensor %1 int16 [70001,3] q=[0.5:0] name=\"y\"\n"
+		"input %0\n"
+		"transpose %1 = %0 perm=1,0\n"
+		"output %1\n";
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	uint64_t seed = 1;
+
+	against_reference(text, strlen(text), &machine, &seed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_sum_of_map_and_its_row),
+		cmocka_unit_test(test_long_dimension),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
