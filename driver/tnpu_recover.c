@@ -200,8 +200,8 @@ static int tnpu_recover_once(struct tnpu_device *tdev)
  */
 static void tnpu_recover_tell_wedged(struct tnpu_device *tdev)
 {
-	static char wedged[] = "WEDGED=rebind";
-	char *env[] = { wedged, NULL };
+	char wedged[16] = "WEDGED=rebind";
+	char *env[2] = { wedged };
 	int idx;
 
 	if (!tdev->drm.registered || !drm_dev_enter(&tdev->drm, &idx))
