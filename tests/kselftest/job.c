@@ -9,6 +9,8 @@
  *              then ring its doorbell
  *   job bind   likewise a bind that waits for another driver's fence
  *   job wedge  likewise nothing, until a uevent says that a device is wedged
+ *   job outlive  likewise as hang; then see that all that the process has of the
+ *              device can still be used, and only the device not
  *   job old    see that what old firmware can't do is said to be so
  */
 #include "gate.h"
@@ -154,6 +156,79 @@ static int wait_wedged(struct npu_client *client)
 	return 0;
 }
 
+/* What a process may have of a device. */
+struct things {
+	__u32 handle;
+	__u8 *fresh; /* never touched before */
+	__u8 *shared; /* the dma-buf's mapping */
+	int dma_buf;
+	struct npu_userq userq;
+};
+
+static int collect_things(struct npu_client *client, struct things *things)
+{
+	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
+	int ret = npu_bo_create(client->fd, NPU_PAGE, &things->handle);
+
+	prime.handle = things->handle;
+	if (!ret)
+		ret = npu_ioctl(client->fd, DRM_IOCTL_PRIME_HANDLE_TO_FD,
+				&prime);
+	if (ret)
+		return ret;
+	things->dma_buf = prime.fd;
+	things->fresh = npu_bo_mmap(client->fd, things->handle, NPU_PAGE);
+	things->shared = mmap(NULL, NPU_PAGE, PROT_READ | PROT_WRITE,
+			      MAP_SHARED, prime.fd, 0);
+	if (things->fresh == MAP_FAILED || things->shared == MAP_FAILED)
+		return -ENOMEM;
+	return npu_userq_open(&things->userq, client->fd);
+}
+
+/* The device is gone; nothing here may end in a signal. */
+static const char *find_loss(struct npu_client *client, struct things *things)
+{
+	struct drm_tnpu_submit job = npu_job(client, 1);
+	struct drm_tnpu_query_device info;
+	__u32 handle;
+
+	things->fresh[1] = 7;
+	if (things->shared[1] != 7)
+		return "the memory is not the dma-buf's";
+	*npu_data(client) = 9;
+	*things->userq.doorbell = 1;
+	if (npu_query(client->fd, &info) != -ENODEV ||
+	    npu_submit(client, &job) != -ENODEV ||
+	    npu_bo_create(client->fd, NPU_PAGE, &handle) != -ENODEV ||
+	    npu_queue_destroy(client->fd, client->queue) != -ENODEV)
+		return "a call does not say that the device is gone";
+	close(client->fd);
+	close(things->dma_buf);
+	things->shared[2] = 8;
+	if (things->fresh[2] != 8 || *npu_data(client) != 9)
+		return "the memory is gone with the file";
+	return NULL;
+}
+
+static int outlive(struct npu_client *client)
+{
+	struct things things = { 0 };
+	int ret = collect_things(client, &things);
+	const char *loss;
+
+	if (ret) {
+		fprintf(stderr, "job: things: %s\n", strerror(-ret));
+		return 1;
+	}
+	ret = hang(client);
+	if (ret)
+		return ret;
+	loss = find_loss(client, &things);
+	if (loss)
+		fprintf(stderr, "job: %s\n", loss);
+	return loss ? 1 : 0;
+}
+
 /* A deadline, and cancelling one job. */
 static int try_old(struct npu_client *client)
 {
@@ -188,7 +263,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2) {
 		fprintf(stderr,
-			"usage: job N | job hang | job user | job bind | job wedge | job old\n");
+			"usage: job N | job hang | job user | job bind | job wedge | job outlive | job old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -204,6 +279,8 @@ int main(int argc, char **argv)
 		return hang_bind(&client);
 	if (!strcmp(argv[1], "wedge"))
 		return wait_wedged(&client);
+	if (!strcmp(argv[1], "outlive"))
+		return outlive(&client);
 	if (!strcmp(argv[1], "old"))
 		return try_old(&client);
 	return run_jobs(&client, strtol(argv[1], NULL, 10));

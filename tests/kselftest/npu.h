@@ -76,12 +76,17 @@ static inline bool npu_is_ours(int fd)
 	       !strcmp(name, "tinynpu");
 }
 
-/* The first TinyNPU, or -ENODEV. */
+/* The TinyNPU that NPU_NODE names, else the first; or -errno. */
 static inline int npu_open(void)
 {
+	const char *node = getenv("NPU_NODE");
 	char path[32];
 	int i, fd;
 
+	if (node) {
+		fd = open(node, O_RDWR | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
 	for (i = 0; i < 64; i++) {
 		snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
 		fd = open(path, O_RDWR | O_CLOEXEC);
