@@ -25,6 +25,8 @@ struct rows {
 	int parts;
 	int left;		/* elements behind the parts */
 	enum tnc_type type;
+	int zero;		/* that elements are loaded less */
+	int out_zero;		/* that the next result is stored with */
 	int body;		/* tensors: count x parts x part, */
 	int tail;		/* and count x 1 x left, or -1 */
 };
@@ -98,15 +100,16 @@ static int add_program(struct rows *r, body *write, int in, const int others[2],
 		       int output)
 {
 	struct tnc_op *op = add_op(r, TNC_VECTOR);
+	bool is_row = in == r->body || in == r->tail;
 	struct tnc_vector v = { .c = r->c };
 
 	tnc_op_add_input(r->c, op, in);
 	for (int i = 0; i < 2 && others[i] >= 0; i++)
 		tnc_op_add_input(r->c, op, others[i]);
 	for (int i = 0; i < op->inputs; i++)
-		tnc_vector_load(&v, i, i, 0);
+		tnc_vector_load(&v, i, i, is_row && !i ? r->zero : 0);
 	write(&v, r);
-	tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, 0);
+	tnc_vector_add(&v, NPU_VOP_STORE, 0, 0, 0, r->out_zero);
 	op->output = output;
 	tnc_vector_finish(&v, op);
 	return output;
@@ -251,18 +254,12 @@ static void place_of_parts(struct tnc_vector *v, const struct rows *r)
 
 static void squares(struct tnc_vector *v, const struct rows *r)
 {
-	const struct tnc_tensor *in = tnc_op_input(r->c, r->op, 0);
-
-	tnc_vector_imm(v, NPU_VOP_SUB, 0, 0, in->quant.zero_point[0]);
 	tnc_vector_add(v, NPU_VOP_MUL, 0, 0, 0, 0);
 	tnc_vector_add(v, NPU_VOP_RSUM, 0, 0, 0, 0);
 }
 
 static void normalised(struct tnc_vector *v, const struct rows *r)
 {
-	const struct tnc_tensor *in = tnc_op_input(r->c, r->op, 0);
-
-	tnc_vector_imm(v, NPU_VOP_SUB, 0, 0, in->quant.zero_point[0]);
 	tnc_lower_by_root(v);
 }
 
@@ -378,7 +375,6 @@ int tnc_lower_long_arg(struct tnc *c, int at, int64_t length)
 /* The value of a sum in register 0, scaled as the output wants it. */
 static void scaled_sum(struct tnc_vector *v, const struct rows *r)
 {
-	const struct tnc_tensor *out = tnc_op_output(r->c, r->op);
 	struct tnc_factor factor;
 	float real;
 
@@ -393,15 +389,6 @@ static void scaled_sum(struct tnc_vector *v, const struct rows *r)
 		tnc_op_factors(r->c, r->op, &factor);
 		tnc_vector_scale(v, 0, 0, factor);
 	}
-	tnc_vector_imm(v, NPU_VOP_ADD, 0, 0, out->quant.zero_point[0]);
-}
-
-static void differences(struct tnc_vector *v, const struct rows *r)
-{
-	const struct tnc_tensor *in = tnc_op_input(r->c, r->op, 0);
-
-	tnc_vector_imm(v, NPU_VOP_SUB, 0, 0, in->quant.zero_point[0]);
-	tnc_vector_add(v, NPU_VOP_RSUM, 0, 0, 0, 0);
 }
 
 static void reduced(struct tnc_vector *v, const struct rows *r)
@@ -414,11 +401,16 @@ int tnc_lower_long_reduction(struct tnc *c, int at, int64_t length)
 {
 	static const int none[] = { -1, -1 };
 	struct rows r = rows_of(c, at, length);
-	bool is_scaled = tnc_op_input(c, r.op, 0)->quant.count &&
+	const struct tnc_quant *quant = &tnc_op_input(c, r.op, 0)->quant;
+	bool is_scaled = quant->count &&
 			 tnc_lower_reducer(r.op->kind) == NPU_VOP_RSUM;
-	int parts = of_parts(&r, is_scaled ? differences : reduced, -1,
-			     is_scaled ? TNC_INT32 : r.type);
+	int parts;
 
+	if (is_scaled)
+		r.zero = quant->zero_point[0];
+	parts = of_parts(&r, reduced, -1, is_scaled ? TNC_INT32 : r.type);
+	if (is_scaled)
+		r.out_zero = tnc_op_output(c, r.op)->quant.zero_point[0];
 	add_program(&r, is_scaled ? scaled_sum : reduced, parts, none,
 		    tnc_picture_view(c, r.op->output, (int32_t[]){
 			    1, r.count, 1, 1 }, true));
@@ -447,8 +439,10 @@ static void softmax(struct rows *r)
 
 static void l2_normalization(struct rows *r)
 {
-	int total = of_row(r, sum, of_parts(r, squares, -1, TNC_INT32));
+	int total;
 
+	r->zero = tnc_op_input(r->c, r->op, 0)->quant.zero_point[0];
+	total = of_row(r, sum, of_parts(r, squares, -1, TNC_INT32));
 	finish(r, normalised, (int[]){ total, -1 });
 }
 
