@@ -263,7 +263,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2) {
 		fprintf(stderr,
-			"usage: job N | job hang | job user | job bind | job wedge | job outlive | job old\n");
+			"usage: job N|hang|user|bind|wedge|outlive|old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);

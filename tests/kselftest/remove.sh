@@ -57,7 +57,8 @@ leave() {
 without_harm() {
 	local status=0 other jobs=() this=$device
 	for other in "${devices[@]}"; do
-		[ "$other" != "$this" ] && [ -e "$pci_driver/$other" ] || continue
+		[ "$other" != "$this" ] || continue
+		[ -e "$pci_driver/$other" ] || continue
 		use "$other"
 		"$here/job" 300 &
 		jobs+=($!)
