@@ -26,6 +26,9 @@ void tnc_lower_put_table(struct lowering *l, const int8_t table[256]);
 tnc_lowering *tnc_lower_onnx(enum tnc_op_kind kind);
 
 /* lower_rows.c: programs over the channels of each pixel */
+void tnc_lower_log_sum(struct tnc_vector *v, const struct tnc_ref_log_softmax *s);
+void tnc_lower_log_share(struct tnc_vector *v,
+			 const struct tnc_ref_log_softmax *s);
 void tnc_lower_log_softmax(struct lowering *l);
 void tnc_lower_by_root(struct tnc_vector *v);
 void tnc_lower_l2_normalization(struct lowering *l);

@@ -3,7 +3,8 @@
  * Part of pass 'l': operators that look at a whole row, on rows that do not fit the
  * SRAM, or are too long for one program. A row is cut into parts of one length and what
  * is left of it. Programs reduce each part, then what comes of the parts; for SOFTMAX
- * and L2_NORMALIZATION a last one goes over the row again.
+ * and L2_NORMALIZATION a last one goes over the row again. A pool of a whole picture
+ * that has no command is such a row for each channel.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #define PART_BYTES 4096
 #define PART_LEAST 1024		/* elements, if a divisor is to be found */
+#define WINDOW_MAX 255		/* of a command, each way */
 #define SRAM_SPARE 2048		/* for what is not the row */
 
 /* Operators are put before @op, the first one at @at. */
@@ -165,7 +167,7 @@ static struct rows rows_of(struct tnc *c, int at, int64_t length)
 		.tail = -1,
 	};
 
-	if (r.part < PART_LEAST && r.part < most)
+	if (r.part < PART_LEAST && most < length)
 		r.part = most;
 	r.parts = length / r.part;
 	r.left = length % r.part;
@@ -336,6 +338,52 @@ static void wide_shares(struct tnc_vector *v, const struct rows *r)
 	tnc_lower_wide_share(v);
 }
 
+static void log_exponentials(struct tnc_vector *v, const struct rows *r)
+{
+	struct tnc_ref_log_softmax s =
+		tnc_ref_log_softmax_of(tnc_op_input(r->c, r->op, 0));
+
+	tnc_lower_log_sum(v, &s);
+	tnc_vector_imm(v, NPU_VOP_ADD, 0, 3, 0);
+}
+
+static void log_shares(struct tnc_vector *v, const struct rows *r)
+{
+	struct tnc_ref_log_softmax s =
+		tnc_ref_log_softmax_of(tnc_op_input(r->c, r->op, 0));
+
+	tnc_vector_imm(v, NPU_VOP_ADD, 3, 2, 0);
+	tnc_vector_add(v, NPU_VOP_SUB, 0, 0, 1, 0);
+	tnc_vector_scale(v, 2, 0, s.scale);
+	tnc_lower_log_share(v, &s);
+	tnc_vector_imm(v, NPU_VOP_ADD, 0, 4, 0);
+}
+
+/* A mean, rounded; within what the activation function leaves. */
+static void average(struct tnc_vector *v, const struct rows *r)
+{
+	int half = r->length / 2;
+
+	tnc_vector_add(v, NPU_VOP_RSUM, 0, 0, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_LT, 1, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_MUL, 1, 1, -2 * half);
+	tnc_vector_imm(v, NPU_VOP_ADD, 1, 1, half);
+	tnc_vector_add(v, NPU_VOP_ADD, 0, 0, 1, 0);
+	tnc_vector_imm(v, NPU_VOP_DIV, 0, 0, r->length);
+}
+
+static void clamped(struct tnc_vector *v, const struct rows *r)
+{
+	int min, max;
+
+	if (r->op->kind == TNC_AVERAGE_POOL_2D)
+		average(v, r);
+	else
+		greatest(v, r);
+	tnc_op_clamp(r->c, r->op, &min, &max);
+	tnc_vector_clamp(v, 0, 0, min, max);
+}
+
 /* --- Operators ------------------------------------------------------------- */
 
 /* 0, 1, ... */
@@ -422,19 +470,26 @@ static bool is_row(const struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 
-	return (op->kind == TNC_SOFTMAX || op->kind == TNC_L2_NORMALIZATION) &&
-	       in->rank && is_long(c, in->type, in->shape[in->rank - 1], 2);
+	return (op->kind == TNC_SOFTMAX || op->kind == TNC_LOG_SOFTMAX ||
+		op->kind == TNC_L2_NORMALIZATION) && in->rank &&
+	       is_long(c, in->type, in->shape[in->rank - 1], 2);
 }
 
 static void softmax(struct rows *r)
 {
-	bool is_wide = r->type == TNC_INT16;
+	static const struct {
+		body *sum, *share;
+	} kinds[] = {
+		{ exponentials, shares },
+		{ wide_exponentials, wide_shares },
+		{ log_exponentials, log_shares },
+	};
+	int kind = r->op->kind == TNC_LOG_SOFTMAX ? 2 : r->type == TNC_INT16;
 	int max = of_row(r, greatest, of_parts(r, greatest, -1, r->type));
-	int total = of_row(r, sum, of_parts(r, is_wide ? wide_exponentials :
-							 exponentials,
-					    max, TNC_INT32));
+	int total = of_row(r, sum, of_parts(r, kinds[kind].sum, max,
+					    TNC_INT32));
 
-	finish(r, is_wide ? wide_shares : shares, (int[]){ max, total });
+	finish(r, kinds[kind].share, (int[]){ max, total });
 }
 
 static void l2_normalization(struct rows *r)
@@ -446,6 +501,49 @@ static void l2_normalization(struct rows *r)
 	finish(r, normalised, (int[]){ total, -1 });
 }
 
+/* A pool of all of a picture, with more than a command's window. */
+static bool is_whole_pool(struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	const struct tnc_tensor *out = tnc_op_output(c, op);
+	struct tnc_pads pads;
+
+	if ((op->kind != TNC_AVERAGE_POOL_2D && op->kind != TNC_MAX_POOL_2D) ||
+	    op->mode || in->shape[0] != 1 || out->shape[1] != 1 ||
+	    out->shape[2] != 1)
+		return false;
+	pads = tnc_op_pads(c, op);
+	return op->window.h - pads.top >= in->shape[1] &&
+	       op->window.w - pads.left >= in->shape[2] &&
+	       (op->window.h > WINDOW_MAX || op->window.w > WINDOW_MAX ||
+		is_long(c, in->type, (int64_t)in->shape[1] * in->shape[2], 1));
+}
+
+/* Pictures of channels become rows; returns where the operator is then. */
+static int whole_pool(struct tnc *c, int at)
+{
+	static const int perm[] = { 0, 3, 1, 2 }, none[] = { -1, -1 };
+	struct tnc_op *op = tnc_insert_before(c, at, 0, TNC_TRANSPOSE);
+	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
+	struct tnc_tensor *out = tnc_op_output(c, op);
+	bool is_sum = c->op[at + 1]->kind == TNC_AVERAGE_POOL_2D;
+	struct rows r;
+	int parts;
+
+	for (int d = 0; d < 4; d++) {
+		out->shape[d] = in->shape[perm[d]];
+		tnc_list_append(c, &op->list[0], perm[d]);
+	}
+	r = rows_of(c, at + 1, (int64_t)in->shape[1] * in->shape[2]);
+	parts = of_parts(&r, is_sum ? sum : greatest, -1,
+			 is_sum ? TNC_INT32 : r.type);
+	add_program(&r, clamped, parts, none,
+		    tnc_picture_view(c, r.op->output, (int32_t[]){
+			    1, r.count, 1, 1 }, true));
+	drop_op(&r);
+	return r.at - 1;
+}
+
 /* Before the pass: what has rows too long for one command gets several. */
 void tnc_legalise_long_rows(struct tnc *c)
 {
@@ -453,14 +551,16 @@ void tnc_legalise_long_rows(struct tnc *c)
 		const struct tnc_tensor *in;
 		struct rows r;
 
+		if (is_whole_pool(c, c->op[i]))
+			i = whole_pool(c, i);
 		if (!is_row(c, c->op[i]))
 			continue;
 		in = tnc_op_input(c, c->op[i], 0);
 		r = rows_of(c, i, in->shape[in->rank - 1]);
-		if (r.op->kind == TNC_SOFTMAX)
-			softmax(&r);
-		else
+		if (r.op->kind == TNC_L2_NORMALIZATION)
 			l2_normalization(&r);
+		else
+			softmax(&r);
 		i = r.at - 1;
 	}
 }

@@ -8,7 +8,37 @@
 
 #include "lower.h"
 
-/* Sums and the like go here: the elements in register 0. */
+/*
+ * LOG_SOFTMAX: to register 3 the sum of what registers 0, the elements, less 1, the
+ * greatest one, are powers of; then 0 is the difference, and 2 that in Q5.26.
+ */
+void tnc_lower_log_sum(struct tnc_vector *v, const struct tnc_ref_log_softmax *s)
+{
+	tnc_vector_add(v, NPU_VOP_SUB, 0, 0, 1, 0);
+	tnc_vector_scale(v, 2, 0, s->scale);
+	tnc_vector_add(v, NPU_VOP_EXP, 3, 2, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_RDIVP, 3, 3, 12);
+	tnc_vector_imm(v, NPU_VOP_LT, 4, 0, s->diff_min);
+	tnc_vector_imm(v, NPU_VOP_EQ, 4, 4, 0);
+	tnc_vector_imm(v, NPU_VOP_SELECT, 4, 3, 0);
+	tnc_vector_add(v, NPU_VOP_RSUM, 3, 4, 0, 0);
+}
+
+/* To register 4 the result of registers 0, 2 and 3 as they are then. */
+void tnc_lower_log_share(struct tnc_vector *v,
+			 const struct tnc_ref_log_softmax *s)
+{
+	tnc_vector_add(v, NPU_VOP_LOG, 3, 3, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_ADD, 4, 3, INT32_MIN);
+	tnc_vector_scale(v, 4, 4, s->reverse);
+	tnc_vector_imm(v, NPU_VOP_MAX, 4, 4, s->diff_min - 1);
+	tnc_vector_add(v, NPU_VOP_SUB, 2, 2, 3, 0);
+	tnc_vector_imm(v, NPU_VOP_RDIVP, 2, 2, 22);
+	tnc_vector_imm(v, NPU_VOP_ADD, 2, 2, 127);
+	tnc_vector_add(v, NPU_VOP_LT, 4, 4, 0, 0);
+	tnc_vector_imm(v, NPU_VOP_SELECT, 4, 2, -128);
+}
+
 void tnc_lower_log_softmax(struct lowering *l)
 {
 	struct tnc_ref_log_softmax s = tnc_ref_log_softmax_of(l->in);
@@ -16,23 +46,8 @@ void tnc_lower_log_softmax(struct lowering *l)
 
 	tnc_vector_load(v, 0, 0, 0);
 	tnc_vector_add(v, NPU_VOP_RMAX, 1, 0, 0, 0);
-	tnc_vector_add(v, NPU_VOP_SUB, 0, 0, 1, 0); /* differences */
-	tnc_vector_scale(v, 2, 0, s.scale); /* in Q5.26 */
-	tnc_vector_add(v, NPU_VOP_EXP, 3, 2, 0, 0);
-	tnc_vector_imm(v, NPU_VOP_RDIVP, 3, 3, 12);
-	tnc_vector_imm(v, NPU_VOP_LT, 4, 0, s.diff_min);
-	tnc_vector_imm(v, NPU_VOP_EQ, 4, 4, 0);
-	tnc_vector_imm(v, NPU_VOP_SELECT, 4, 3, 0);
-	tnc_vector_add(v, NPU_VOP_RSUM, 3, 4, 0, 0);
-	tnc_vector_add(v, NPU_VOP_LOG, 3, 3, 0, 0);
-	tnc_vector_imm(v, NPU_VOP_ADD, 4, 3, INT32_MIN);
-	tnc_vector_scale(v, 4, 4, s.reverse);
-	tnc_vector_imm(v, NPU_VOP_MAX, 4, 4, s.diff_min - 1);
-	tnc_vector_add(v, NPU_VOP_SUB, 2, 2, 3, 0);
-	tnc_vector_imm(v, NPU_VOP_RDIVP, 2, 2, 22);
-	tnc_vector_imm(v, NPU_VOP_ADD, 2, 2, 127);
-	tnc_vector_add(v, NPU_VOP_LT, 4, 4, 0, 0);
-	tnc_vector_imm(v, NPU_VOP_SELECT, 4, 2, -128);
+	tnc_lower_log_sum(v, &s);
+	tnc_lower_log_share(v, &s);
 	tnc_vector_add(v, NPU_VOP_STORE, 0, 4, 0, 0);
 }
 

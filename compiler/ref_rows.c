@@ -44,10 +44,12 @@ struct tnc_ref_log_softmax tnc_ref_log_softmax_of(const struct tnc_tensor *in)
 	return s;
 }
 
+/* Of more than 4095 elements the sum may leave its format; that counts as 1. */
 static void log_softmax_row(const struct tnc_ref_log_softmax *s,
 			    const int8_t *in, int8_t *out, int count)
 {
-	int32_t sum = 0, log, least;
+	int32_t log, least;
+	uint32_t sum = 0;
 	int max = -128;
 
 	for (int i = 0; i < count; i++)
@@ -57,7 +59,7 @@ static void log_softmax_row(const struct tnc_ref_log_softmax *s,
 			sum += ref_shift_right(
 				tnc_ref_exp(ref_scale(in[i] - max, s->scale),
 					    5), 12);
-	log = tnc_ref_log(sum);
+	log = (int32_t)sum > 0 ? tnc_ref_log(sum) : 0;
 	least = ref_scale((int32_t)((uint32_t)log + (UINT32_C(1) << 31)),
 			  s->reverse);
 	if (least < s->diff_min - 1)

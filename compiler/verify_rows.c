@@ -10,7 +10,6 @@
 #include "vector.h"
 #include "verify.h"
 
-#define LOG_SOFTMAX_DEPTH_MAX 4095	/* the sum fits Q12.19 */
 #define SOFTMAX16_DEPTH_MAX 65535	/* the sum is of 31 bits */
 
 static void refuse(struct tnc *c, const char *what)
@@ -49,8 +48,6 @@ void tnc_verify_log_softmax(struct tnc *c, const struct tnc_op *op)
 	tnc_need_activation(c, tnc_op_output(c, op));
 	need_same_shape(c, op);
 	need_output(c, op, 1.0f / 16, 127);
-	if (in->shape[in->rank - 1] > LOG_SOFTMAX_DEPTH_MAX)
-		refuse(c, "length of a row");
 	s = tnc_ref_log_softmax_of(in);
 	if (s.scale.shift < 1 || s.scale.shift > 30 || s.reverse.shift > 0 ||
 	    s.reverse.shift < -31)
