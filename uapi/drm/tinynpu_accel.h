@@ -360,11 +360,11 @@ enum drm_tnpu_queue_status {
 enum drm_tnpu_queue_reason {
 	/** @DRM_TNPU_REASON_NONE: all is well */
 	DRM_TNPU_REASON_NONE = 0,
-	/** @DRM_TNPU_REASON_FAULT: a command was refused, see the fault */
+	/** @DRM_TNPU_REASON_FAULT: guilty: a command was refused, see the fault */
 	DRM_TNPU_REASON_FAULT = 1,
-	/** @DRM_TNPU_REASON_TIMEOUT: a job made no progress, or ran too long */
+	/** @DRM_TNPU_REASON_TIMEOUT: guilty: a job made no progress, or ran too long */
 	DRM_TNPU_REASON_TIMEOUT = 2,
-	/** @DRM_TNPU_REASON_RESET: a job was running when the device was lost */
+	/** @DRM_TNPU_REASON_RESET: innocent: a job ran when the device had to be reset */
 	DRM_TNPU_REASON_RESET = 3,
 };
 
