@@ -5,6 +5,7 @@
 
 behaviours := \
 	babbling \
+	blaming \
 	confused \
 	corrupting \
 	crashing \

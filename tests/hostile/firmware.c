@@ -25,6 +25,7 @@ enum behaviour {
 	DEAF, /* ends its job when the queue is reset, not when it is to stop */
 	NUMB, /* when the core is reset, and not before */
 	STILLBORN, /* crashes at the first job, and in the next boot */
+	BLAMING, /* queue 0 hangs, 1 runs, 2 waits; after the next boot all is well */
 };
 
 /* Windows: what is behind them. */
@@ -32,12 +33,14 @@ enum {
 	INIT,
 	ADMIN,
 	EVENTS,
-	QUEUE,
+	QUEUE, /* and those behind it */
 };
 
+#define QUEUES 3
+
 #define INIT_FIELD(field) (NPU_WINDOW(INIT) + offsetof(struct npu_init, field))
-#define QUEUE_FIELD(field) \
-	(NPU_WINDOW(QUEUE) + offsetof(struct npu_queue_ring, field))
+#define QUEUE_FIELD(q, field) \
+	(NPU_WINDOW(QUEUE + (q)) + offsetof(struct npu_queue_ring, field))
 
 /* The end of the event ring, which outlives resets: the driver does not clear it. */
 #define PAST (NPU_WINDOW(EVENTS) + (NPU_EVENT_ENTRIES - 1) * \
@@ -46,8 +49,9 @@ enum {
 static const enum behaviour behaviour = BEHAVIOUR;
 static uint32_t event_tail;
 static uint32_t admin_head;
-static uint32_t queue_head;
-static bool has_queue;
+static uint32_t queue_heads[QUEUES];
+static bool has_queue[QUEUES];
+static bool is_reformed; /* a BLAMING one that was booted anew */
 static uint64_t running;
 
 void trap_crash(void);
@@ -94,7 +98,18 @@ void trap_crash(void)
 		io_wait();
 }
 
-static void answer(uint32_t op, uint32_t seq)
+/* What a BLAMING one says of its queues: two jobs run, one makes progress. */
+static uint64_t blame(uint32_t queue, uint32_t *commands)
+{
+	static uint32_t progress;
+
+	if (queue > 1)
+		return 0;
+	*commands = queue ? ++progress : 1;
+	return io_read64(QUEUE_FIELD(queue, jobs));
+}
+
+static void answer(uint32_t op, uint32_t queue, uint32_t seq)
 {
 	uint32_t status = behaviour == REFUSING ? NPU_ADMIN_BAD_STATE :
 						  NPU_ADMIN_OK;
@@ -104,9 +119,11 @@ static void answer(uint32_t op, uint32_t seq)
 	if (op == NPU_ADMIN_QUEUE_RESET && behaviour == NUMB)
 		status = NPU_ADMIN_BAD_STATE;
 	if (op == NPU_ADMIN_QUEUE_PROGRESS && behaviour == PRETENDING) {
-		cookie = io_read64(QUEUE_FIELD(jobs));
+		cookie = io_read64(QUEUE_FIELD(queue, jobs));
 		commands = (1u << 30) + event_tail;
 	}
+	if (op == NPU_ADMIN_QUEUE_PROGRESS && behaviour == BLAMING)
+		cookie = blame(queue, &commands);
 	send_event(NPU_EVENT_ADMIN_DONE, 0, status, seq, cookie, commands);
 	if (behaviour == BABBLING) {
 		send_event(NPU_EVENT_ADMIN_DONE, 0, status, seq, 0, 0);
@@ -137,17 +154,19 @@ static void take_admin_command(void)
 	uint32_t op = io_read32(command) & 0xffff;
 	uint32_t args = command + offsetof(struct npu_admin_cmd, args);
 	uint32_t ring = args + offsetof(struct npu_admin_queue, ring);
+	uint32_t queue = io_read32(args) % QUEUES;
 
-	if (op == NPU_ADMIN_QUEUE_CREATE && !has_queue) {
-		open_window(QUEUE, io_read32(ring), io_read32(ring + 4));
-		queue_head = 0;
-		has_queue = true;
+	if (op == NPU_ADMIN_QUEUE_CREATE && !has_queue[queue]) {
+		open_window(QUEUE + queue, io_read32(ring),
+			    io_read32(ring + 4));
+		queue_heads[queue] = 0;
+		has_queue[queue] = true;
 	}
 	if (op == NPU_ADMIN_QUEUE_DESTROY)
-		has_queue = false;
+		has_queue[queue] = false;
 	end_running(op);
 	io_write32(INIT_FIELD(admin_head), ++admin_head);
-	answer(op, io_read32(command + offsetof(struct npu_admin_cmd, seq)));
+	answer(op, queue, io_read32(command + offsetof(struct npu_admin_cmd, seq)));
 }
 
 static void babble(uint64_t cookie)
@@ -162,13 +181,16 @@ static void babble(uint64_t cookie)
 	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie, 1000, 0);
 }
 
-static void take_job(void)
+static void take_job(uint32_t queue)
 {
 	uint64_t cookie = io_read64(
-		QUEUE_FIELD(jobs) + queue_head % NPU_QUEUE_ENTRIES_MAX *
-					    sizeof(struct npu_job));
+		QUEUE_FIELD(queue, jobs) +
+		queue_heads[queue] % NPU_QUEUE_ENTRIES_MAX *
+			sizeof(struct npu_job));
 
-	io_write32(QUEUE_FIELD(head), ++queue_head);
+	if (behaviour == BLAMING && !is_reformed && queue > 1)
+		return;
+	io_write32(QUEUE_FIELD(queue, head), ++queue_heads[queue]);
 	switch (behaviour) {
 	case BABBLING:
 		babble(cookie);
@@ -181,7 +203,8 @@ static void take_job(void)
 		io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
 		break;
 	case RUNAHEAD:
-		io_write32(QUEUE_FIELD(head), queue_head + 12345);
+		io_write32(QUEUE_FIELD(queue, head),
+			   queue_heads[queue] + 12345);
 		break;
 	case CRASHING:
 		trap_crash();
@@ -190,6 +213,12 @@ static void take_job(void)
 		io_write32(PAST, 1);
 		io_fence();
 		trap_crash();
+		break;
+	case BLAMING:
+		io_write32(PAST, 1);
+		if (is_reformed)
+			send_event(NPU_EVENT_JOB_DONE, queue, NPU_JOB_OK,
+				   cookie, 1000, 0);
 		break;
 	case DEAF:
 	case NUMB:
@@ -206,6 +235,7 @@ static void take_job(void)
 int main(void)
 {
 	uint32_t heartbeat = 0;
+	uint32_t queue;
 
 	open_window(INIT, io_sys_read(NPU_SYS_ARG_LO),
 		    io_sys_read(NPU_SYS_ARG_HI));
@@ -213,7 +243,8 @@ int main(void)
 		    io_read32(INIT_FIELD(admin_ring) + 4));
 	open_window(EVENTS, io_read32(INIT_FIELD(event_ring)),
 		    io_read32(INIT_FIELD(event_ring) + 4));
-	if (behaviour == STILLBORN && io_read32(PAST) == 1) {
+	is_reformed = io_read32(PAST) == 1;
+	if (behaviour == STILLBORN && is_reformed) {
 		io_write32(PAST, 2);
 		io_fence();
 		trap_crash();
@@ -226,7 +257,9 @@ int main(void)
 		io_write32(INIT_FIELD(heartbeat), ++heartbeat);
 		if (admin_head != io_read32(INIT_FIELD(admin_tail)))
 			take_admin_command();
-		if (has_queue && queue_head != io_read32(QUEUE_FIELD(tail)))
-			take_job();
+		for (queue = 0; queue < QUEUES; queue++)
+			if (has_queue[queue] && queue_heads[queue] !=
+						io_read32(QUEUE_FIELD(queue, tail)))
+				take_job(queue);
 	}
 }

@@ -56,6 +56,21 @@ ends_by() {
 	ends "$1" "$2" "" && shift 2 && climbed "$@"
 }
 
+# Of three queues one has a job that does not move, one a job that does, one a job
+# that waits: each is told its own.
+tells_who_is_guilty() {
+	local output wanted
+	wanted="0: Connection timed out, reason 2
+1: Input/output error, reason 3
+2: Success, reason 0"
+	use blaming || return
+	output=$(timeout 240 "$here/job" blame 2>&1)
+	unload || return
+	[ "$output" = "$wanted" ] && return
+	echo "$output"
+	return 1
+}
+
 # leaves_dump BEHAVIOUR HOW TEXT...: likewise, and the dump says all that.
 leaves_dump() {
 	local text output status=0
@@ -101,6 +116,7 @@ check "crashing: the dump tells" leaves_dump crashing \
 check "pretending: the dump tells who is guilty" leaves_dump pretending \
 	"ended: Connection timed out" "a job neither runs nor stops" \
 	"state              ready" "flags 0x6, status ok" "op core reset"
+check "blaming: guilty and innocent are told apart" tells_who_is_guilty
 check "deaf: the queue is reset" ends_by deaf "ended: Connection timed out" \
 	"job stop" "queue reset"
 check "and nothing more" not_said "recovering"

@@ -11,6 +11,7 @@
  *   job wedge  likewise nothing, until a uevent says that a device is wedged
  *   job outlive  likewise as hang; then see that all that the process has of the
  *              device can still be used, and only the device not
+ *   job blame  have a long job in each of three queues; print how each ended
  *   job old    see that what old firmware can't do is said to be so
  */
 #include "gate.h"
@@ -229,6 +230,37 @@ static int outlive(struct npu_client *client)
 	return loss ? 1 : 0;
 }
 
+/* Firmware that does not execute them has time for all three. */
+static int blame(struct npu_client *client)
+{
+	struct drm_tnpu_queue_state state;
+	__u32 queues[3] = { client->queue }, syncs[3];
+	struct drm_tnpu_submit job;
+	int ret = 0;
+	int i;
+
+	for (i = 0; i < 1024; i++)
+		npu_commands(client)[i] = npu_nop(1);
+	for (i = 0; i < 3 && !ret; i++) {
+		if (i)
+			ret = npu_queue_create(client->fd, 0, &queues[i]);
+		client->queue = queues[i];
+		job = npu_job(client, 1024);
+		syncs[i] = npu_syncobj(client->fd);
+		if (!ret)
+			ret = npu_submit_out(client, &job, syncs[i], 0);
+	}
+	for (i = 0; i < 3 && !ret; i++) {
+		int end = npu_outcome(client->fd, syncs[i]);
+
+		ret = npu_queue_state(client->fd, queues[i], &state);
+		printf("%d: %s, reason %u\n", i, strerror(-end), state.reason);
+	}
+	if (ret)
+		fprintf(stderr, "job: blame: %s\n", strerror(-ret));
+	return ret ? 1 : 0;
+}
+
 /* A deadline, and cancelling one job. */
 static int try_old(struct npu_client *client)
 {
@@ -263,7 +295,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2) {
 		fprintf(stderr,
-			"usage: job N|hang|user|bind|wedge|outlive|old\n");
+			"usage: job N|hang|user|bind|wedge|outlive|blame|old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -281,6 +313,8 @@ int main(int argc, char **argv)
 		return wait_wedged(&client);
 	if (!strcmp(argv[1], "outlive"))
 		return outlive(&client);
+	if (!strcmp(argv[1], "blame"))
+		return blame(&client);
 	if (!strcmp(argv[1], "old"))
 		return try_old(&client);
 	return run_jobs(&client, strtol(argv[1], NULL, 10));
