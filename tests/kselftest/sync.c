@@ -351,6 +351,82 @@ TEST_F(sync, an_eventfd_tells_of_a_point)
 	close(arm.fd);
 }
 
+/* The syncobj of one file as a handle of another. */
+static __u32 share(int from, __u32 syncobj, int to)
+{
+	struct drm_syncobj_handle pass = { .handle = syncobj, .fd = -1 };
+
+	if (npu_ioctl(from, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &pass))
+		return 0;
+	pass.handle = 0;
+	if (npu_ioctl(to, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &pass))
+		return 0;
+	close(pass.fd);
+	return pass.handle;
+}
+
+/* Who waits for a job that will fail, in each way that there is. */
+TEST_F(sync, a_failure_reaches_every_waiter)
+{
+	struct sync_merge_data merge = { .name = "both" };
+	struct drm_syncobj_eventfd arm = { .handle = npu_syncobj(self->fd) };
+	struct drm_syncobj_transfer transfer = { .src_handle = arm.handle };
+	struct drm_tnpu_sync in = { .handle = self->shut };
+	struct drm_tnpu_sync out = { .handle = arm.handle };
+	struct drm_tnpu_submit job = npu_job(&self->client, 1);
+	__u32 timeline = npu_syncobj(self->fd), after = npu_syncobj(self->fd);
+	int status, sync_file, ended;
+	struct npu_client other;
+	__u32 shared;
+	pid_t child;
+
+	ASSERT_EQ(0, npu_client_open(&other));
+	npu_commands(&other)[0] = npu_nop(1);
+	job.commands += sizeof(union npu_cmd); /* the fault */
+	job.in_syncs = (uintptr_t)&in;
+	job.out_syncs = (uintptr_t)&out;
+	job.in_sync_count = 1;
+	job.out_sync_count = 1;
+	ASSERT_EQ(0, npu_submit(&self->client, &job));
+
+	sync_file = to_sync_file(self->fd, arm.handle);
+	merge.fd2 = to_sync_file(self->fd, self->shut);
+	ASSERT_EQ(0, npu_ioctl(sync_file, SYNC_IOC_MERGE, &merge));
+	arm.fd = eventfd(0, EFD_CLOEXEC);
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_SYNCOBJ_EVENTFD, &arm));
+	transfer.dst_handle = timeline;
+	transfer.dst_point = 3;
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_SYNCOBJ_TRANSFER,
+			       &transfer));
+	shared = share(self->fd, arm.handle, other.fd);
+	ASSERT_NE(0, shared);
+	ASSERT_EQ(0, submit(&other, shared, share(self->fd, after, other.fd),
+			    0));
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child)
+		_exit(npu_outcome(other.fd, shared) != -EFAULT);
+	ASSERT_EQ(0, gate_open(&self->gate));
+
+	EXPECT_TRUE(is_ready(sync_file, NPU_PATIENCE_S * 1000));
+	EXPECT_EQ(-EFAULT, sync_file_status(sync_file));
+	EXPECT_TRUE(is_ready(merge.fence, NPU_PATIENCE_S * 1000));
+	EXPECT_EQ(-EFAULT, sync_file_status(merge.fence));
+	EXPECT_TRUE(is_ready(arm.fd, NPU_PATIENCE_S * 1000));
+	EXPECT_EQ(0, npu_wait(self->fd, timeline, 3));
+	EXPECT_EQ(-EFAULT, npu_outcome(self->fd, arm.handle));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	/* Another queue's job that waited is nobody's fault: it runs. */
+	ended = npu_outcome(self->fd, after);
+	EXPECT_EQ(0, ended);
+	npu_client_close(&other);
+	close(arm.fd);
+	close(merge.fd2);
+	close(merge.fence);
+	close(sync_file);
+}
+
 static void do_nothing(int signal)
 {
 }
