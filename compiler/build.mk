@@ -38,6 +38,7 @@ tnc-objs := \
 	compiler/lower_shape.o \
 	compiler/maps.o \
 	compiler/matmul.o \
+	compiler/matmul_wide.o \
 	compiler/move.o \
 	compiler/onnx.o \
 	compiler/onnx_attr.o \

@@ -147,6 +147,7 @@ void tnc_pass_legalise(struct tnc *c)
 	int kept = 0;
 
 	tnc_legalise_matmul_inputs(c);
+	tnc_legalise_wide_matmul(c);
 	tnc_legalise_reductions(c);
 	tnc_legalise_long_rows(c);
 	for (int i = 0; i < c->ops; i++) {

@@ -264,6 +264,17 @@ void tnc_ref_transpose_conv(struct tnc *c, struct tnc_op *op)
 	tnc_arena_rewind(c->arena, mark);
 }
 
+/* Of a matrix, which may have int16. */
+static int32_t weight_at(const struct product *p, int64_t index)
+{
+	int16_t x;
+
+	if (p->weights->type == TNC_INT8)
+		return p->w[index];
+	memcpy(&x, p->w + index * 2, 2);
+	return x;
+}
+
 /* One product: matrices begin at elements @a, @b and @out. */
 static void multiply(const struct product *p, const struct tnc_matmul *s,
 		     int64_t a, int64_t b, int64_t out)
@@ -283,7 +294,7 @@ static void multiply(const struct product *p, const struct tnc_matmul *s,
 						     k * s->n + n);
 
 			sum += (int64_t)(in_at(p, x) - p->in_zero) *
-			       (p->w[y] - b_zero);
+			       (weight_at(p, y) - b_zero);
 		}
 		put(p, out + m * s->n + n, n, sum);
 	}

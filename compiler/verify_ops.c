@@ -10,6 +10,8 @@
 #include "verify.h"
 
 
+#define WIDE_DEPTH_MAX 508 /* of int16 products: their halves' sums have 32 bits */
+
 static void need_one_scale(struct tnc *c, const struct tnc_tensor *t)
 {
 	if (t->quant.count != 1)
@@ -281,8 +283,39 @@ void tnc_verify_fully_connected(struct tnc *c, const struct tnc_op *op)
 			  (long long)rows);
 }
 
+/*
+ * Both matrices of int16: sums have 40 bits, and what is made of them 32, as the
+ * reference kernels expect.
+ */
+static void verify_wide_matmul(struct tnc *c, const struct tnc_op *op)
+{
+	int depth = tnc_matmul_of(c, op).k, bits = 0;
+	struct tnc_factor factor;
+
+	need_int8_or_int16(c, tnc_op_input(c, op, 0));
+	need_int8_or_int16(c, tnc_op_input(c, op, 1));
+	need_int8_or_int16(c, tnc_op_output(c, op));
+	if (tnc_op_input(c, op, 0)->type != TNC_INT16 ||
+	    tnc_op_output(c, op)->type != TNC_INT16 || op->inputs > 2 ||
+	    op->mode & TNC_MODE_ONNX)
+		tnc_error(c, -EOPNOTSUPP, "unsupported beside int16");
+	if (depth > WIDE_DEPTH_MAX)
+		tnc_error(c, -EOPNOTSUPP,
+			  "unsupported depth of %d of int16, at most %d", depth,
+			  WIDE_DEPTH_MAX);
+	while (1 << bits < depth)
+		bits++;
+	tnc_op_factors(c, op, &factor);
+	if (factor.shift > 1 - bits || factor.shift < -31)
+		tnc_error(c, -EOPNOTSUPP, "unsupported ratio of scales");
+}
+
 void tnc_verify_batch_matmul(struct tnc *c, const struct tnc_op *op)
 {
+	if (tnc_op_input(c, op, 1)->type == TNC_INT16) {
+		verify_wide_matmul(c, op);
+		return;
+	}
 	need_int8_or_int16(c, tnc_op_input(c, op, 0));
 	tnc_need_activation(c, tnc_op_input(c, op, 1));
 	need_int8_or_int16(c, tnc_op_output(c, op));

@@ -25,6 +25,7 @@ struct maker {
 	FILE *tensors;		/* text before and after the operators */
 	FILE *ops;
 	int ids;
+	double unit;		/* product of the matrices' scales */
 	enum form form;
 };
 
@@ -263,20 +264,24 @@ static struct matrices matrices(const int *batch, int dims, int rows,
 static int operand(struct maker *m, const struct matrices *t)
 {
 	int kind = random_in(m, 0, 2), zero = random_in(m, -128, 127);
+	const char *type = is_int16(m) ? "int16" : "int8";
 	double scale = random_scale(m);
 
-	fprintf(m->tensors, "%s %%%d int8 [%s] q=[%.9g:%d] name=\"t%d\"\n",
-		kind ? "tensor" : "const", m->ids, t->shape, scale, zero,
+	if (is_int16(m))
+		zero = 0;
+	m->unit *= scale;
+	fprintf(m->tensors, "%s %%%d %s [%s] q=[%.9g:%d] name=\"t%d\"\n",
+		kind ? "tensor" : "const", m->ids, type, t->shape, scale, zero,
 		m->ids);
 	if (!kind) {
-		data(m, m->ids, t->elements);
+		data(m, m->ids, t->elements * (is_int16(m) ? 2 : 1));
 		return m->ids++;
 	}
 	fprintf(m->ops, "input %%%d\n", m->ids++);
 	if (kind == 1)
 		return m->ids - 1;
-	fprintf(m->tensors, "tensor %%%d int8 [%s] q=[%.9g:%d] name=\"s%d\"\n",
-		m->ids, t->shape, scale, zero, m->ids);
+	fprintf(m->tensors, "tensor %%%d %s [%s] q=[%.9g:%d] name=\"s%d\"\n",
+		m->ids, type, t->shape, scale, zero, m->ids);
 	fprintf(m->ops, "maximum %%%d = %%%d %%%d act=none\n", m->ids,
 		m->ids - 1, m->ids - 1);
 	return m->ids++;
@@ -284,6 +289,14 @@ static int operand(struct maker *m, const struct matrices *t)
 
 static int result(struct maker *m, const struct matrices *t)
 {
+	if (is_int16(m)) {
+		fprintf(m->tensors,
+			"tensor %%%d int16 [%s] q=[%.9g:0] name=\"y\"\n",
+			m->ids, t->shape, m->unit *
+				(1 << random_in(m, 6, 24)) *
+				random_in(m, 100, 199) / 100);
+		return m->ids++;
+	}
 	fprintf(m->tensors, "tensor %%%d int8 [%s] q=[%.9g:%d] name=\"y\"\n",
 		m->ids, t->shape, random_scale(m) * 40,
 		random_in(m, -128, 127));
@@ -351,6 +364,7 @@ static void compare_products(enum form form, int (*make)(struct maker *m))
 		int spare, out;
 
 		m.ids = 0;
+		m.unit = 1;
 		m.tensors = open_memstream(&text, &size);
 		m.ops = open_memstream(&ops, &ops_size);
 		fputs("tnc 1\nmodel \"random\"\n", m.tensors);
@@ -370,6 +384,36 @@ static void compare_products(enum form form, int (*make)(struct maker *m))
 static void test_batch_matmul(void **state)
 {
 	compare_products(INT8, batch_matmul);
+}
+
+static void test_batch_matmul_int16(void **state)
+{
+	compare_products(INT16, batch_matmul);
+}
+
+/* As deep as can be, and all elements of one matrix the least there is. */
+static void test_deep_batch_matmul_int16(void **state)
+{
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	fputs("tnc 1\n"
+	      "const %0 int16 [3,508] q=[0.01:0] name=\"a\"\n"
+	      "tensor %1 int16 [508,4] q=[0.01:0] name=\"b\"\n"
+	      "tensor %2 int16 [3,4] q=[5:0] name=\"y\"\n"
+	      "input %1\n"
+	      "batch_matmul %2 = %0 %1 act=none\n"
+	      "output %2\n"
+	      "data %0\n", to);
+	for (int i = 0; i < 3 * 508; i++)
+		fputs(i % 16 == 15 ? "0080\n" : "0080", to);
+	fputs("\nend\n", to);
+	fclose(to);
+	machine.sram_size = NPU_SRAM_MIN;
+	compiled_compare(text, size, &machine);
+	free(text);
 }
 
 static void test_batch_matmul_onnx(void **state)
@@ -419,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_int16_with_narrow_sums),
 		cmocka_unit_test(test_onnx),
 		cmocka_unit_test(test_batch_matmul),
+		cmocka_unit_test(test_batch_matmul_int16),
+		cmocka_unit_test(test_deep_batch_matmul_int16),
 		cmocka_unit_test(test_batch_matmul_onnx),
 		cmocka_unit_test(test_computed_weights),
 		cmocka_unit_test(test_products_take_no_turns),
