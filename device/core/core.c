@@ -79,7 +79,7 @@ size_t npu_core_size(const struct npu_machine *machine)
 	if (npu_machine_check(machine))
 		return 0;
 	return sizeof(struct npu_core) +
-	       (size_t)machine->cores * machine->sram_size;
+	       (size_t)machine->cores * machine->sram_size + DMA_MEMO_SIZE;
 }
 
 struct npu_core *npu_core_init(void *memory,
@@ -96,6 +96,8 @@ struct npu_core *npu_core_init(void *memory,
 	core->config = *machine;
 	core->ops = ops;
 	core->opaque = opaque;
+	dma_memo_init(&core->memo,
+		      sram + (size_t)machine->cores * machine->sram_size);
 	for (i = 0; i < machine->cores; i++) {
 		core->cores[i].machine = core;
 		core->cores[i].number = i;

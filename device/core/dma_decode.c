@@ -9,6 +9,7 @@
  * lane, are decoded together where a block and the words at hand allow.
  */
 #include "dma.h"
+#include "dma_memo.h"
 #include "kernels/kernels.h"
 #include "operands.h"
 
@@ -34,6 +35,7 @@ struct stream {
 	uint64_t end;
 	uint32_t used; /* of @bytes; likewise the next */
 	uint32_t count;
+	uint8_t *copy; /* where what is read goes, too; or NULL */
 	uint8_t bytes[WORDS_SIZE];
 };
 
@@ -154,6 +156,10 @@ static int stream_fill(struct stream *s)
 	if (unit_region_read(s->ctx, s->region, s->next, s->bytes + kept,
 			     size))
 		return -1;
+	if (s->copy) {
+		memcpy(s->copy, s->bytes + kept, size);
+		s->copy += size;
+	}
 	s->next += size;
 	s->count += size;
 	return 0;
@@ -335,12 +341,15 @@ int dma_decode_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	struct decoder d;
 	uint32_t i;
 
+	if (dma_memo_recall(ctx, decode))
+		return 0;
 	d.kernels = npu_kernels_best();
 	d.stream.ctx = ctx;
 	d.stream.region = decode->src_region;
 	d.stream.next = decode->src;
 	d.stream.end = (uint64_t)decode->src + decode->coded;
 	d.stream.used = d.stream.count = 0;
+	d.stream.copy = dma_memo_begin(ctx, decode);
 	d.palette = decode->palette;
 	d.out = ctx->sram + decode->dst;
 	d.done = 0;
@@ -350,5 +359,9 @@ int dma_decode_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	for (i = 0; i < NPU_CODE_SECTIONS; i++)
 		if (decode_section(&d, &decode->section[i]))
 			return -1;
-	return decode_tail(&d);
+	if (decode_tail(&d))
+		return -1;
+	if (d.stream.copy)
+		dma_memo_end(ctx, decode);
+	return 0;
 }

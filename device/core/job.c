@@ -88,6 +88,7 @@ static void run(struct unit_core *unit)
 		.sram_size = config->sram_size,
 		.regions = unit->job.regions,
 		.memory = job_memory,
+		.memo = &unit->machine->memo,
 		.opaque = unit,
 	};
 	machine_trace(unit->machine, &(struct npu_trace){

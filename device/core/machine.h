@@ -10,6 +10,7 @@
 #ifndef NPU_MACHINE_H
 #define NPU_MACHINE_H
 
+#include "dma_memo.h"
 #include "hazard.h"
 #include "mmu.h"
 #include "npu_core.h"
@@ -108,6 +109,7 @@ struct npu_core {
 	struct unit_core cores[NPU_MAX_CORES];
 	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs */
 	bool is_slot_full[NPU_CORE_SLOTS];
+	struct dma_memo memo;	/* of all cores: one runs at a time */
 	uint8_t tcm[NPU_TCM_SIZE] __attribute__((aligned(8)));
 	uint8_t image[NPU_IMAGE_MAX_SIZE] __attribute__((aligned(8)));
 };

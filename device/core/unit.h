@@ -27,6 +27,8 @@
 
 #include <stdbool.h>
 
+struct dma_memo;
+
 struct unit_fault {
 	enum npu_fault code;
 	uint32_t info;
@@ -66,7 +68,8 @@ struct unit_access {
  * What a unit sees of its core. @memory is the way to the job's memory: @size
  * bytes at a virtual address, in or out; 0, or -1 with *fault filled in
  * (NPU_FAULT_PAGE_READ, PAGE_WRITE, BUS or CONTEXT; addr: virtual address of
- * the first byte that can't be reached). Tests may put their own there.
+ * the first byte that can't be reached). Tests may put their own there. @memo:
+ * see dma_memo.h; may be NULL.
  */
 struct unit_ctx {
 	uint8_t *sram;
@@ -76,6 +79,7 @@ struct unit_ctx {
 	int (*memory)(void *opaque, uint64_t address, void *buffer,
 		      uint32_t size, bool is_write, struct unit_fault *fault);
 	void *opaque;
+	struct dma_memo *memo;
 	struct unit_fault fault;
 };
 

@@ -8,6 +8,7 @@ core-objs += \
 	device/core/dma.o \
 	device/core/dma_decode.o \
 	device/core/dma_gather.o \
+	device/core/dma_memo.o \
 	device/core/dwconv.o \
 	device/core/kernels/avx2.o \
 	device/core/kernels/avx512.o \

@@ -8,6 +8,7 @@
 
 #include "compiler/code.h"
 #include "compiler/ir.h"
+#include "dma_memo.h"
 #include "kernels/kernels.h"
 
 #include <setjmp.h>
@@ -28,6 +29,8 @@ struct decode_test {
 	struct engine *engine;
 	struct tnc_arena *arena;
 	const struct tnc_coder *coder;
+	struct dma_memo memo;
+	uint8_t *store;
 	uint8_t raw[RAW_MAX];
 	uint8_t before[ENGINE_SRAM];
 };
@@ -46,10 +49,28 @@ static int setup(void **state)
 	return t->coder ? 0 : -1;
 }
 
+/* The same, with a memory of what was decoded. */
+static int setup_memo(void **state)
+{
+	struct decode_test *t;
+
+	if (setup(state))
+		return -1;
+	t = *state;
+	t->store = malloc(DMA_MEMO_SIZE);
+	if (!t->store)
+		return -1;
+	dma_memo_init(&t->memo, t->store);
+	t->engine->ctx.memo = &t->memo;
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	struct decode_test *t = *state;
 	void *engine = t->engine;
+
+	free(t->store);
 
 	engine_teardown(&engine);
 	tnc_arena_destroy(t->arena);
@@ -239,12 +260,10 @@ static void encode(struct decode_test *t, struct tnc_coded *coded)
 }
 
 /* Decodes, and looks that nothing around the result was touched. */
-static void expect_round_trip(struct decode_test *t,
-			      const struct tnc_coded *coded)
+static void expect_result(struct decode_test *t, union npu_cmd cmd)
 {
 	struct engine *e = t->engine;
-	uint32_t size = size_of(coded->section);
-	union npu_cmd cmd = command_for(e, coded);
+	uint32_t size = npu_decode_bytes(&cmd.decode);
 	uint32_t dst = engine_between(0, ENGINE_SRAM - size);
 
 	cmd.decode.dst = dst;
@@ -254,6 +273,16 @@ static void expect_round_trip(struct decode_test *t,
 	assert_memory_equal(e->ctx.sram, t->before, dst);
 	assert_memory_equal(e->ctx.sram + dst + size, t->before + dst + size,
 			    ENGINE_SRAM - dst - size);
+}
+
+/* Twice: the second time it may come from memory. */
+static void expect_round_trip(struct decode_test *t,
+			      const struct tnc_coded *coded)
+{
+	union npu_cmd cmd = command_for(t->engine, coded);
+
+	expect_result(t, cmd);
+	expect_result(t, cmd);
 }
 
 static void test_random_bytes_come_back(void **state)
@@ -318,6 +347,93 @@ static void test_columns_are_told_apart(void **state)
 	assert_true(coded.size < 2048 + 128);
 	assert_true(coded.palette > 1);
 	expect_round_trip(t, &coded);
+}
+
+/* --- Memory of what was decoded ------------------------------------------------- */
+
+/* Twice, so that the second time may be from memory. */
+static void expect_byte(struct engine *e, union npu_cmd *cmd, uint32_t at,
+			uint8_t value)
+{
+	uint32_t i;
+
+	for (i = 0; i < 2; i++) {
+		cmd->decode.dst = engine_between(0, ENGINE_SRAM - 33);
+		engine_randomise(e->ctx.sram, ENGINE_SRAM);
+		engine_run(e, cmd);
+		assert_int_equal(e->ctx.sram[cmd->decode.dst], 1);
+		assert_int_equal(e->ctx.sram[cmd->decode.dst + at], value);
+	}
+}
+
+/* Any byte of a stream that changes between two commands counts. */
+static void test_changes_are_seen(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	struct tnc_coded coded = by_hand(words);
+	union npu_cmd cmd = command_for(e, &coded);
+	uint32_t lane, i;
+
+	for (i = 0; i < 100; i++) {
+		for (lane = 1; lane < NPU_CODE_LANES; lane++) {
+			uint8_t value = engine_random();
+
+			stream_at(e, coded.size)[2 + 4 * lane] = value;
+			expect_byte(e, &cmd, 1 + 2 * lane, value);
+		}
+	}
+	assert_true(t->memo.used > 0);
+}
+
+/*
+ * The store fills up, and is begun anew when nothing in it has been of use for
+ * long: a stream at another place is another one.
+ */
+static void test_store_is_bounded(void **state)
+{
+	struct decode_test *t = *state;
+	struct tnc_coded coded = { .section = {
+		{ .bytes = RAW_MAX, .width = 1, .unit = 1 },
+	} };
+	uint32_t i, begun = 0, before;
+	union npu_cmd cmd;
+
+	for (i = 0; i < RAW_MAX; i++)
+		t->raw[i] = engine_random();
+	encode(t, &coded);
+	cmd = command_for(t->engine, &coded);
+	for (i = 0; i < 4500; i++) {
+		uint8_t *stream = stream_at(t->engine, coded.size + i);
+
+		memmove(stream, stream + (i > 0), coded.size);
+		cmd.decode.src = t->engine->regions[REGION].size - coded.size -
+				 i;
+		before = t->memo.used;
+		expect_result(t, cmd);
+		assert_true(t->memo.used <= DMA_MEMO_SIZE);
+		begun += t->memo.used < before;
+	}
+	assert_int_equal(begun, 1);
+}
+
+/* What is remembered is found, and what can't be read faults all the same. */
+static void test_memory_faults_though_remembered(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	struct tnc_coded coded = by_hand(words);
+	union npu_cmd cmd = command_for(e, &coded);
+
+	engine_run(e, &cmd);
+	e->bad = e->regions[REGION].base + cmd.decode.src + 40;
+	e->bad_end = e->bad + 1;
+	assert_int_equal(engine_check(e, &cmd), 0);
+	assert_int_equal(engine_execute(e, &cmd), -1);
+	assert_int_equal(e->ctx.fault.code, NPU_FAULT_PAGE_READ);
+	assert_int_equal(e->ctx.fault.addr, e->bad);
 }
 
 /* --- Loops ---------------------------------------------------------------------- */
@@ -626,6 +742,8 @@ static void test_hostile_commands(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_MEMO(test) \
+	{ #test ", with memory", test, setup_memo, teardown, NULL }
 
 int main(void)
 {
@@ -645,6 +763,20 @@ int main(void)
 		TEST(test_changed_streams),
 		TEST(test_first_byte_of_memory_that_faults),
 		TEST(test_hostile_commands),
+		TEST_MEMO(test_example_of_the_manual),
+		TEST_MEMO(test_random_bytes_come_back),
+		TEST_MEMO(test_columns_are_told_apart),
+		TEST_MEMO(test_bad_fields),
+		TEST_MEMO(test_borders),
+		TEST_MEMO(test_faults_name_their_place),
+		TEST_MEMO(test_numbers_beyond_the_palette),
+		TEST_MEMO(test_every_prefix),
+		TEST_MEMO(test_changed_streams),
+		TEST_MEMO(test_first_byte_of_memory_that_faults),
+		TEST_MEMO(test_hostile_commands),
+		TEST_MEMO(test_changes_are_seen),
+		TEST_MEMO(test_memory_faults_though_remembered),
+		TEST_MEMO(test_store_is_bounded),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

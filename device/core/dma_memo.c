@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/*
+ * See dma_memo.h. Entries are never taken out one by one: a store that is full
+ * keeps what it has, since whoever goes round more than fits would find nothing
+ * of it if the oldest made way. Only when no entry has been of use for long, the
+ * programs are others by now, and all are forgotten.
+ */
+#include "dma_memo.h"
+
+#include <string.h>
+
+#define PART_SIZE 4096 /* bytes of a stream that are compared at once */
+#define PATIENCE 4096
+
+/* The stream stands behind it, then what it decodes to. */
+struct entry {
+	struct npu_cmd_decode key;
+	uint8_t bytes[];
+};
+
+void dma_memo_init(struct dma_memo *memo, uint8_t *store)
+{
+	memset(memo, 0, sizeof(*memo));
+	memo->store = store;
+}
+
+/* What the result depends on; of the header and the destination it does not. */
+static struct npu_cmd_decode key_of(const struct npu_cmd_decode *cmd)
+{
+	struct npu_cmd_decode key = *cmd;
+
+	memset(&key.hdr, 0, sizeof(key.hdr));
+	key.dst = 0;
+	return key;
+}
+
+/* FNV-1a */
+static uint32_t *slot_of(struct dma_memo *memo,
+			 const struct npu_cmd_decode *key)
+{
+	const uint8_t *bytes = (const uint8_t *)key;
+	uint32_t hash = 2166136261u, i;
+
+	for (i = 0; i < sizeof(*key); i++)
+		hash = (hash ^ bytes[i]) * 16777619u;
+	return &memo->slots[hash % DMA_MEMO_SLOTS];
+}
+
+static uint64_t entry_size(const struct npu_cmd_decode *cmd)
+{
+	uint64_t size = sizeof(struct entry) + cmd->coded +
+			npu_decode_bytes(cmd);
+
+	return (size + 7) & ~7ull;
+}
+
+static bool is_unchanged(struct unit_ctx *ctx,
+			 const struct npu_cmd_decode *cmd,
+			 const uint8_t *stream)
+{
+	uint8_t part[PART_SIZE];
+	uint32_t at, size;
+
+	for (at = 0; at < cmd->coded; at += size) {
+		size = cmd->coded - at;
+		size = size < PART_SIZE ? size : PART_SIZE;
+		if (unit_region_read(ctx, cmd->src_region,
+				     (uint64_t)cmd->src + at, part, size) ||
+		    memcmp(part, stream + at, size))
+			return false;
+	}
+	return true;
+}
+
+bool dma_memo_recall(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd)
+{
+	const struct npu_cmd_decode key = key_of(cmd);
+	const struct entry *entry;
+	uint32_t slot;
+
+	if (!ctx->memo)
+		return false;
+	slot = *slot_of(ctx->memo, &key);
+	if (!slot)
+		return false;
+	entry = (const struct entry *)(ctx->memo->store + slot - 1);
+	if (memcmp(&entry->key, &key, sizeof(key)) ||
+	    !is_unchanged(ctx, cmd, entry->bytes))
+		return false;
+	memcpy(ctx->sram + cmd->dst, entry->bytes + cmd->coded,
+	       npu_decode_bytes(cmd));
+	ctx->memo->refused = 0;
+	return true;
+}
+
+uint8_t *dma_memo_begin(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd)
+{
+	struct dma_memo *memo = ctx->memo;
+
+	if (!memo || entry_size(cmd) > DMA_MEMO_SIZE)
+		return NULL;
+	if (entry_size(cmd) > DMA_MEMO_SIZE - memo->used) {
+		if (++memo->refused < PATIENCE)
+			return NULL;
+		dma_memo_init(memo, memo->store);
+	}
+	return ((struct entry *)(memo->store + memo->used))->bytes;
+}
+
+void dma_memo_end(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd)
+{
+	struct dma_memo *memo = ctx->memo;
+	struct entry *entry = (struct entry *)(memo->store + memo->used);
+
+	entry->key = key_of(cmd);
+	memcpy(entry->bytes + cmd->coded, ctx->sram + cmd->dst,
+	       npu_decode_bytes(cmd));
+	*slot_of(memo, &entry->key) = memo->used + 1;
+	memo->used += entry_size(cmd);
+}

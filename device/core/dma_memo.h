@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What DMA_DECODE has decoded before. A model's weights are decoded anew in each
+ * inference, which costs the host several times what it takes to see that the
+ * stream is still the same. Called by dma_decode.c alone; the machine (core.c)
+ * brings the memory.
+ *
+ * It can't be told from decoding: an entry counts if the command's fields and all
+ * bytes of the stream, read from memory now, are those that it was made of.
+ * Whatever differs, or can't be read, is left to the decoder and to its faults.
+ */
+#ifndef NPU_DMA_MEMO_H
+#define NPU_DMA_MEMO_H
+
+#include "unit.h"
+
+#define DMA_MEMO_SIZE (8u << 20) /* bytes; touched as they are needed */
+#define DMA_MEMO_SLOTS 1024
+
+/**
+ * struct dma_memo - streams and what they decode to
+ * @store: DMA_MEMO_SIZE bytes, aligned to 8
+ * @used: how many of them hold entries, one behind the other
+ * @refused: streams in a row that found no entry and no room
+ * @slots: where in @store the entry is that hashes to this slot, plus 1; or 0
+ */
+struct dma_memo {
+	uint8_t *store;
+	uint32_t used;
+	uint32_t refused;
+	uint32_t slots[DMA_MEMO_SLOTS];
+};
+
+void dma_memo_init(struct dma_memo *memo, uint8_t *store);
+
+/* Do the command's work from memory of it. False: SRAM is as it was. */
+bool dma_memo_recall(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd);
+
+/* Where the decoder is to put the stream as it reads it; NULL: nowhere. */
+uint8_t *dma_memo_begin(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd);
+
+/* The stream is all there, and decoded. Not without dma_memo_begin(). */
+void dma_memo_end(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd);
+
+#endif
