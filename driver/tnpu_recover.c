@@ -30,6 +30,7 @@
 
 #include <linux/dma-fence.h>
 #include <linux/interrupt.h>
+#include <linux/iopoll.h>
 #include <linux/kobject.h>
 #include <linux/pci.h>
 #include <linux/timekeeping.h>
@@ -40,6 +41,8 @@
 #include "tnpu_device.h"
 #include "tnpu_queue.h"
 #include "tnpu_trace.h"
+
+#define TNPU_CONFIG_TIMEOUT_US (100 * USEC_PER_MSEC)
 
 const char *const tnpu_rung_names[TNPU_RUNG_COUNT] = {
 	[TNPU_RUNG_JOB] = "job stop",
@@ -113,16 +116,23 @@ static bool tnpu_recover_is_hopeless(struct tnpu_device *tdev)
 
 /*
  * Function-level reset. Not by pci_reset_function(), which takes the device's
- * lock: who removes the device holds it while it waits for us.
+ * lock: who removes the device holds it while it waits for us. Likewise who
+ * resets the function keeps others from its configuration space, and may wait
+ * for us in tnpu_recover_reset_prepare(): so patience is short here.
  */
 static int tnpu_recover_reset_function(struct tnpu_device *tdev)
 {
 	struct pci_dev *pdev = to_pci_dev(tdev->drm.dev);
+	bool is_ours;
 	int ret;
 
 	if (!pci_device_is_present(pdev))
 		return -ENODEV;
-	pci_cfg_access_lock(pdev);
+	ret = read_poll_timeout(pci_cfg_access_trylock, is_ours, is_ours,
+				USEC_PER_MSEC, TNPU_CONFIG_TIMEOUT_US, false,
+				pdev);
+	if (ret)
+		return ret;
 	pci_save_state(pdev);
 	ret = pcie_reset_flr(pdev, PCI_RESET_DO_RESET);
 	pci_restore_state(pdev);
