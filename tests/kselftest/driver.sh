@@ -29,6 +29,12 @@ check() {
 	fi
 }
 
+# skip NAME WHY: a test that this kernel can't do.
+skip() {
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
 finish() {
 	echo "1..$tests"
 	exit "$failed"
