@@ -17,8 +17,11 @@ submake = $(MAKE) --no-print-directory \
 built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 
-vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
-	$(vm-tests) tests/check-kernel
+vm-tests := tests/vm/kselftest-debug tests/vm/device tests/vm/boot \
+	tests/vm/repeat tests/vm/kselftest $(vm-tests) tests/check-kernel
+
+# Minutes each: a kernel more to build, fuzzing for longer.
+long-tests := tests/vm/kselftest-long $(B)/tests/fuzz/long
 
 setup-run:
 	$(Q)tools/setup run
@@ -43,7 +46,14 @@ check: setup-check
 	$(Q)+$(submake) build-tests
 	$(Q)+$(submake) variants
 	$(Q)+$(submake) vm-parts
+	$(Q)tools/build-module $(B) debug
 	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) \
 		$(vm-tests) $(asan-tests) $(host-tests)
 
-.PHONY: setup-run setup-check build-tests check-host variants check
+check-long: setup-check
+	$(Q)+$(submake) build-tests
+	$(Q)+$(submake) vm-parts $(B)/tests/fuzz/long
+	$(Q)tools/build-module $(B) kcsan
+	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) $(long-tests)
+
+.PHONY: setup-run setup-check build-tests check-host variants check check-long

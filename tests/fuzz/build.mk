@@ -41,6 +41,12 @@ $(B)/tests/fuzz/check: fuzz-check-program
 fuzz-check-program:
 	$(fuzz_make) fuzz-check-program FUZZ_CHECK=$(B)/tests/fuzz/check
 
+# Likewise for FUZZ_SECONDS each: `make check-long`.
+$(B)/tests/fuzz/long: fuzz-long-program
+fuzz-long-program:
+	$(fuzz_make) fuzz-check-program FUZZ_CHECK=$(B)/tests/fuzz/long \
+		FUZZ_LIMIT=-max_total_time=$(FUZZ_SECONDS)
+
 # The fuzzing build has the sanitizers on; one host build brings it along.
 ifeq ($(SAN)$(filter-out gcc,$(CC)),)
 ifneq ($(FUZZ),)
@@ -48,7 +54,7 @@ host-tests += $(B)/tests/fuzz/check
 endif
 endif
 
-.PHONY: fuzz fuzz-check-program
+.PHONY: fuzz fuzz-check-program fuzz-long-program
 
 else
 
@@ -75,8 +81,8 @@ fuzz-check-program: $(foreach t,$(FUZZ),$(B)/tests/fuzz/$(t)_fuzz)
 	$(Q)mkdir -p $(dir $(FUZZ_CHECK))
 	$(Q)printf '%s\n' '#!/bin/sh' 'n=0; status=0' 'echo 1..$(words $(FUZZ))' \
 		'try() { n=$$((n + 1)); TAP=$$n tests/fuzz/run "$$@" || status=1; }' \
-		$(foreach t,$(FUZZ),"try $(call fuzz_args,$(t),-seed=1 \
-			-runs=$(or $($(t)-fuzz-runs),$(FUZZ_RUNS)))") \
+		$(foreach t,$(FUZZ),"try $(call fuzz_args,$(t),$(or $(FUZZ_LIMIT), \
+			-seed=1 -runs=$(or $($(t)-fuzz-runs),$(FUZZ_RUNS))))") \
 		'exit $$status' > $(FUZZ_CHECK)
 	$(Q)chmod +x $(FUZZ_CHECK)
 
