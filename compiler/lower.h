@@ -40,6 +40,11 @@ void tnc_lower_arg(struct lowering *l);
 enum npu_vop tnc_lower_reducer(enum tnc_op_kind kind);
 void tnc_lower_extreme(struct lowering *l);
 
+/* lower_reduce.c: an operator's window, side by side; a constant of one value */
+void tnc_lower_set_window(struct tnc *c, struct tnc_op *op, struct tnc_hw window);
+int tnc_lower_constant(struct tnc *c, enum tnc_type type, int rank,
+		       const int32_t *shape, int value);
+
 /* lower_reduce.c: operators along axes; false: not its business */
 bool tnc_lower_is_reduction(const struct tnc *c, const struct tnc_op *op);
 bool tnc_lower_reduction(struct tnc *c, struct tnc_op *op);

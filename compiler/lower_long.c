@@ -466,6 +466,69 @@ int tnc_lower_long_reduction(struct tnc *c, int at, int64_t length)
 	return r.at - 1;
 }
 
+/* Of each window of the input's pixels, the channels' sums or maxima. */
+static int of_windows(struct rows *r, const int64_t shape[3],
+		      struct tnc_hw window, bool is_sum)
+{
+	struct tnc *c = r->c;
+	int32_t channels = shape[2];
+	struct tnc_op *op = add_op(r, is_sum ? TNC_DEPTHWISE_CONV_2D :
+					       TNC_MAX_POOL_2D);
+	struct tnc_tensor *out = c->tensor[add_tensor(r, is_sum ? TNC_INT32 :
+								  r->type, 1,
+						      channels)];
+
+	out->shape[1] = shape[0] * shape[1];
+	op->output = out->id;
+	tnc_op_add_input(c, op, tnc_picture_view(c, r->op->input[0],
+		(int32_t[]){ 1, shape[0] * shape[1] * window.h, window.w,
+			     channels }, false));
+	if (is_sum) {
+		tnc_op_add_input(c, op, tnc_lower_constant(c, TNC_INT8, 4,
+			(int32_t[]){ 1, window.h, window.w, channels }, 1));
+		/* of 32 bits, so that sums have them, too */
+		tnc_op_add_input(c, op, tnc_lower_constant(c, TNC_INT32, 1,
+							   &channels, 0));
+	}
+	tnc_lower_set_window(c, op, window);
+	return out->id;
+}
+
+/*
+ * A reduction of shape[0] x (shape[1] windows) x shape[2] along the windows; the
+ * last dimension is that of channels.
+ */
+int tnc_lower_windows(struct tnc *c, int at, const int64_t shape[3],
+		      struct tnc_hw window)
+{
+	static const int perm[] = { 0, 1, 3, 2 }, none[] = { -1, -1 };
+	struct rows r = {
+		.c = c,
+		.op = c->op[at],
+		.at = at,
+		.count = shape[0],
+		.type = tnc_op_input(c, c->op[at], 0)->type,
+		.body = -1,
+		.tail = -1,
+	};
+	bool is_sum = r.op->kind != TNC_REDUCE_MAX;
+	int parts = of_windows(&r, shape, window, is_sum);
+	struct tnc_op *turn = add_op(&r, TNC_TRANSPOSE);
+
+	tnc_op_add_input(c, turn, view(&r, parts, shape[1], shape[2]));
+	turn->output = add_tensor(&r, c->tensor[parts]->type, shape[2],
+				  shape[1]);
+	for (int d = 0; d < 4; d++)
+		tnc_list_append(c, &turn->list[0], perm[d]);
+	if (is_sum)
+		r.out_zero = tnc_op_output(c, r.op)->quant.zero_point[0];
+	add_program(&r, is_sum ? scaled_sum : reduced, turn->output, none,
+		    tnc_picture_view(c, r.op->output, (int32_t[]){
+			    1, shape[0], shape[2], 1 }, true));
+	drop_op(&r);
+	return r.at - 1;
+}
+
 static bool is_row(const struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);

@@ -11,6 +11,8 @@
 #include "pass.h"
 
 #define WINDOW_MAX 255		/* rows and columns of a command's window */
+#define WINDOW_PART_LEAST 64	/* pixels of a window, where one is of many */
+#define WINDOW_PART_MAX 512
 #define PART_MAX 4096		/* elements that are reduced at once, if possible */
 
 /* A tensor as the reduction sees it; @inner elements lie between two that meet. */
@@ -149,8 +151,8 @@ static void view(struct tnc *c, struct tnc_op *op, int64_t h, int64_t w,
 }
 
 /* A constant, all of whose elements are @value, with a scale of one. */
-static int constant(struct tnc *c, enum tnc_type type, int rank,
-		    const int32_t *shape, int value)
+int tnc_lower_constant(struct tnc *c, enum tnc_type type, int rank,
+		       const int32_t *shape, int value)
 {
 	static const float one = 1;
 	static const int32_t zero;
@@ -170,7 +172,7 @@ static int constant(struct tnc *c, enum tnc_type type, int rank,
 	return t->id;
 }
 
-static void set_window(struct tnc *c, struct tnc_op *op, struct tnc_hw window)
+void tnc_lower_set_window(struct tnc *c, struct tnc_op *op, struct tnc_hw window)
 {
 	const struct tnc_type_info *type =
 		&tnc_type_info[tnc_op_output(c, op)->type];
@@ -209,19 +211,19 @@ static void sum_to_conv(struct tnc *c, struct tnc_op *op,
 	if (s->inner == 1) {
 		view(c, op, s->outer, 1, s->reduced, s->outer, 1);
 		op->kind = TNC_CONV_2D;
-		tnc_op_add_input(c, op, constant(c, TNC_INT8, 4,
+		tnc_op_add_input(c, op, tnc_lower_constant(c, TNC_INT8, 4,
 			(int32_t[]){ 1, 1, 1, s->reduced }, 1));
 	} else {
 		window_of(s->reduced, &window);
 		view(c, op, s->outer * window.h, window.w, s->inner, s->outer,
 		     s->inner);
 		op->kind = TNC_DEPTHWISE_CONV_2D;
-		tnc_op_add_input(c, op, constant(c, TNC_INT8, 4,
+		tnc_op_add_input(c, op, tnc_lower_constant(c, TNC_INT8, 4,
 			(int32_t[]){ 1, window.h, window.w, channels }, 1));
 	}
-	tnc_op_add_input(c, op, constant(c, TNC_INT32, 1, &(int32_t){ channels },
-					 0));
-	set_window(c, op, window);
+	tnc_op_add_input(c, op, tnc_lower_constant(c, TNC_INT32, 1,
+						   &(int32_t){ channels }, 0));
+	tnc_lower_set_window(c, op, window);
 }
 
 static void extreme_to_pool(struct tnc *c, struct tnc_op *op,
@@ -233,7 +235,7 @@ static void extreme_to_pool(struct tnc *c, struct tnc_op *op,
 	view(c, op, s->outer * window.h, window.w, s->inner, s->outer,
 	     s->inner);
 	op->kind = TNC_MAX_POOL_2D;
-	set_window(c, op, window);
+	tnc_lower_set_window(c, op, window);
 }
 
 static void to_program(struct tnc *c, struct tnc_op *op, const struct shape3 *s)
@@ -263,6 +265,35 @@ bool tnc_lower_reduction(struct tnc *c, struct tnc_op *op)
 	return true;
 }
 
+/* As many elements as a window of one part has; 1 if no number will do. */
+static int part_of(int64_t reduced, struct tnc_hw *window)
+{
+	int part = WINDOW_PART_MAX;
+
+	while (part > 1 && (reduced % part || !window_of(part, window)))
+		part--;
+	return part;
+}
+
+/* Sums and maxima over more pixels than a window has: first in windows. */
+static bool in_windows(struct tnc *c, int *at)
+{
+	struct tnc_op *op = c->op[*at];
+	struct tnc_hw window;
+	struct shape3 s;
+	int part;
+
+	if ((!is_sum(c, op) && !is_pool(c, op)) || !shape3_of(c, op, &s) ||
+	    s.inner == 1 || window_of(s.reduced, &window))
+		return false;
+	part = part_of(s.reduced, &window);
+	if (part < WINDOW_PART_LEAST)
+		return false;
+	*at = tnc_lower_windows(c, *at, (int64_t[]){ s.outer, s.reduced / part,
+						     s.inner }, window);
+	return true;
+}
+
 /*
  * Before the pass: each reduction gets its elements in an order it can take, and
  * no more of them than it can take.
@@ -273,7 +304,7 @@ void tnc_legalise_reductions(struct tnc *c)
 		struct tnc_op *op = c->op[i];
 		struct shape3 s;
 
-		if (!tnc_lower_is_reduction(c, op))
+		if (!tnc_lower_is_reduction(c, op) || in_windows(c, &i))
 			continue;
 		if (!is_in_order(c, op))
 			bring_to_back(c, i++);

@@ -43,6 +43,8 @@ int tnc_largest_divisor(int32_t of, int most);
 /* lower_reduce.c, lower_long.c: likewise */
 void tnc_legalise_reductions(struct tnc *c);
 void tnc_legalise_long_rows(struct tnc *c);
+int tnc_lower_windows(struct tnc *c, int at, const int64_t shape[3],
+		      struct tnc_hw window);
 int tnc_lower_long_arg(struct tnc *c, int at, int64_t length);
 int tnc_lower_long_reduction(struct tnc *c, int at, int64_t length);
 void tnc_legalise_matmul(struct tnc *c, struct tnc_op *op);

@@ -250,7 +250,9 @@ void tnc_verify_depthwise(struct tnc *c, const struct tnc_op *op)
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
 
 	need_int8_or_int16(c, tnc_op_input(c, op, 0));
-	need_int8_or_int16(c, tnc_op_output(c, op));
+	/* int32 is what pass 'l' makes of a reduction: the sums. */
+	if (tnc_op_output(c, op)->type != TNC_INT32)
+		need_int8_or_int16(c, tnc_op_output(c, op));
 	tnc_need_rank(c, w, 4);
 	need_weights(c, op, 3);
 	verify_window(c, op);

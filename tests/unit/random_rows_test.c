@@ -210,21 +210,22 @@ static void test_long_reductions(void **state)
 		{ "[2,97,89,2]", "[2,1,1,2]", "1,2" },
 		{ "[2,20011]", "[2]", "1" },
 		{ "[1,5003,3]", "[1,3]", "1" },
+		{ "[2,80,96,7]", "[2,7]", "1,2" },
 	};
 	static const char *const kinds[] = { "mean", "sum", "reduce_max",
 					     "reduce_min" };
 
 	seed = 8;
-	for (int i = 0; i < 48; i++) {
-		bool is_wide = i / 24;
+	for (int i = 0; i < 56; i++) {
+		bool is_wide = i / 28;
 		char in[64], out[64], op[64], *q = random_quant(is_wide);
 
 		snprintf(in, sizeof(in), "%s %s", is_wide ? "int16" : "int8",
-			 shapes[i % 6].in);
+			 shapes[i % 7].in);
 		snprintf(out, sizeof(out), "%s %s", is_wide ? "int16" : "int8",
-			 shapes[i % 6].out);
+			 shapes[i % 7].out);
 		snprintf(op, sizeof(op), "%s %%1 = %%0 axes=%s",
-			 kinds[i / 6 % 4], shapes[i % 6].axes);
+			 kinds[i / 7 % 4], shapes[i % 7].axes);
 		run(in, q, out, q, op);
 	}
 	run("int8 [1,100,100,3]", "q=[0.5:7]", "int8 [1,3]", "q=[0.4:-5]",
