@@ -51,6 +51,20 @@ static int read_program(const char *path, const void *bytes, size_t size,
 	return TOOL_OK;
 }
 
+struct npu_machine model_machine(const struct tinynpu_device_info *device)
+{
+	return (struct npu_machine){
+		.cores = device->cores,
+		.macs = device->macs,
+		.sram_size = device->sram_size,
+		.clock_khz = device->clock_khz,
+		.sram_bw = device->sram_bw,
+		.sram_latency = device->sram_latency,
+		.mem_bw = device->mem_bw,
+		.mem_latency = device->mem_latency,
+	};
+}
+
 int model_load(const char *path, const struct npu_machine *machine,
 	       const struct known *known, struct tinynpu_program **program)
 {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 struct known;
+struct tinynpu_device_info;
 struct tinynpu_program;
 
 /**
@@ -22,6 +23,9 @@ struct tinynpu_program;
  */
 int model_compile(const char *path, struct tnc_options *options, void **program,
 		  size_t *size, struct tnc_graph **graph);
+
+/* What a device is, to compile for it. */
+struct npu_machine model_machine(const struct tinynpu_device_info *device);
 
 /**
  * model_load() - read a program, or compile a model

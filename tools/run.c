@@ -428,18 +428,8 @@ static int open_device(struct runner *runner)
 
 static int load(struct runner *runner)
 {
-	const struct tinynpu_device_info *device = &runner->report.device;
-	struct npu_machine machine = {
-		.cores = device->cores,
-		.macs = device->macs,
-		.sram_size = device->sram_size,
-		.clock_khz = device->clock_khz,
-		.sram_bw = device->sram_bw,
-		.sram_latency = device->sram_latency,
-		.mem_bw = device->mem_bw,
-		.mem_latency = device->mem_latency,
-	};
 	struct run_report *report = &runner->report;
+	struct npu_machine machine = model_machine(&report->device);
 	int status;
 
 	status = model_load(runner->args.path, &machine, &runner->args.known,
