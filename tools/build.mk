@@ -6,6 +6,7 @@
 tool-objs := \
 	device/sim/options.o \
 	libtinynpu/error.o \
+	tools/bench.o \
 	tools/classes.o \
 	tools/compile.o \
 	tools/device_json.o \
@@ -15,6 +16,7 @@ tool-objs := \
 	tools/inspect.o \
 	tools/known.o \
 	tools/model.o \
+	tools/peak.o \
 	tools/plugin.o \
 	tools/quantise.o \
 	tools/report.o \
@@ -26,6 +28,9 @@ tool-objs := \
 	tools/vm.o
 
 $(B)/tools/%.o: CPPFLAGS += -Ilibtinynpu/include
+
+# Its sums have to stay in registers.
+$(B)/tools/peak.o: CFLAGS += -O3
 
 $(B)/tools/tinynpu: $(addprefix $(B)/,$(tool-objs) libtinynpu.a libtnc.a)
 	$(call say,LD,$@)

@@ -23,6 +23,7 @@ enum tool_exit {
  * The subcommands: main() with argv[0] = "tinynpu NAME". They return an enum
  * tool_exit.
  */
+int command_bench(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_inspect(int argc, char **argv);
