@@ -7,7 +7,7 @@
  * queues and submits jobs to them. Everything ends with the file. Synchronisation
  * is explicit: timeline or binary syncobjs. Unknown flags and non-zero padding are
  * refused with EINVAL; a struct that is shorter than the kernel's is taken as
- * zero-extended.
+ * zero-extended, and of one that is longer only the kernel's part is looked at.
  *
  * Errors that several calls share: EFAULT (bad pointer), EINVAL (a rule of the
  * struct is broken), ENOENT (no such handle), ENOMEM, ENODEV (device is gone),
