@@ -81,6 +81,7 @@ int tnc_onnx_like(struct tnc_onnx *im, int id, enum tnc_type type);
 int tnc_onnx_floats(struct tnc_onnx *im, int rank, const int32_t *shape,
 		    const float *value);
 int tnc_onnx_float(struct tnc_onnx *im, float value);
+int tnc_onnx_integer(struct tnc_onnx *im, enum tnc_type type, int64_t value);
 int tnc_onnx_int32s(struct tnc_onnx *im, int rank, const int32_t *shape,
 		    const int32_t *value);
 int tnc_onnx_int64s(struct tnc_onnx *im, int rank, const int32_t *shape,

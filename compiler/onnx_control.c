@@ -72,16 +72,6 @@ void tnc_onnx_if(struct tnc_onnx *im, int kind)
 
 /* --- Loop ------------------------------------------------------------------ */
 
-static int constant_of(struct tnc_onnx *im, enum tnc_type type, int64_t value)
-{
-	int id = tnc_onnx_new(im, type, 0, NULL);
-	struct tnc_tensor *t = tnc_onnx_tensor(im, id);
-
-	t->data = tnc_alloc(im->c, 1, sizeof(value));
-	memcpy(t->data, &value, tnc_type_info[type].size);
-	return id;
-}
-
 enum outlook { ENDS, GOES_ON, UNKNOWN };
 
 static enum outlook truth_of(struct tnc_onnx *im, int id)
@@ -178,8 +168,8 @@ static int write_out(struct turns *t, int64_t limit)
 	for (turn = 0; turn < limit && outlook == GOES_ON; turn++) {
 		if (turn == TURNS_MAX || im->c->ops - first > OPS_MAX)
 			return -1;
-		t->argument[0] = constant_of(im, TNC_INT64, turn);
-		t->argument[1] = constant_of(im, TNC_BOOL, true);
+		t->argument[0] = tnc_onnx_integer(im, TNC_INT64, turn);
+		t->argument[1] = tnc_onnx_integer(im, TNC_BOOL, true);
 		tnc_onnx_subgraph(im, t->body, t->argument, t->arguments,
 				  t->result, 1 + t->states + t->lists);
 		outlook = truth_of(im, t->result[0]);

@@ -20,16 +20,6 @@ struct loop {
 	int states;
 };
 
-static int scalar(struct tnc_onnx *im, enum tnc_type type, int64_t value)
-{
-	int id = tnc_onnx_new(im, type, 0, NULL);
-	struct tnc_tensor *t = tnc_onnx_tensor(im, id);
-
-	t->data = tnc_alloc(im->c, 1, sizeof(value));
-	memcpy(t->data, &value, tnc_type_info[type].size);
-	return id;
-}
-
 /* Input @index of the node as a single element, or @absent. */
 static int scalar_input(struct tnc_onnx *im, int index, enum tnc_type type,
 			int64_t absent)
@@ -37,7 +27,7 @@ static int scalar_input(struct tnc_onnx *im, int index, enum tnc_type type,
 	const struct tnc_tensor *t;
 
 	if (!tnc_onnx_has_input(im, index))
-		return scalar(im, type, absent);
+		return tnc_onnx_integer(im, type, absent);
 	t = tnc_onnx_tensor(im, tnc_onnx_input(im, index));
 	if (t->type != type || tnc_tensor_elements(t) != 1)
 		tnc_error(im->c, -EINVAL, "input %d is no single %s", index,
@@ -163,7 +153,7 @@ static void read_body(struct tnc *part, void *from)
 	if (tnc_tensor_elements(tnc_onnx_tensor(&im, result[0])) != 1)
 		tnc_error(part, -EINVAL, "the condition is no bool");
 	add_output(&im, tnc_onnx_binary(&im, TNC_ADD, argument[0],
-					scalar(&im, TNC_INT64, 1)));
+					tnc_onnx_integer(&im, TNC_INT64, 1)));
 	add_output(&im, part->inputs.id[LIMIT]);
 	for (int i = 0; i < results; i++)
 		add_output(&im, result[i]);
@@ -201,7 +191,7 @@ void tnc_onnx_keep_loop(struct tnc_onnx *im, const Onnx__GraphProto *body,
 	struct loop l = { .im = im, .body = body, .states = states };
 	int loop = tnc_loop_add(im->c);
 
-	tnc_list_append(im->c, &l.value, scalar(im, TNC_INT64, 0));
+	tnc_list_append(im->c, &l.value, tnc_onnx_integer(im, TNC_INT64, 0));
 	tnc_list_append(im->c, &l.value,
 			scalar_input(im, 0, TNC_INT64, INT64_MAX));
 	tnc_list_append(im->c, &l.value, scalar_input(im, 1, TNC_BOOL, 1));

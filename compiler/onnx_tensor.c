@@ -106,6 +106,17 @@ int tnc_onnx_float(struct tnc_onnx *im, float value)
 	return new_constant(im, TNC_FLOAT32, 0, NULL, &value);
 }
 
+/* A single integer, or truth value, of any such type. */
+int tnc_onnx_integer(struct tnc_onnx *im, enum tnc_type type, int64_t value)
+{
+	int id = tnc_onnx_new(im, type, 0, NULL);
+	struct tnc_tensor *t = im->c->tensor[id];
+
+	t->data = tnc_alloc(im->c, 1, sizeof(value));
+	memcpy(t->data, &value, tnc_type_info[type].size);
+	return id;
+}
+
 int tnc_onnx_int32s(struct tnc_onnx *im, int rank, const int32_t *shape,
 		    const int32_t *value)
 {

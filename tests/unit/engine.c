@@ -162,6 +162,36 @@ void engine_run(struct engine *e, const union npu_cmd *cmd)
 	assert_int_equal(engine_execute(e, cmd), 0);
 }
 
+static void swap(uint8_t *a, uint8_t *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		uint8_t byte = a[i];
+
+		a[i] = b[i];
+		b[i] = byte;
+	}
+}
+
+void engine_compare(struct engine *e, const union npu_cmd *cmd,
+		    void (*reference)(struct engine *e,
+				      const union npu_cmd *cmd))
+{
+	uint8_t *sram = malloc(ENGINE_SRAM), *memory = malloc(ENGINE_MEMORY);
+
+	assert_non_null(sram);
+	assert_non_null(memory);
+	memcpy(sram, e->ctx.sram, ENGINE_SRAM);
+	memcpy(memory, e->memory, ENGINE_MEMORY);
+	engine_run(e, cmd);
+	swap(sram, e->ctx.sram, ENGINE_SRAM);
+	swap(memory, e->memory, ENGINE_MEMORY);
+	reference(e, cmd);
+	assert_memory_equal(e->ctx.sram, sram, ENGINE_SRAM);
+	assert_memory_equal(e->memory, memory, ENGINE_MEMORY);
+	free(sram);
+	free(memory);
+}
+
 void engine_refuse(struct engine *e, const union npu_cmd *cmd,
 		   enum npu_fault code, uint32_t info)
 {

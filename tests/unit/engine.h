@@ -41,6 +41,11 @@ int engine_execute(struct engine *e, const union npu_cmd *cmd);
 /* Check, which has to pass, and execute, which must not fail. */
 void engine_run(struct engine *e, const union npu_cmd *cmd);
 
+/* Likewise; @reference, from the same bytes on, has to leave the same ones. */
+void engine_compare(struct engine *e, const union npu_cmd *cmd,
+		    void (*reference)(struct engine *e,
+				      const union npu_cmd *cmd));
+
 /* Check, which has to fail, and leave SRAM and memory as they are. */
 void engine_refuse(struct engine *e, const union npu_cmd *cmd,
 		   enum npu_fault code, uint32_t info);

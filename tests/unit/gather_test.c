@@ -131,8 +131,10 @@ static void test_indices_that_name_no_row(void **state)
 
 /* --- Random lists ------------------------------------------------------------ */
 
-static void ref_gather(struct engine *e, const struct npu_cmd_gather *g)
+static void ref_gather(struct engine *e, const union npu_cmd *cmd)
 {
+	const struct npu_cmd_gather *g = &cmd->gather;
+
 	for (uint32_t i3 = 0; i3 < g->n[2]; i3++)
 	for (uint32_t i2 = 0; i2 < g->n[1]; i2++)
 	for (uint32_t i1 = 0; i1 < g->n[0]; i1++) {
@@ -200,33 +202,17 @@ static void set_indices(struct engine *e, const struct npu_cmd_gather *g)
 static void test_random_lists(void **state)
 {
 	struct engine *e = *state;
-	uint8_t *before = malloc(ENGINE_SRAM + ENGINE_MEMORY);
-	uint8_t *after = malloc(ENGINE_SRAM + ENGINE_MEMORY);
 	uint32_t done = 0;
 
-	assert_non_null(before);
-	assert_non_null(after);
 	while (done < RANDOM_LISTS) {
 		union npu_cmd cmd = random_gather();
 
 		if (is_ambiguous(&cmd.gather) || engine_check(e, &cmd))
 			continue;
 		set_indices(e, &cmd.gather);
-		memcpy(before, e->ctx.sram, ENGINE_SRAM);
-		memcpy(before + ENGINE_SRAM, e->memory, ENGINE_MEMORY);
-		engine_run(e, &cmd);
-		memcpy(after, e->ctx.sram, ENGINE_SRAM);
-		memcpy(after + ENGINE_SRAM, e->memory, ENGINE_MEMORY);
-		memcpy(e->ctx.sram, before, ENGINE_SRAM);
-		memcpy(e->memory, before + ENGINE_SRAM, ENGINE_MEMORY);
-		ref_gather(e, &cmd.gather);
-		assert_memory_equal(e->ctx.sram, after, ENGINE_SRAM);
-		assert_memory_equal(e->memory, after + ENGINE_SRAM,
-				    ENGINE_MEMORY);
+		engine_compare(e, &cmd, ref_gather);
 		done++;
 	}
-	free(before);
-	free(after);
 }
 
 /* --- Checks ------------------------------------------------------------------- */
