@@ -108,15 +108,23 @@ size_t tnc_tensor_bytes(const struct tnc_tensor *t)
 /* Element @index of a constant of int32 or int64. */
 int64_t tnc_tensor_integer(const struct tnc_tensor *t, int64_t index)
 {
+	int16_t small;
 	int32_t narrow;
 	int64_t wide;
 
-	if (t->type == TNC_INT64) {
+	switch (t->type) {
+	case TNC_INT8:
+		return (int8_t)t->data[index];
+	case TNC_INT16:
+		memcpy(&small, t->data + index * 2, 2);
+		return small;
+	case TNC_INT64:
 		memcpy(&wide, t->data + index * 8, 8);
 		return wide;
+	default:
+		memcpy(&narrow, t->data + index * 4, 4);
+		return narrow;
 	}
-	memcpy(&narrow, t->data + index * 4, 4);
-	return narrow;
 }
 
 /*

@@ -288,7 +288,8 @@ void tnc_verify_gather(struct tnc *c, const struct tnc_op *op)
 
 	verify_move(c, op, in);
 	need_axis(c, op->axis, in->rank);
-	if (index->type != TNC_INT32 && index->type != TNC_INT64)
+	if (index->type != TNC_INT8 && index->type != TNC_INT16 &&
+	    index->type != TNC_INT32 && index->type != TNC_INT64)
 		tnc_error(c, -EINVAL, "indices of %s",
 			  tnc_type_info[index->type].name);
 	if (batch < 0 || batch > op->axis || batch > index->rank)

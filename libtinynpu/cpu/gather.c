@@ -35,7 +35,7 @@ static const char *check_gather(const struct cpu_op *op)
 	int32_t axis = op->attr[0].i, batches = op->attr[1].i;
 	uint32_t i, at = 0;
 
-	if (in->dtype != out->dtype || !is_index(indices))
+	if (in->dtype != out->dtype || !is_integer(indices))
 		return "types";
 	if (!is_axis(in, axis) || batches < 0 || batches > axis ||
 	    batches > indices->rank ||

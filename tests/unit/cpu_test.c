@@ -500,6 +500,7 @@ static void test_elements_are_repeated_and_joined(void **state)
 static void test_indices_are_checked(void **state)
 {
 	static const int32_t good[2] = { 2, -1 }, bad[2] = { 3, 0 };
+	static const int16_t small[2] = { -3, 1 };
 	static const int64_t pairs[4] = { 0, 1, 2, 0 };
 	uint8_t out[24];
 	struct sample s;
@@ -512,6 +513,12 @@ static void test_indices_are_checked(void **state)
 	assert_memory_equal(out, "\2\2\5\5", 4);
 	s.in[1].data = (void *)bad;
 	assert_non_null(try(&s));
+	begin(&s, NPU_CPU_GATHER, U8, SHAPE(2, 2), out);
+	add_input(&s, U8, SHAPE(2, 3), bytes);
+	add_input(&s, NPU_DTYPE_INT16, SHAPE(2), small);
+	ATTRS(&s, I(1), I(0));
+	run(&s);
+	assert_memory_equal(out, "\0\1\3\4", 4);
 	begin(&s, NPU_CPU_GATHER_ND, U8, SHAPE(2, 2), out);
 	add_input(&s, U8, SHAPE(3, 2, 2), bytes);
 	add_input(&s, NPU_DTYPE_INT64, SHAPE(2, 2), pairs);

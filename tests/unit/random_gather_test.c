@@ -22,6 +22,7 @@ struct maker {
 	uint64_t seed;
 	FILE *to;
 	const char *type;	/* of the table */
+	const char *index_type;
 	int rank;
 	int shape[RANK_MAX];
 	int axis;
@@ -53,7 +54,10 @@ static void declare(struct maker *m, const char *what, int id, const int *shape,
 
 static void choose(struct maker *m)
 {
+	static const char *const index_types[] = { "int32", "int8", "int16" };
+
 	m->type = pick(m, 0, 3) ? "int8" : "int16";
+	m->index_type = index_types[pick(m, 0, 2)];
 	m->rank = pick(m, 1, RANK_MAX);
 	for (int d = 0; d < m->rank; d++)
 		m->shape[d] = pick(m, 1, pick(m, 0, 3) ? 6 : 20);
@@ -77,10 +81,12 @@ static void put_indices(struct maker *m)
 	scores[m->list_rank] = m->shape[m->axis];
 	fputs("tensor %0 int8", m->to);
 	put_shape(m, scores, m->list_rank + 1);
-	fputs(" q=[0.5:0] name=\"scores\"\ninput %0\ntensor %1 int32", m->to);
+	fputs(" q=[0.5:0] name=\"scores\"\ninput %0\ntensor %6 int32", m->to);
 	put_shape(m, m->list, m->list_rank);
-	fprintf(m->to, " name=\"indices\"\narg_max %%1 = %%0 axis=%d source=0\n",
-		m->list_rank);
+	fprintf(m->to, " name=\"places\"\ntensor %%1 %s", m->index_type);
+	put_shape(m, m->list, m->list_rank);
+	fprintf(m->to, " name=\"indices\"\narg_max %%6 = %%0 axis=%d source=0\n"
+		"cast %%1 = %%6 source=4\n", m->list_rank);
 }
 
 static void put_bytes(struct maker *m, int id, int64_t bytes)
@@ -177,7 +183,7 @@ static void test_large_table(void **state)
 {
 	struct maker m = {
 		.seed = 5, .type = "int8", .rank = 2, .shape = { 120, 2000 },
-		.list_rank = 1, .list = { 7 },
+		.list_rank = 1, .list = { 7 }, .index_type = "int16",
 	};
 	struct npu_machine machine = NPU_MACHINE_DEFAULT;
 	char *text = NULL;
