@@ -17,11 +17,12 @@ submake = $(MAKE) --no-print-directory \
 built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 
-vm-tests := tests/vm/kselftest-debug tests/vm/device tests/vm/boot \
-	tests/vm/repeat tests/vm/kselftest $(vm-tests) tests/check-kernel
+vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
+	$(vm-tests) tests/check-kernel
 
-# Minutes each: a kernel more to build, fuzzing for longer.
-long-tests := tests/vm/kselftest-long $(B)/tests/fuzz/long
+# Minutes each: kernels of our own to build and boot, fuzzing for longer.
+long-tests := tests/vm/kselftest-debug tests/vm/kselftest-kcsan \
+	$(B)/tests/fuzz/long
 
 setup-run:
 	$(Q)tools/setup run
@@ -46,13 +47,13 @@ check: setup-check
 	$(Q)+$(submake) build-tests
 	$(Q)+$(submake) variants
 	$(Q)+$(submake) vm-parts
-	$(Q)tools/build-module $(B) debug
 	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) \
 		$(vm-tests) $(asan-tests) $(host-tests)
 
 check-long: setup-check
 	$(Q)+$(submake) build-tests
 	$(Q)+$(submake) vm-parts $(B)/tests/fuzz/long
+	$(Q)tools/build-module $(B) debug
 	$(Q)tools/build-module $(B) kcsan
 	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) $(long-tests)
 
