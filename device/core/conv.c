@@ -244,8 +244,6 @@ static void tile_multiply(const struct conv *conv, struct tile *tile,
 	};
 
 	memset(tile->cells, 0, sizeof(tile->cells));
-	memset(tile->sums, 0,
-	       dot.pixels * MAC_CHANNELS * sizeof(tile->sums[0]));
 	for (; dot.first < dot.depth; dot.first += dot.count) {
 		dot.count = least(dot.depth - dot.first, KERNEL_MAX_DEPTH);
 		tile_gather(conv, tile, dot.first, dot.count);

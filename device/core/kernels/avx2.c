@@ -38,14 +38,17 @@ AVX2 KERNEL_INLINE __m256i load_operand(const int16_t *x)
 	return _mm256_set1_epi64x(four);
 }
 
-/* Add eight channels' pairs of sums, four channels in each of @low and @high. */
-AVX2 KERNEL_INLINE void add_sums(int32_t *sums, __m256i low, __m256i high)
+/* Eight channels' pairs of sums, four channels in each of @low and @high. */
+AVX2 KERNEL_INLINE void put_sums(int32_t *sums, bool is_first, __m256i low,
+				 __m256i high)
 {
 	__m256i *at = (__m256i *)sums;
 	__m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high),
 					       _MM_SHUFFLE(3, 1, 2, 0));
 
-	_mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), sum));
+	if (!is_first)
+		sum = _mm256_add_epi32(_mm256_loadu_si256(at), sum);
+	_mm256_storeu_si256(at, sum);
 }
 
 /* @pixels from @p on, eight channels of a block of @n from channel @c on. */
@@ -74,8 +77,8 @@ AVX2 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 		}
 	}
 	for (i = 0; i < pixels; i++)
-		add_sums(dot->sums + (p + i) * dot->sum_pitch + c, low[i],
-			 high[i]);
+		put_sums(dot->sums + (p + i) * dot->sum_pitch + c, !dot->first,
+			 low[i], high[i]);
 }
 
 AVX2 KERNEL_INLINE void tiles(const struct kernel_dot *dot, uint32_t c,

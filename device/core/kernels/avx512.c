@@ -61,8 +61,9 @@ AVX512 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 
 	for (i = 0; i < pixels; i++)
 		for (b = 0; b < blocks; b++)
-			sum[i][b] = _mm512_loadu_si512(
-				sums + i * dot->sum_pitch + b * KERNEL_BLOCK);
+			sum[i][b] = dot->first ? _mm512_loadu_si512(
+				sums + i * dot->sum_pitch +
+				b * KERNEL_BLOCK) : _mm512_setzero_si512();
 	for (k = 0; k < dot->count; k += 4, w += 4 * n) {
 		__m512i weights[TILE_BLOCKS];
 
@@ -169,11 +170,38 @@ AVX512 KERNEL_INLINE void taps_of(const struct kernel_taps *taps,
 	}
 }
 
-/* 3 x 3 is by far the most frequent: unrolled. */
+/* 3 x 3 is by far the most frequent: its weights stay in registers. */
+AVX512 static void taps_3x3(const struct kernel_taps *taps)
+{
+	const uint32_t cell = 2 * KERNEL_BLOCK;
+	const size_t tap = (size_t)cell * taps->tap_step;
+	const size_t lower = (size_t)cell * taps->columns;
+	const size_t step = (size_t)cell * taps->pixel_step;
+	const int16_t *x = taps->cells;
+	int32_t *sums = taps->sums;
+	__m512i w[6];
+	uint32_t i, p;
+
+	for (i = 0; i < 6; i++)
+		w[i] = _mm512_loadu_si512(taps->weights + i * cell);
+	for (p = 0; p < taps->pixels; p++, x += step, sums += KERNEL_BLOCK) {
+		__m512i a = _mm512_setzero_si512(), b = a;
+
+		for (i = 0; i < 3; i++) {
+			a = _mm512_dpwssd_epi32(
+				a, _mm512_loadu_si512(x + i * tap), w[i]);
+			b = _mm512_dpwssd_epi32(
+				b, _mm512_loadu_si512(x + lower + i * tap),
+				w[3 + i]);
+		}
+		_mm512_storeu_si512(sums, _mm512_add_epi32(a, b));
+	}
+}
+
 AVX512 static void taps(const struct kernel_taps *taps)
 {
-	if (taps->pairs == 2 && taps->taps == 3)
-		taps_of(taps, 2, 3);
+	if (taps->pairs == 2 && taps->taps == 3 && taps->is_first)
+		taps_3x3(taps);
 	else
 		taps_of(taps, taps->pairs, taps->taps);
 }

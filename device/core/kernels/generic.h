@@ -31,10 +31,10 @@ KERNEL_INLINE uint32_t generic_block(uint32_t channels, uint32_t first)
 	return left < KERNEL_BLOCK ? left : KERNEL_BLOCK;
 }
 
-/* One pixel, one block of @n channels. */
-KERNEL_INLINE void generic_dot_block(int32_t *sums, const int16_t *x,
-				     const int8_t *w, uint32_t count,
-				     uint32_t n)
+/* One pixel, one block of @n channels; the others' sums are anything. */
+KERNEL_INLINE void generic_dot_block(int32_t *sums, bool is_first,
+				     const int16_t *x, const int8_t *w,
+				     uint32_t count, uint32_t n)
 {
 	int32_t s[KERNEL_BLOCK] = { 0 };
 	uint32_t k, c;
@@ -44,8 +44,8 @@ KERNEL_INLINE void generic_dot_block(int32_t *sums, const int16_t *x,
 			s[c] += x[k] * w[4 * c] + x[k + 1] * w[4 * c + 1] +
 				x[k + 2] * w[4 * c + 2] +
 				x[k + 3] * w[4 * c + 3];
-	for (c = 0; c < n; c++)
-		sums[c] = fixed_add(sums[c], s[c]);
+	for (c = 0; c < KERNEL_BLOCK; c++)
+		sums[c] = is_first ? s[c] : fixed_add(sums[c], s[c]);
 }
 
 /* The weights of the block of @n channels that starts at channel @first. */
@@ -66,7 +66,7 @@ KERNEL_INLINE void generic_dot_pixels(const struct kernel_dot *dot,
 	uint32_t p;
 
 	for (p = 0; p < dot->pixels; p++) {
-		generic_dot_block(sums, x, w, dot->count, n);
+		generic_dot_block(sums, !dot->first, x, w, dot->count, n);
 		x += dot->count;
 		sums += dot->sum_pitch;
 	}

@@ -19,8 +19,9 @@
 
 /**
  * struct kernel_dot - dot products of some pixels with some output channels
- * @sums: of channel c of pixel p at p x @sum_pitch + c; added to, modulo 2^32.
- *	Whole blocks of channels are touched, up to the next multiple of 16
+ * @sums: of channel c of pixel p at p x @sum_pitch + c; added to, modulo 2^32,
+ *	or set if @first is 0. Whole blocks of channels are touched, up to the
+ *	next multiple of 16
  * @sum_pitch: a multiple of 16
  * @operands: of pixel p from element p x @count on, made by ->make_operand()
  * @pixels: at least 1
