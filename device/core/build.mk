@@ -14,6 +14,7 @@ core-objs := \
 	device/core/mmu.o \
 	device/core/rv32.o \
 	device/core/rv32_expand.o \
+	device/core/rv32_fast.o \
 	device/core/unit.o
 
 -include device/core/units.mk

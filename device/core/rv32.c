@@ -3,7 +3,7 @@
  * The controller's processor: fetch, decode and execute in one step, traps
  * and machine-mode CSRs. Called by core.c; see rv32.h for the choices made.
  */
-#include "rv32.h"
+#include "rv32_insn.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -56,11 +56,6 @@ struct step {
 	uint32_t next;
 };
 
-static inline uint32_t rd(uint32_t insn)
-{
-	return (insn >> 7) & 31;
-}
-
 static inline uint32_t rs1(const struct rv32 *cpu, uint32_t insn)
 {
 	return cpu->x[(insn >> 15) & 31];
@@ -69,34 +64,6 @@ static inline uint32_t rs1(const struct rv32 *cpu, uint32_t insn)
 static inline uint32_t rs2(const struct rv32 *cpu, uint32_t insn)
 {
 	return cpu->x[(insn >> 20) & 31];
-}
-
-static inline uint32_t funct3(uint32_t insn)
-{
-	return (insn >> 12) & 7;
-}
-
-static inline uint32_t imm_i(uint32_t insn)
-{
-	return (uint32_t)((int32_t)insn >> 20);
-}
-
-static inline uint32_t imm_s(uint32_t insn)
-{
-	return ((uint32_t)((int32_t)insn >> 20) & ~31u) | rd(insn);
-}
-
-static inline uint32_t imm_b(uint32_t insn)
-{
-	return ((uint32_t)((int32_t)insn >> 19) & ~0xfffu) |
-	       (insn << 4 & 0x800) | (insn >> 20 & 0x7e0) |
-	       (insn >> 7 & 0x1e);
-}
-
-static inline uint32_t imm_j(uint32_t insn)
-{
-	return ((uint32_t)((int32_t)insn >> 11) & ~0xfffffu) |
-	       (insn & 0xff000) | (insn >> 9 & 0x800) | (insn >> 20 & 0x7fe);
 }
 
 /* Enter the handler; the instruction at cpu->pc has had no effect. */
@@ -124,21 +91,13 @@ static inline bool fail_illegal(struct rv32 *cpu, const struct step *step)
 	return fail(cpu, RV32_ILLEGAL, step->raw);
 }
 
-/* True when @size bytes at @address, at @offset of TCM, lie inside it. */
-static inline bool in_tcm(const struct rv32_bus *bus, uint32_t address,
-			  uint32_t size, uint32_t *offset)
-{
-	*offset = address - bus->tcm_base;
-	return *offset <= bus->tcm_size - size;
-}
-
 static bool load_raw(struct rv32 *cpu, const struct rv32_bus *bus,
 		     uint32_t address, uint32_t size, uint32_t *value)
 {
 	uint32_t offset;
 
 	*value = 0;
-	if (in_tcm(bus, address, size, &offset)) {
+	if (rv32_in_tcm(bus, address, size, &offset)) {
 		memcpy(value, bus->tcm + offset, size);
 		return true;
 	}
@@ -150,12 +109,12 @@ static bool load_raw(struct rv32 *cpu, const struct rv32_bus *bus,
 static inline bool load(struct rv32 *cpu, const struct rv32_bus *bus,
 			struct step *step)
 {
-	uint32_t address = rs1(cpu, step->insn) + imm_i(step->insn);
-	uint32_t *dest = &cpu->x[rd(step->insn)];
-	uint32_t kind = funct3(step->insn);
+	uint32_t address = rs1(cpu, step->insn) + rv32_imm_i(step->insn);
+	uint32_t *dest = &cpu->x[rv32_rd(step->insn)];
+	uint32_t kind = rv32_funct3(step->insn);
 	uint32_t offset, value;
 
-	if (kind == 2 && in_tcm(bus, address, 4, &offset)) {
+	if (kind == 2 && rv32_in_tcm(bus, address, 4, &offset)) {
 		memcpy(dest, bus->tcm + offset, 4);
 		return true;
 	}
@@ -178,14 +137,14 @@ static inline bool load(struct rv32 *cpu, const struct rv32_bus *bus,
 static inline bool store(struct rv32 *cpu, const struct rv32_bus *bus,
 			 struct step *step)
 {
-	uint32_t address = rs1(cpu, step->insn) + imm_s(step->insn);
+	uint32_t address = rs1(cpu, step->insn) + rv32_imm_s(step->insn);
 	uint32_t value = rs2(cpu, step->insn);
-	uint32_t size = 1u << (funct3(step->insn) & 3);
+	uint32_t size = 1u << (rv32_funct3(step->insn) & 3);
 	uint32_t offset;
 
-	if (funct3(step->insn) > 2)
+	if (rv32_funct3(step->insn) > 2)
 		return fail_illegal(cpu, step);
-	if (in_tcm(bus, address, size, &offset)) {
+	if (rv32_in_tcm(bus, address, size, &offset)) {
 		memcpy(bus->tcm + offset, &value, size);
 		return true;
 	}
@@ -202,7 +161,7 @@ static inline bool branch(struct rv32 *cpu, struct step *step)
 	uint32_t b = rs2(cpu, step->insn);
 	bool is_taken;
 
-	switch (funct3(step->insn)) {
+	switch (rv32_funct3(step->insn)) {
 	case 0:
 		is_taken = a == b;
 		break;
@@ -225,16 +184,16 @@ static inline bool branch(struct rv32 *cpu, struct step *step)
 		return fail_illegal(cpu, step);
 	}
 	if (is_taken)
-		step->next = cpu->pc + imm_b(step->insn);
+		step->next = cpu->pc + rv32_imm_b(step->insn);
 	return true;
 }
 
 static inline bool jump_register(struct rv32 *cpu, struct step *step)
 {
-	if (funct3(step->insn))
+	if (rv32_funct3(step->insn))
 		return fail_illegal(cpu, step);
-	step->next = (rs1(cpu, step->insn) + imm_i(step->insn)) & ~1u;
-	cpu->x[rd(step->insn)] = step->link;
+	step->next = (rs1(cpu, step->insn) + rv32_imm_i(step->insn)) & ~1u;
+	cpu->x[rv32_rd(step->insn)] = step->link;
 	return true;
 }
 
@@ -266,14 +225,14 @@ static inline uint32_t alu(uint32_t kind, uint32_t a, uint32_t b,
 
 static inline bool op_imm(struct rv32 *cpu, struct step *step)
 {
-	uint32_t kind = funct3(step->insn);
+	uint32_t kind = rv32_funct3(step->insn);
 	uint32_t funct7 = step->insn >> 25;
 	bool is_alternate = kind == 5 && funct7 == 0x20;
 
 	if ((kind == 1 || kind == 5) && funct7 && !is_alternate)
 		return fail_illegal(cpu, step);
-	cpu->x[rd(step->insn)] = alu(kind, rs1(cpu, step->insn),
-				     imm_i(step->insn), is_alternate);
+	cpu->x[rv32_rd(step->insn)] = alu(kind, rs1(cpu, step->insn),
+				     rv32_imm_i(step->insn), is_alternate);
 	return true;
 }
 
@@ -310,7 +269,7 @@ static uint32_t multiply_divide(uint32_t kind, uint32_t a, uint32_t b)
 
 static inline bool op_register(struct rv32 *cpu, struct step *step)
 {
-	uint32_t kind = funct3(step->insn);
+	uint32_t kind = rv32_funct3(step->insn);
 	uint32_t funct7 = step->insn >> 25;
 	uint32_t a = rs1(cpu, step->insn);
 	uint32_t b = rs2(cpu, step->insn);
@@ -324,7 +283,7 @@ static inline bool op_register(struct rv32 *cpu, struct step *step)
 		value = alu(kind, a, b, true);
 	else
 		return fail_illegal(cpu, step);
-	cpu->x[rd(step->insn)] = value;
+	cpu->x[rv32_rd(step->insn)] = value;
 	return true;
 }
 
@@ -482,7 +441,7 @@ static bool csr_access(struct rv32 *cpu, const struct rv32_bus *bus,
 		       struct step *step)
 {
 	uint32_t csr = step->insn >> 20;
-	uint32_t kind = funct3(step->insn);
+	uint32_t kind = rv32_funct3(step->insn);
 	uint32_t source = (step->insn >> 15) & 31;
 	uint32_t operand = kind & 4 ? source : cpu->x[source];
 	bool is_write = (kind & 3) == 1 || source;
@@ -498,14 +457,14 @@ static bool csr_access(struct rv32 *cpu, const struct rv32_bus *bus,
 		operand = old & ~operand;
 	if (is_write)
 		csr_write(cpu, csr, operand);
-	cpu->x[rd(step->insn)] = old;
+	cpu->x[rv32_rd(step->insn)] = old;
 	return true;
 }
 
 static bool system(struct rv32 *cpu, const struct rv32_bus *bus,
 		   struct step *step)
 {
-	if (funct3(step->insn) & 3)
+	if (rv32_funct3(step->insn) & 3)
 		return csr_access(cpu, bus, step);
 	switch (step->insn) {
 	case INSN_ECALL:
@@ -547,26 +506,26 @@ static inline bool execute(struct rv32 *cpu, const struct rv32_bus *bus,
 	case 0x0f:
 		/* In order and without a cache, but its memory has others. */
 		atomic_thread_fence(memory_order_seq_cst);
-		return funct3(insn) < 2 || fail_illegal(cpu, step);
+		return rv32_funct3(insn) < 2 || fail_illegal(cpu, step);
 	case 0x13:
 		return op_imm(cpu, step);
 	case 0x17:
-		cpu->x[rd(insn)] = cpu->pc + (insn & 0xfffff000);
+		cpu->x[rv32_rd(insn)] = cpu->pc + (insn & 0xfffff000);
 		return true;
 	case 0x23:
 		return store(cpu, bus, step);
 	case 0x33:
 		return op_register(cpu, step);
 	case 0x37:
-		cpu->x[rd(insn)] = insn & 0xfffff000;
+		cpu->x[rv32_rd(insn)] = insn & 0xfffff000;
 		return true;
 	case 0x63:
 		return branch(cpu, step);
 	case 0x67:
 		return jump_register(cpu, step);
 	case 0x6f:
-		step->next = cpu->pc + imm_j(insn);
-		cpu->x[rd(insn)] = step->link;
+		step->next = cpu->pc + rv32_imm_j(insn);
+		cpu->x[rv32_rd(insn)] = step->link;
 		return true;
 	case 0x73:
 		return system_apart(cpu, bus, step);
@@ -590,7 +549,7 @@ static inline bool fetch(struct rv32 *cpu, const struct rv32_bus *bus,
 	uint32_t offset;
 	uint16_t half;
 
-	if (!in_tcm(bus, cpu->pc, 2, &offset))
+	if (!rv32_in_tcm(bus, cpu->pc, 2, &offset))
 		return fail(cpu, RV32_FETCH_ACCESS, cpu->pc);
 	memcpy(&half, bus->tcm + offset, 2);
 	if ((half & 3) != 3) {
@@ -598,7 +557,7 @@ static inline bool fetch(struct rv32 *cpu, const struct rv32_bus *bus,
 		step->insn = expand(cpu, half);
 		step->link = cpu->pc + 2;
 	} else {
-		if (!in_tcm(bus, cpu->pc, 4, &offset))
+		if (!rv32_in_tcm(bus, cpu->pc, 4, &offset))
 			return fail(cpu, RV32_FETCH_ACCESS, cpu->pc + 2);
 		memcpy(&step->raw, bus->tcm + offset, 4);
 		step->insn = step->raw;
@@ -663,6 +622,9 @@ uint32_t rv32_run(struct rv32 *cpu, const struct rv32_bus *bus,
 		cpu->is_waiting = false;
 		if (pending && (cpu->mstatus & RV32_MSTATUS_MIE))
 			take_interrupt(cpu, pending);
+		steps += rv32_run_fast(cpu, bus, max_steps - steps);
+		if (steps == max_steps)
+			break;
 		one_step(cpu, bus);
 	}
 	return steps;

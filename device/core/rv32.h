@@ -45,6 +45,7 @@ enum rv32_cause {
 #define RV32_MISA 0x40001104u
 
 #define RV32_EXPANSIONS 1024
+#define RV32_DECODED 2048
 
 struct rv32 {
 	uint32_t x[32];
@@ -70,6 +71,16 @@ struct rv32 {
 		uint16_t raw;
 		uint32_t insn;
 	} expansions[RV32_EXPANSIONS];
+
+	/*
+	 * Frequent instructions by their address: what @raw, the bits that were
+	 * there, stands for. Compared with those that are there now.
+	 */
+	struct rv32_decoded {
+		uint32_t raw;
+		uint32_t imm;
+		uint8_t op, rd, rs1, rs2, size;
+	} decoded[RV32_DECODED];
 };
 
 /*
