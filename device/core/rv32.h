@@ -45,7 +45,7 @@ enum rv32_cause {
 #define RV32_MISA 0x40001104u
 
 #define RV32_EXPANSIONS 1024
-#define RV32_DECODED 2048
+#define RV32_DECODED 4096
 
 struct rv32 {
 	uint32_t x[32];
