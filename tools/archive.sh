@@ -52,6 +52,7 @@ archive_sources() {
 		echo "$type [signed-by=$keyring] $main $codename-updates main"
 		echo "$type [signed-by=$keyring] $security $codename-security main"
 	done
+	echo "deb [signed-by=$keyring] $main $codename-backports main"
 }
 
 # archive_apt COMMAND [ARG...]: COMMAND (apt-get, apt-cache) on that list.
@@ -90,6 +91,19 @@ archive_get() {
 	say "downloading $*"
 	(cd "$dir" && archive_apt apt-get -qq download "$@" >&2) ||
 		die "cannot download $*"
+}
+
+# extract_vmlinux BZIMAGE: the ELF kernel inside, on stdout. The boot protocol's
+# header says where the compressed payload is; its last 4 bytes are a length.
+extract_vmlinux() {
+	local setup_sects offset length
+	setup_sects=$(od -An -tu1 -j $((0x1f1)) -N 1 "$1")
+	offset=$(od -An -tu4 -j $((0x248)) -N 4 "$1")
+	length=$(od -An -tu4 -j $((0x24c)) -N 4 "$1")
+	dd if="$1" status=none bs=64K iflag=skip_bytes,count_bytes \
+			skip=$(((setup_sects + 1) * 512 + offset)) \
+			count=$((length - 4)) |
+		zstd -dc
 }
 
 # kernel_modules KERNEL NAME...: files of these modules of a kernel in the cache
