@@ -21,7 +21,7 @@ vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
 	$(vm-tests) tests/check-kernel
 
 # Minutes each: kernels of our own to build and boot, fuzzing for longer.
-long-tests := tests/vm/kselftest-debug tests/vm/kselftest-kcsan \
+long-tests := tests/vm/kselftest-debug tests/vm/kselftest-kcsan tests/vm/kernels \
 	$(B)/tests/fuzz/long
 
 setup-run:
@@ -55,6 +55,7 @@ check-long: setup-check
 	$(Q)+$(submake) vm-parts $(B)/tests/fuzz/long
 	$(Q)tools/build-module $(B) debug
 	$(Q)tools/build-module $(B) kcsan
-	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) $(long-tests)
+	$(Q)TEST_TIMEOUT=3600 tests/run-tests --log $(B)/log --jobs $(JOBS) \
+		$(long-tests)
 
 .PHONY: setup-run setup-check build-tests check-host variants check check-long
