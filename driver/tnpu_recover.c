@@ -120,7 +120,7 @@ static bool tnpu_recover_is_hopeless(struct tnpu_device *tdev)
  * resets the function keeps others from its configuration space, and may wait
  * for us in tnpu_recover_reset_prepare(): so patience is short here.
  */
-static int tnpu_recover_reset_function(struct tnpu_device *tdev)
+static int tnpu_recover_flr(struct tnpu_device *tdev)
 {
 	struct pci_dev *pdev = to_pci_dev(tdev->drm.dev);
 	bool is_ours;
@@ -137,6 +137,25 @@ static int tnpu_recover_reset_function(struct tnpu_device *tdev)
 	ret = pcie_reset_flr(pdev, PCI_RESET_DO_RESET);
 	pci_restore_state(pdev);
 	pci_cfg_access_unlock(pdev);
+	return ret;
+}
+
+/*
+ * Without reset_sem, since restoring MSI-X takes the device's lock of interrupts,
+ * under which others allocate. In between only removal can change the state.
+ */
+static int tnpu_recover_reset_function(struct tnpu_device *tdev)
+{
+	int ret;
+
+	lockdep_assert_held_write(&tdev->reset_sem);
+	up_write(&tdev->reset_sem);
+	dma_fence_end_signalling(tdev->recovery.cookie);
+	ret = tnpu_recover_flr(tdev);
+	tdev->recovery.cookie = dma_fence_begin_signalling();
+	down_write(&tdev->reset_sem);
+	if (tdev->state == TNPU_GONE)
+		return -ENODEV;
 	return ret ?: tnpu_device_halt(tdev);
 }
 
@@ -195,7 +214,7 @@ static int tnpu_recover_once(struct tnpu_device *tdev)
 		tnpu_queue_lose_running(tdev);
 		ret = tnpu_recover_restart(tdev, first);
 	}
-	if (ret) {
+	if (ret && tdev->state != TNPU_GONE) {
 		drm_err(&tdev->drm, "recovery failed: the device is lost\n");
 		tnpu_device_give_up(tdev, TNPU_LOST, -EIO);
 		tnpu_recover_note(tdev, TNPU_RUNG_WEDGED, 0);
@@ -231,11 +250,10 @@ static void tnpu_recover_tell_wedged(struct tnpu_device *tdev)
 void tnpu_recover_device(struct tnpu_device *tdev, const char *why)
 {
 	bool is_lost = false;
-	bool cookie;
 
 	/* Who waits for an answer holds reset_sem. */
 	tnpu_ring_abort(tdev);
-	cookie = dma_fence_begin_signalling();
+	tdev->recovery.cookie = dma_fence_begin_signalling();
 	down_write(&tdev->reset_sem);
 	if (tdev->state == TNPU_UP || tdev->recovery.is_reset) {
 		drm_err(&tdev->drm, "%s: recovering\n", why);
@@ -248,7 +266,7 @@ void tnpu_recover_device(struct tnpu_device *tdev, const char *why)
 	}
 	WRITE_ONCE(tdev->recoveries, tdev->recoveries + 1);
 	up_write(&tdev->reset_sem);
-	dma_fence_end_signalling(cookie);
+	dma_fence_end_signalling(tdev->recovery.cookie);
 	wake_up_all(&tdev->recovery.done);
 	if (is_lost)
 		tnpu_recover_tell_wedged(tdev);

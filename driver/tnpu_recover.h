@@ -40,6 +40,7 @@ enum tnpu_rung {
  * @first: enum tnpu_rung to begin with; FIRMWARE but for tests
  * @is_reset: somebody else has reset the function, and the device is down;
  *	guarded by reset_sem
+ * @cookie: of dma_fence_begin_signalling(), while it is under way
  * @done: wakes who waits for tnpu_device.recoveries to change
  * @times_s: when the last ones were, to see whether there are too many
  * @rungs: how often each was climbed
@@ -49,6 +50,7 @@ struct tnpu_recovery {
 	const char *why;
 	u32 first;
 	bool is_reset;
+	bool cookie;
 	wait_queue_head_t done;
 	time64_t times_s[TNPU_RECOVERIES_MAX];
 	atomic_t rungs[TNPU_RUNG_COUNT];
