@@ -597,10 +597,13 @@ static inline int calls_alloc(struct calls_world *world)
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	if (world->memory == MAP_FAILED)
 		return -errno;
-	for (i = 0; i < CALLS_PAGES; i++)
+	for (i = 0; i < CALLS_PAGES; i++) {
 		if (mprotect(calls_page(world, i), NPU_PAGE,
 			     PROT_READ | PROT_WRITE))
 			return -errno;
+		/* There from now on: no call has to wait for it, or lacks it. */
+		memset(calls_page(world, i), 0, NPU_PAGE);
+	}
 	return 0;
 }
 

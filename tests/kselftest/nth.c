@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The n-th allocation fails, for every n, in each ioctl, in open() and in probe:
+ * that is ENOMEM or makes no difference, and nothing remains. Needs a kernel with
+ * CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC. NTH_STEP is how many n to go on by in
+ * probe, which takes long; the default is 1.
+ */
+#include "calls.h"
+
+#include "kselftest_harness.h"
+
+#include <dirent.h>
+#include <limits.h>
+
+#define FAULTS "/sys/kernel/debug/"
+#define DRIVER "/sys/bus/pci/drivers/tinynpu/"
+#define NTH_MAX 20000 /* more than anything allocates */
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text));
+	ret = ret < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Allocations that may wait fail, too, and nothing is logged of it. */
+static int set_up_faults(void)
+{
+	static const char *const files[][2] = {
+		{ FAULTS "failslab/ignore-gfp-wait", "N" },
+		{ FAULTS "failslab/verbose", "0" },
+		{ FAULTS "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ FAULTS "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ FAULTS "fail_page_alloc/min-order", "0" },
+		{ FAULTS "fail_page_alloc/verbose", "0" },
+	};
+	int i, ret = 0;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]) && !ret; i++)
+		ret = write_file(files[i][0], files[i][1]);
+	return ret;
+}
+
+FIXTURE(nth)
+{
+	int fail; /* /proc/self/fail-nth, of this thread */
+};
+
+FIXTURE_SETUP(nth)
+{
+	self->fail = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (self->fail < 0 || set_up_faults())
+		SKIP(return, "needs root, CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC");
+}
+
+FIXTURE_TEARDOWN(nth)
+{
+	if (self->fail >= 0)
+		close(self->fail);
+}
+
+static void let_fail(int fail, unsigned int n)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", n);
+
+	if (pwrite(fail, text, length, 0) != length)
+		abort();
+}
+
+/* Whether one has failed; from now on none does. */
+static bool has_failed(int fail)
+{
+	char text[16] = "";
+
+	if (pread(fail, text, sizeof(text) - 1, 0) <= 0)
+		abort();
+	let_fail(fail, 0);
+	return !atoi(text);
+}
+
+/* One call with the n-th allocation failing; whether there was one in @failed. */
+static int call_failing(struct calls_world *world, const struct calls_row *row,
+			int fail, unsigned int n, bool *failed)
+{
+	__u8 args[256];
+	int ret = row->prepare(world, args);
+
+	if (ret)
+		return ret;
+	let_fail(fail, n);
+	ret = ioctl(world->client.fd, row->request, args) ? -errno : 0;
+	*failed = has_failed(fail);
+	calls_sweep(world);
+	return ret;
+}
+
+TEST_F_TIMEOUT(nth, each_ioctl_says_so, 900)
+{
+	struct calls_world world;
+	unsigned int i, n;
+	bool failed;
+	int ret;
+
+	ASSERT_EQ(0, calls_open(&world));
+	for (i = 0; i < CALLS_COUNT_ALL; i++) {
+		const struct calls_row *row = &calls_table[i];
+
+		failed = true;
+		for (n = 1; failed && n < NTH_MAX; n++) {
+			ret = call_failing(&world, row, self->fail, n, &failed);
+			if (ret != -ENOMEM || !failed)
+				EXPECT_EQ(-row->error, ret)
+					TH_LOG("%s, allocation %u", row->name,
+					       n);
+		}
+		EXPECT_FALSE(failed);
+		TH_LOG("%s: %u allocations", row->name, n - 2);
+	}
+	EXPECT_EQ(0, npu_run_command(&world.client, npu_nop(1)));
+	calls_close(&world);
+}
+
+TEST_F_TIMEOUT(nth, open_says_so, 300)
+{
+	const char *node = getenv("NPU_NODE") ?: "/dev/accel/accel0";
+	struct npu_client client;
+	bool failed = true;
+	unsigned int n;
+	int fd;
+
+	for (n = 1; failed && n < NTH_MAX; n++) {
+		let_fail(self->fail, n);
+		fd = open(node, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+		failed = has_failed(self->fail);
+		if (fd >= 0)
+			close(fd);
+		else
+			EXPECT_EQ(-ENOMEM, fd) TH_LOG("allocation %u", n);
+		ASSERT_TRUE(failed || fd >= 0);
+	}
+	ASSERT_EQ(0, npu_client_open(&client));
+	EXPECT_EQ(0, npu_run_command(&client, npu_nop(1)));
+	npu_client_close(&client);
+}
+
+/* The PCI address of the first device that the driver has, or "". */
+static void find_bound(char name[NAME_MAX + 1])
+{
+	DIR *dir = opendir(DRIVER);
+	struct dirent *entry;
+
+	*name = 0;
+	while (dir && (entry = readdir(dir)))
+		if (strchr(entry->d_name, ':') && !*name)
+			strcpy(name, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+TEST_F_TIMEOUT(nth, probe_says_so, 3600)
+{
+	unsigned int step = atoi(getenv("NTH_STEP") ?: "1"), n;
+	int bind = open(DRIVER "bind", O_WRONLY | O_CLOEXEC);
+	char name[NAME_MAX + 1];
+	struct npu_client client;
+	bool failed = true;
+	ssize_t ret;
+
+	find_bound(name);
+	ASSERT_NE(0, *name);
+	ASSERT_LE(0, bind);
+	ASSERT_LT(0, step);
+	for (n = 1; failed && n < NTH_MAX; n += step) {
+		ASSERT_EQ(0, write_file(DRIVER "unbind", name));
+		let_fail(self->fail, n);
+		ret = write(bind, name, strlen(name));
+		if (ret < 0)
+			ret = -errno;
+		failed = has_failed(self->fail);
+		if (ret < 0) {
+			EXPECT_TRUE(failed);
+			EXPECT_EQ(-ENOMEM, ret) TH_LOG("allocation %u", n);
+			ASSERT_EQ(0, write_file(DRIVER "bind", name));
+		}
+	}
+	TH_LOG("probe: %u allocations", n);
+	close(bind);
+	ASSERT_EQ(0, npu_client_open(&client));
+	EXPECT_EQ(0, npu_run_command(&client, npu_nop(1)));
+	npu_client_close(&client);
+}
+
+TEST_HARNESS_MAIN
