@@ -80,9 +80,23 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 #define NPU_ENERGY_MEM_FJ 163000 /* per byte */
 #define NPU_LEAK_NW_PER_KIB 82 /* of SRAM: 10 pW per bit */
 
+/* What may rule how long a command takes */
+enum npu_bound {
+	NPU_BOUND_MACS, /* the MAC array */
+	NPU_BOUND_OUTPUT, /* its output stage */
+	NPU_BOUND_STEPS, /* the VEC unit's lanes */
+	NPU_BOUND_SRAM, /* the unit's SRAM port */
+	NPU_BOUND_MEMORY, /* the memory port */
+	NPU_BOUND_DMA, /* the decoder, or an index per cycle */
+	NPU_BOUND_COUNT
+};
+
 /**
  * struct npu_cost - what one command costs
- * @cycles: of its unit, without waiting; for the DMA without the latency
+ * @cycles: of its unit, without waiting; for the DMA without the latency: @fill
+ *	and the largest of @bound
+ * @fill: cycles before its first result: decode, pipeline, SRAM latency
+ * @bound: cycles, by enum npu_bound
  * @latency: cycles that a DMA command adds when its unit was idle
  * @mac_ops: multiplications that the model asked for
  * @products: multiplications of int8 by int8 that they took
@@ -93,6 +107,8 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
  */
 struct npu_cost {
 	uint64_t cycles;
+	uint64_t fill;
+	uint64_t bound[NPU_BOUND_COUNT];
 	uint64_t latency;
 	uint64_t mac_ops;
 	uint64_t products;
@@ -134,6 +150,16 @@ static inline uint64_t npu_cost_bursts(uint64_t run, const npu_le16 *n,
 	return runs * npu_div_up(run, NPU_COST_BURST) * NPU_COST_BURST;
 }
 
+/* What the ports need for the bytes of a DMA command. */
+static inline void npu_cost_ports(const struct npu_machine *m,
+				  struct npu_cost *cost)
+{
+	cost->bound[NPU_BOUND_MEMORY] =
+		npu_div_up(cost->mem_read + cost->mem_written, m->mem_bw);
+	cost->bound[NPU_BOUND_SRAM] =
+		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
+}
+
 static inline void npu_cost_transfer(const struct npu_machine *m,
 				     const union npu_cmd *cmd,
 				     struct npu_cost *cost)
@@ -143,7 +169,7 @@ static inline void npu_cost_transfer(const struct npu_machine *m,
 	uint64_t run = is_fill ? cmd->fill.run : cmd->copy.run;
 	uint64_t bytes = run * n[0] * n[1] * n[2];
 	uint8_t dst = is_fill ? cmd->fill.dst_region : cmd->copy.dst_region;
-	uint64_t mem = 0;
+	uint64_t mem;
 
 	if (dst == NPU_REGION_SRAM) {
 		cost->sram_written = bytes;
@@ -159,9 +185,7 @@ static inline void npu_cost_transfer(const struct npu_machine *m,
 		cost->mem_read = npu_cost_bursts(run, n, cmd->copy.src_stride);
 
 	mem = cost->mem_read + cost->mem_written;
-	cost->cycles = npu_max64(
-		npu_div_up(mem, m->mem_bw),
-		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw));
+	npu_cost_ports(m, cost);
 	cost->latency = mem ? m->mem_latency : m->sram_latency;
 }
 
@@ -176,7 +200,6 @@ static inline void npu_cost_gather(const struct npu_machine *m,
 	uint64_t lists = (uint64_t)cmd->n[1] * cmd->n[2];
 	uint64_t rows = lists * cmd->n[0];
 	uint64_t list = (uint64_t)cmd->n[0] * cmd->index_size;
-	uint64_t mem;
 
 	if (cmd->index_region == NPU_REGION_SRAM)
 		cost->sram_read = lists * list;
@@ -193,10 +216,8 @@ static inline void npu_cost_gather(const struct npu_machine *m,
 	else
 		cost->mem_written = npu_cost_bursts(cmd->run, cmd->n,
 						    cmd->dst_stride);
-	mem = cost->mem_read + cost->mem_written;
-	cost->cycles = npu_max64(
-		npu_max64(rows, npu_div_up(mem, m->mem_bw)),
-		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw));
+	npu_cost_ports(m, cost);
+	cost->bound[NPU_BOUND_DMA] = rows;
 	cost->latency = (cmd->index_region == NPU_REGION_SRAM ?
 				 m->sram_latency : m->mem_latency) +
 			(cmd->src_region == NPU_REGION_SRAM &&
@@ -209,16 +230,14 @@ static inline void npu_cost_decode(const struct npu_machine *m,
 				   const struct npu_cmd_decode *cmd,
 				   struct npu_cost *cost)
 {
-	uint64_t mem = npu_div_up(cmd->coded, NPU_COST_BURST) * NPU_COST_BURST;
 	uint64_t bytes = npu_decode_bytes(cmd);
 
 	cost->decoded = bytes;
 	cost->sram_written = bytes;
-	cost->mem_read = mem;
-	cost->cycles = npu_max64(
-		npu_max64(npu_div_up(mem, m->mem_bw),
-			  npu_div_up(bytes, m->sram_bw)),
-		npu_div_up(bytes, NPU_COST_DECODE_RATE));
+	cost->mem_read = npu_div_up(cmd->coded, NPU_COST_BURST) *
+			 NPU_COST_BURST;
+	npu_cost_ports(m, cost);
+	cost->bound[NPU_BOUND_DMA] = npu_div_up(bytes, NPU_COST_DECODE_RATE);
 	cost->latency = m->mem_latency + NPU_COST_DECODE_FILL;
 }
 
@@ -270,7 +289,6 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 		npu_div_up(cmd->ofm_c, NPU_COST_PASS_CHANNELS);
 	uint64_t array = npu_cost_array(m->macs, pixels, cmd->ofm_c, depth,
 					is_dw ? 4 : 32);
-	uint64_t port;
 
 	if (rows > cmd->ifm_h)
 		rows = cmd->ifm_h;
@@ -285,10 +303,11 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	cost->products = cost->mac_ops * in_size;
 	cost->requants = cmd->format & NPU_CONV_OFM32 ? 0 : out;
 
-	port = npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
-	cost->cycles = NPU_COST_FILL + m->sram_latency +
-		       npu_max64(npu_max64(array * in_size, port),
-				 npu_div_up(out, m->macs / 32));
+	cost->fill = NPU_COST_FILL + m->sram_latency;
+	cost->bound[NPU_BOUND_MACS] = array * in_size;
+	cost->bound[NPU_BOUND_SRAM] =
+		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
+	cost->bound[NPU_BOUND_OUTPUT] = npu_div_up(out, m->macs / 32);
 }
 
 /* A VEC command: steps on macs / 16 lanes, at least two. */
@@ -300,9 +319,9 @@ static inline void npu_cost_steps(const struct npu_machine *m, uint64_t steps,
 	cost->requants = written;
 	cost->sram_read = read;
 	cost->sram_written = written;
-	cost->cycles = NPU_COST_FILL + m->sram_latency +
-		       npu_max64(npu_div_up(steps, m->macs / 16),
-				 npu_div_up(read + written, m->sram_bw));
+	cost->fill = NPU_COST_FILL + m->sram_latency;
+	cost->bound[NPU_BOUND_STEPS] = npu_div_up(steps, m->macs / 16);
+	cost->bound[NPU_BOUND_SRAM] = npu_div_up(read + written, m->sram_bw);
 }
 
 static inline void npu_cost_pool(const struct npu_machine *m,
@@ -394,6 +413,17 @@ static inline void npu_cost_resize(const struct npu_machine *m,
 	cost->requants = out;
 }
 
+/* Which of a command's bounds rules it: the first one of the largest. */
+static inline enum npu_bound npu_cost_ruling(const struct npu_cost *cost)
+{
+	int i, ruling = 0;
+
+	for (i = 1; i < NPU_BOUND_COUNT; i++)
+		if (cost->bound[i] > cost->bound[ruling])
+			ruling = i;
+	return (enum npu_bound)ruling;
+}
+
 /**
  * npu_cost() - what a valid command costs
  * @m: the machine
@@ -406,7 +436,7 @@ static inline void npu_cost(const struct npu_machine *m,
 	*cost = (struct npu_cost){ 0 };
 	switch ((enum npu_op)cmd->hdr.op) {
 	case NPU_OP_NOP:
-		cost->cycles = cmd->nop.cycles;
+		cost->fill = cmd->nop.cycles;
 		break;
 	case NPU_OP_DMA_COPY:
 	case NPU_OP_DMA_FILL:
@@ -443,6 +473,7 @@ static inline void npu_cost(const struct npu_machine *m,
 		npu_cost_resize(m, &cmd->resize, cost);
 		break;
 	}
+	cost->cycles = cost->fill + cost->bound[npu_cost_ruling(cost)];
 }
 
 /* --- The timeline: when each command of a job starts and ends ----------- */
