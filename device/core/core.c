@@ -9,8 +9,13 @@
 
 void machine_trace(struct npu_core *core, const struct npu_trace *trace)
 {
-	if (core->ops->trace)
-		core->ops->trace(core->opaque, trace);
+	struct npu_trace full;
+
+	if (!core->ops->trace)
+		return;
+	full = *trace;
+	full.instructions = core->cpu.minstret;
+	core->ops->trace(core->opaque, &full);
 }
 
 /* A reset's part in what the runner alone touches. */

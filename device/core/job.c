@@ -7,6 +7,7 @@
  */
 #include "machine.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const struct op_row {
@@ -220,8 +221,32 @@ static int check_header(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	return 0;
 }
 
+static_assert(UNIT_MAX_READS + UNIT_MAX_WRITES <= NPU_TRACE_RANGES,
+	      "all that a command touches is in its trace");
+
+static void trace_command(struct unit_core *unit, const union npu_cmd *cmd,
+			  enum npu_unit where, const struct unit_access *access,
+			  uint64_t begin, uint64_t end)
+{
+	struct npu_trace trace = {
+		.kind = NPU_TRACE_COMMAND, .core = unit->number, .unit = where,
+		.code = cmd->hdr.op, .index = unit->job.next, .start = begin,
+		.end = end, .reads = access->read_count,
+		.writes = access->write_count };
+	struct npu_trace_range *range = trace.range;
+	uint32_t i;
+
+	for (i = 0; i < access->read_count; i++)
+		*range++ = (struct npu_trace_range){ access->reads[i].low,
+						     access->reads[i].high };
+	for (i = 0; i < access->write_count; i++)
+		*range++ = (struct npu_trace_range){ access->writes[i].low,
+						     access->writes[i].high };
+	machine_trace(unit->machine, &trace);
+}
+
 static void account(struct unit_core *unit, const union npu_cmd *cmd,
-		    enum npu_unit where)
+		    enum npu_unit where, const struct unit_access *access)
 {
 	const struct npu_machine *config = &unit->machine->config;
 	struct npu_cost cost;
@@ -231,10 +256,8 @@ static void account(struct unit_core *unit, const union npu_cmd *cmd,
 	end = npu_timeline_issue(&unit->job.timeline, config, &cmd->hdr, where,
 				 &cost, &begin);
 	npu_totals_add(&unit->job.totals, config, &cost);
-	machine_trace(unit->machine, &(struct npu_trace){
-		.kind = NPU_TRACE_COMMAND, .core = unit->number, .unit = where,
-		.code = cmd->hdr.op, .index = unit->job.next, .start = begin,
-		.end = end });
+	if (unit->machine->ops->trace)
+		trace_command(unit, cmd, where, access, begin, end);
 }
 
 /* -1 with the fault in ctx; a command that waits for ever is no fault. */
@@ -257,7 +280,7 @@ static int run_command(struct unit_core *unit, const union npu_cmd *cmd,
 		return unit_fault(&unit->ctx, NPU_FAULT_HAZARD, culprit, addr);
 	if (units[where].execute(&unit->ctx, cmd))
 		return -1;
-	account(unit, cmd, where);
+	account(unit, cmd, where, &access);
 	unit->job.next++;
 	return 0;
 }

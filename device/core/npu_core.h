@@ -57,6 +57,14 @@ enum npu_trace_kind {
 	NPU_TRACE_FAULT,	/* core, unit; index: command; code, address */
 };
 
+#define NPU_TRACE_RANGES 6
+
+/* From the first byte to the one behind the last. */
+struct npu_trace_range {
+	uint32_t low;
+	uint32_t high;
+};
+
 /**
  * struct npu_trace - something that happened in the machine
  * @kind: enum npu_trace_kind, which says what of the rest is used
@@ -67,6 +75,10 @@ enum npu_trace_kind {
  * @address: as the kind says
  * @start: NPU_TRACE_COMMAND: modelled cycle of the job in which it starts
  * @end: cycle in which it ends; NPU_TRACE_JOB_END: cycles of the job
+ * @instructions: that the controller has executed so far
+ * @reads: NPU_TRACE_COMMAND: how many of @range it reads, the first ones
+ * @writes: likewise it writes, the ones behind
+ * @range: of SRAM
  */
 struct npu_trace {
 	enum npu_trace_kind kind;
@@ -77,6 +89,10 @@ struct npu_trace {
 	uint64_t address;
 	uint64_t start;
 	uint64_t end;
+	uint64_t instructions;
+	uint32_t reads;
+	uint32_t writes;
+	struct npu_trace_range range[NPU_TRACE_RANGES];
 };
 
 /**
@@ -89,7 +105,7 @@ struct npu_trace {
  * @sha256: digest of @size bytes
  * @wake: there is work for npu_core_run(); must be remembered if the runner is
  *	not waiting just then. Called by the thread that wrote
- * @trace: may be NULL
+ * @trace: may be NULL; may change between two npu_core_run()
  *
  * All but @wake are called by the runner, from within npu_core_run(). None may
  * call back into the machine, except that @dma_read and @dma_write may end in
