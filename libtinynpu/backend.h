@@ -86,6 +86,7 @@ struct backend_end {
  * @device_open: see tinynpu_device_open(); @options is never NULL
  * @device_close: no context is left
  * @device_info: fill in everything; any thread
+ * @device_trace: see tinynpu_device_trace(); NULL: it has none. Any thread
  * @context_create: any thread
  * @context_destroy: cancels the job that still runs and frees the buffers; no
  *	other call on this context runs or will
@@ -110,6 +111,7 @@ struct backend {
 			   struct tinynpu_error *error);
 	void (*device_close)(void *device);
 	void (*device_info)(void *device, struct tinynpu_device_info *info);
+	void (*device_trace)(void *device, tinynpu_trace_fn fn, void *opaque);
 	int (*context_create)(void *device, void **context,
 			      struct tinynpu_error *error);
 	void (*context_destroy)(void *context);

@@ -2,7 +2,7 @@
 #
 # libtinynpu.so and libtinynpu.a: the library with the simulator in it.
 
-libtinynpu-version := 0.6.0
+libtinynpu-version := 0.7.0
 libtinynpu-soname := libtinynpu.so.0
 
 # Operators on the CPU: the compiler computes with them, too.

@@ -116,3 +116,13 @@ void tinynpu_device_info(struct tinynpu_device *device,
 	device->backend->device_info(device->handle, &all);
 	tinynpu_info_copy(info, size, &all, sizeof(all));
 }
+
+int tinynpu_device_trace(struct tinynpu_device *device, tinynpu_trace_fn fn,
+			 void *opaque, struct tinynpu_error *error)
+{
+	if (!device->backend->device_trace)
+		return tinynpu_error_set(error, -EOPNOTSUPP,
+			"only the simulator tells what its machine does");
+	device->backend->device_trace(device->handle, fn, opaque);
+	return 0;
+}

@@ -86,6 +86,51 @@ static const struct npu_host_ops board_ops = {
 	.wake = board_wake,
 };
 
+/* --- Traces ---------------------------------------------------------------- */
+
+/* The others are nobody's business but ours. */
+static const uint32_t trace_kinds[] = {
+	[NPU_TRACE_DOORBELL] = TINYNPU_TRACE_DOORBELL,
+	[NPU_TRACE_HOST_IRQ] = TINYNPU_TRACE_INTERRUPT,
+	[NPU_TRACE_JOB_START] = TINYNPU_TRACE_JOB_START,
+	[NPU_TRACE_JOB_END] = TINYNPU_TRACE_JOB_END,
+	[NPU_TRACE_COMMAND] = TINYNPU_TRACE_COMMAND,
+};
+
+static void board_trace(void *opaque, const struct npu_trace *trace)
+{
+	struct sim_board *board = opaque;
+	struct tinynpu_trace out = {
+		.kind = trace->kind < sizeof(trace_kinds) /
+					      sizeof(trace_kinds[0]) ?
+				trace_kinds[trace->kind] : 0,
+		.core = trace->core,
+		.unit = trace->unit,
+		.command = trace->index,
+		.start = trace->start,
+		.end = trace->end,
+		.instructions = trace->instructions,
+		.reads = trace->reads,
+		.writes = trace->writes,
+	};
+	uint32_t i;
+
+	if (!out.kind)
+		return;
+	for (i = 0; i < trace->reads + trace->writes; i++)
+		out.range[i] = (struct tinynpu_trace_range){
+			trace->range[i].low, trace->range[i].high };
+	board->trace(board->trace_opaque, &out);
+}
+
+void sim_board_trace(struct sim_board *board, tinynpu_trace_fn fn,
+		     void *opaque)
+{
+	board->trace = fn;
+	board->trace_opaque = opaque;
+	board->ops.trace = fn ? board_trace : NULL;
+}
+
 /* --- Running --------------------------------------------------------------- */
 
 void sim_board_lose(struct sim_board *board, const char *why)
@@ -296,12 +341,13 @@ int sim_board_create(const struct npu_machine *machine,
 	init_locks(new);
 	sim_memory_init(&new->memory);
 	new->machine = *machine;
+	new->ops = board_ops;
 	if (posix_memalign(&new->core_memory, NPU_CORE_ALIGN, size)) {
 		new->core_memory = NULL;
 		err = tinynpu_error_set(error, -ENOMEM, "out of memory");
 		goto err_free;
 	}
-	new->core = npu_core_init(new->core_memory, machine, &board_ops, new);
+	new->core = npu_core_init(new->core_memory, machine, &new->ops, new);
 	if (!new->core) {
 		err = tinynpu_error_set(error, -EINVAL,
 			"simulator: no machine of this configuration");

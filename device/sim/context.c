@@ -61,6 +61,15 @@ static void sim_device_info(void *device, struct tinynpu_device_info *info)
 	memcpy(info->firmware, image->name, sizeof(info->firmware) - 1);
 }
 
+static void sim_device_trace(void *device, tinynpu_trace_fn fn, void *opaque)
+{
+	struct sim_board *board = device;
+
+	turn_take(&board->turn);
+	sim_board_trace(board, fn, opaque);
+	turn_give(&board->turn);
+}
+
 /* --- Contexts -------------------------------------------------------------- */
 
 static int attach(struct sim_context *ctx, uint64_t ring_bus,
@@ -249,6 +258,7 @@ const struct backend backend_sim = {
 	.device_open = sim_device_open,
 	.device_close = sim_device_close,
 	.device_info = sim_device_info,
+	.device_trace = sim_device_trace,
 	.context_create = sim_context_create,
 	.context_destroy = sim_context_destroy,
 	.buffer_create = sim_buffer_create,

@@ -30,6 +30,9 @@ struct sim_board {
 	struct npu_machine machine;
 	void *core_memory;
 	struct npu_core *core;
+	struct npu_host_ops ops; /* whose trace may change; with the turn */
+	tinynpu_trace_fn trace; /* with the turn; so is: */
+	void *trace_opaque;
 	struct sim_memory memory;
 	atomic_bool is_woken; /* by the machine's wake() */
 	uint64_t now_ns; /* simulated */
@@ -84,6 +87,10 @@ void sim_board_destroy(struct sim_board *board);
  * whether it could go on; false: it will sleep for ever.
  */
 bool sim_board_step(struct sim_board *board);
+
+/* Tell @fn what the machine does, or nobody. With the turn. */
+void sim_board_trace(struct sim_board *board, tinynpu_trace_fn fn,
+		     void *opaque);
 
 /* The board is beyond use: end all jobs as lost. With the turn. */
 void sim_board_lose(struct sim_board *board, const char *why);

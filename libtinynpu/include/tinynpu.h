@@ -149,6 +149,81 @@ void tinynpu_device_close(struct tinynpu_device *device);
 void tinynpu_device_info(struct tinynpu_device *device,
 			 struct tinynpu_device_info *info, size_t size);
 
+/* --- Traces ---------------------------------------------------------------- */
+
+enum tinynpu_trace_kind {
+	TINYNPU_TRACE_JOB_START = 1,
+	TINYNPU_TRACE_JOB_END = 2,
+	TINYNPU_TRACE_COMMAND = 3, /* has been executed */
+	TINYNPU_TRACE_DOORBELL = 4, /* the firmware has seen one */
+	TINYNPU_TRACE_INTERRUPT = 5, /* the firmware has raised one */
+};
+
+#define TINYNPU_TRACE_RANGES 6
+
+/**
+ * struct tinynpu_trace_range - a part of a core's SRAM
+ * @low: the first byte
+ * @high: the byte behind the last one
+ */
+struct tinynpu_trace_range {
+	uint32_t low;
+	uint32_t high;
+};
+
+/**
+ * struct tinynpu_trace - something that happened in the machine
+ * @kind: enum tinynpu_trace_kind
+ * @core: of the job
+ * @unit: of the command: 0 DMA, 1 MAC, 2 VEC
+ * @command: its index in the job
+ * @start: modelled cycle of the job in which it starts
+ * @end: likewise, ends; of a job's end: all cycles of the job
+ * @instructions: that the firmware has executed since the machine was made
+ * @reads: how many of @range the command reads, the first ones
+ * @writes: likewise it writes, those that follow
+ * @range: parts of the SRAM
+ *
+ * Later versions may have more kinds, and more members at the end.
+ */
+struct tinynpu_trace {
+	uint32_t kind;
+	uint32_t core;
+	uint32_t unit;
+	uint32_t command;
+	uint64_t start;
+	uint64_t end;
+	uint64_t instructions;
+	uint32_t reads;
+	uint32_t writes;
+	struct tinynpu_trace_range range[TINYNPU_TRACE_RANGES];
+};
+
+/**
+ * typedef tinynpu_trace_fn - is told of what happens
+ * @opaque: as given to tinynpu_device_trace()
+ * @trace: valid during the call
+ *
+ * Called by whichever thread drives the machine, one at a time. It must not call
+ * the library.
+ */
+typedef void (*tinynpu_trace_fn)(void *opaque,
+				 const struct tinynpu_trace *trace);
+
+/**
+ * tinynpu_device_trace() - be told of all that the simulator's machine does
+ * @device: the device
+ * @fn: is told from now on; NULL: nobody is, which costs nothing
+ * @opaque: for @fn
+ * @error: may be NULL
+ *
+ * When it returns @fn that was there before is not running and will not be called.
+ *
+ * Errors: -EOPNOTSUPP (the device is not a simulator).
+ */
+int tinynpu_device_trace(struct tinynpu_device *device, tinynpu_trace_fn fn,
+			 void *opaque, struct tinynpu_error *error);
+
 /* --- Programs -------------------------------------------------------------- */
 
 enum tinynpu_dtype {

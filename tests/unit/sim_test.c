@@ -186,6 +186,57 @@ static void test_the_same_job_costs_the_same_again(void **state)
 	client_destroy(&client);
 }
 
+/* --- What the machine tells of it ------------------------------------------ */
+
+struct seen {
+	struct tinynpu_trace trace[16];
+	size_t count;
+};
+
+static void see(void *opaque, const struct tinynpu_trace *trace)
+{
+	struct seen *seen = opaque;
+
+	if (seen->count < 16)
+		seen->trace[seen->count] = *trace;
+	seen->count++;
+}
+
+static void test_a_trace_tells_each_command(void **state)
+{
+	static const uint32_t kinds[] = {
+		TINYNPU_TRACE_DOORBELL, TINYNPU_TRACE_JOB_START,
+		TINYNPU_TRACE_COMMAND, TINYNPU_TRACE_COMMAND,
+		TINYNPU_TRACE_JOB_END,
+	};
+	struct seen seen = { .count = 0 };
+	const struct tinynpu_trace *t = seen.trace;
+	struct client client;
+	size_t i;
+
+	client_create(&client, *state);
+	fill(&client, 5);
+	backend_sim.device_trace(*state, see, &seen);
+	assert_int_equal(run_copy(&client), NPU_JOB_OK);
+	backend_sim.device_trace(*state, NULL, NULL);
+	assert_true(seen.count >= 5);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(t[i].kind, kinds[i]);
+		assert_true(!i || t[i].instructions >= t[i - 1].instructions);
+	}
+	assert_true(t[1].instructions > t[0].instructions);
+	assert_int_equal(t[2].writes, 1);
+	assert_int_equal(t[2].range[0].high - t[2].range[0].low, BYTES);
+	assert_int_equal(t[3].command, 1);
+	assert_int_equal(t[3].reads, 1);
+	assert_int_equal(t[3].start, t[2].end);
+	assert_int_equal(t[4].end, client.result->cycles);
+	i = seen.count;
+	assert_int_equal(run_copy(&client), NPU_JOB_OK);
+	assert_int_equal(seen.count, i);
+	client_destroy(&client);
+}
+
 /* --- What a job may reach -------------------------------------------------- */
 
 static void expect_fault(struct client *client, uint32_t code, uint64_t address)
@@ -537,6 +588,7 @@ int main(void)
 		DEVICE_TEST(test_a_job_runs_and_is_counted),
 		DEVICE_TEST(test_bytes_go_through_memory_and_sram),
 		DEVICE_TEST(test_the_same_job_costs_the_same_again),
+		DEVICE_TEST(test_a_trace_tells_each_command),
 		DEVICE_TEST(test_a_missing_page_is_reported_by_address),
 		DEVICE_TEST(test_the_page_behind_a_buffer_is_missing),
 		DEVICE_TEST(test_a_readonly_buffer_is_not_written),
