@@ -71,8 +71,8 @@ int tnpu_counters_read(struct tnpu_device *tdev, struct npu_counters *counters)
 		memcpy(counters, tdev->counters.memory, sizeof(*counters));
 	up_read(&tdev->reset_sem);
 	mutex_unlock(&tdev->counters.lock);
-	if (ret != -ETIMEDOUT)
-		return ret;
-	tnpu_recover_settle(tdev, recoveries, ret);
-	return -EIO;
+	if (!ret)
+		return 0;
+	/* Whatever the recovery brings, what had been counted is lost. */
+	return tnpu_recover_settle(tdev, recoveries, ret) ?: -EIO;
 }

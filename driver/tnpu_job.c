@@ -356,7 +356,7 @@ static bool tnpu_job_has_moved(struct tnpu_job *job, bool is_running,
 	return has_moved;
 }
 
-/* Sends a command about the job; -ENODEV if there is no device. */
+/* Sends a command about the job; -ENODEV if there is no device, or soon is none. */
 static int tnpu_job_ask(struct tnpu_job *job, enum npu_admin_op op,
 			u64 results[TNPU_ADMIN_RESULTS])
 {
@@ -374,7 +374,7 @@ static int tnpu_job_ask(struct tnpu_job *job, enum npu_admin_op op,
 				     results);
 	}
 	up_read(&tdev->reset_sem);
-	return ret;
+	return ret == -ECANCELED ? -ENODEV : ret;
 }
 
 static void tnpu_job_suspect(struct tnpu_job *job, const char *why)

@@ -310,7 +310,7 @@ static void tnpu_queue_stop(struct tnpu_queue *queue)
 	spin_unlock(&tdev->job_lock);
 	up_read(&tdev->reset_sem);
 	/* Firmware that refuses may go on with the queue: end it, too. */
-	tnpu_recover_settle(tdev, recoveries, ret ? -ETIMEDOUT : 0);
+	tnpu_recover_insist(tdev, recoveries, ret);
 }
 
 static void tnpu_queue_end_jobs_locked(struct tnpu_queue *queue, int error,

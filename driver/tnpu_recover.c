@@ -279,16 +279,17 @@ void tnpu_recover_device(struct tnpu_device *tdev, const char *why)
  *	held
  * @error: what tnpu_ring_call() said
  *
- * Without an answer the device is recovered, which does what was asked for. May
- * not be called from reset_wq, nor with reset_sem held.
+ * Without an answer the device is recovered, which does what was asked for; if
+ * somebody has taken it over that one does it. May not be called from reset_wq,
+ * nor with reset_sem held.
  *
  * Return: 0, -EIO (the device is lost), or @error.
  */
 int tnpu_recover_settle(struct tnpu_device *tdev, u32 recoveries, int error)
 {
-	if (error != -ETIMEDOUT)
+	if (error != -ETIMEDOUT && error != -ECANCELED)
 		return error;
-	if (READ_ONCE(tdev->recoveries) == recoveries)
+	if (error == -ETIMEDOUT && READ_ONCE(tdev->recoveries) == recoveries)
 		tnpu_recover_request(tdev, "the firmware does not answer");
 	wait_event(tdev->recovery.done,
 		   READ_ONCE(tdev->recoveries) != recoveries);
@@ -300,6 +301,21 @@ int tnpu_recover_settle(struct tnpu_device *tdev, u32 recoveries, int error)
 	default:
 		return 0;
 	}
+}
+
+/**
+ * tnpu_recover_insist() - the same for what firmware has no right to refuse
+ * @tdev: device
+ * @recoveries: as for tnpu_recover_settle()
+ * @error: likewise; after any other a reset does what was asked for
+ *
+ * Return: 0, -EIO or -ENODEV.
+ */
+int tnpu_recover_insist(struct tnpu_device *tdev, u32 recoveries, int error)
+{
+	if (error && error != -ECANCELED)
+		error = -ETIMEDOUT;
+	return tnpu_recover_settle(tdev, recoveries, error);
 }
 
 /**

@@ -64,6 +64,7 @@ void tnpu_recover_note(struct tnpu_device *tdev, enum tnpu_rung rung,
 void tnpu_recover_request(struct tnpu_device *tdev, const char *why);
 void tnpu_recover_device(struct tnpu_device *tdev, const char *why);
 int tnpu_recover_settle(struct tnpu_device *tdev, u32 recoveries, int error);
+int tnpu_recover_insist(struct tnpu_device *tdev, u32 recoveries, int error);
 void tnpu_recover_reset_prepare(struct tnpu_device *tdev);
 void tnpu_recover_reset_done(struct tnpu_device *tdev);
 

@@ -154,9 +154,9 @@ static void tnpu_ring_finish_call(struct tnpu_ring *ring,
 
 /**
  * tnpu_ring_abort() - send who waits for an answer away
- * @tdev: device
+ * @tdev: device, which the caller is about to recover, reset or remove
  *
- * They get -ETIMEDOUT, as does who calls afterwards, until tnpu_ring_open().
+ * They get -ECANCELED, as does who calls afterwards, until tnpu_ring_open().
  */
 void tnpu_ring_abort(struct tnpu_device *tdev)
 {
@@ -166,7 +166,7 @@ void tnpu_ring_abort(struct tnpu_device *tdev)
 	spin_lock(&ring->lock);
 	ring->is_open = false;
 	list_for_each_entry_safe(call, next, &ring->calls, link)
-		tnpu_ring_finish_call(ring, call, -ETIMEDOUT);
+		tnpu_ring_finish_call(ring, call, -ECANCELED);
 	spin_unlock(&ring->lock);
 	wake_up_all(&ring->space);
 }
@@ -182,7 +182,7 @@ static int tnpu_ring_write(struct tnpu_device *tdev, struct tnpu_call *call,
 
 	spin_lock(&ring->lock);
 	if (!ring->is_open || ring->in_flight >= NPU_ADMIN_ENTRIES) {
-		int error = ring->is_open ? -EAGAIN : -ETIMEDOUT;
+		int error = ring->is_open ? -EAGAIN : -ECANCELED;
 
 		spin_unlock(&ring->lock);
 		return error;
@@ -242,7 +242,8 @@ static void tnpu_ring_wait(struct tnpu_device *tdev, struct tnpu_call *call)
  * Sleeps until the firmware has answered, seconds if it is not well. Allocates
  * nothing, since it is used to signal fences.
  *
- * Return: 0, -ETIMEDOUT (no answer: see tnpu_recover_settle()), -EIO (refused).
+ * Return: 0, -EIO (refused), -ETIMEDOUT (no answer) or -ECANCELED (somebody has
+ * taken the device over); for the last two see tnpu_recover_settle().
  */
 int tnpu_ring_send(struct tnpu_device *tdev, enum npu_admin_op op,
 		   const __le64 args[TNPU_ADMIN_ARGS],
@@ -300,7 +301,7 @@ static void tnpu_ring_admin_done(struct tnpu_device *tdev,
 	u32 status = le32_to_cpu(event->status);
 	u64 seq = le64_to_cpu(event->id);
 	struct tnpu_call *call;
-	bool is_known = false;
+	bool is_known = false, is_lie;
 	int i;
 
 	spin_lock(&ring->lock);
@@ -314,12 +315,14 @@ static void tnpu_ring_admin_done(struct tnpu_device *tdev,
 		is_known = true;
 		break;
 	}
+	/* To calls that were sent away the answer may be on its way. */
+	is_lie = !is_known && ring->is_open;
 	spin_unlock(&ring->lock);
 
-	if (!is_known)
+	if (is_lie)
 		drm_err_ratelimited(&tdev->drm, "firmware answers unknown command %llu\n",
 				    seq);
-	else if (status != NPU_ADMIN_OK)
+	else if (is_known && status != NPU_ADMIN_OK)
 		drm_dbg(&tdev->drm, "firmware refused command %llu: status %u\n",
 			seq, status);
 }

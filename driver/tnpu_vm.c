@@ -39,7 +39,7 @@ static void tnpu_vm_detach_locked(struct tnpu_vm *vm)
 	context->is_set = false;
 	up_read(&tdev->reset_sem);
 	/* If the firmware refuses, a reset will do it. */
-	tnpu_recover_settle(tdev, recoveries, ret ? -ETIMEDOUT : 0);
+	tnpu_recover_insist(tdev, recoveries, ret);
 
 	spin_lock(&tdev->job_lock);
 	context->is_taken = false;
@@ -159,7 +159,7 @@ int tnpu_vm_invalidate_locked(struct tnpu_vm *vm, u64 addr, u64 size)
 				     addr, size, NULL);
 	up_read(&tdev->reset_sem);
 	/* If the firmware refuses, a reset will do it. */
-	return tnpu_recover_settle(tdev, recoveries, ret ? -ETIMEDOUT : 0);
+	return tnpu_recover_insist(tdev, recoveries, ret);
 }
 
 /* --- Life ------------------------------------------------------------------ */
