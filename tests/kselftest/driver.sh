@@ -9,6 +9,9 @@ pci=/sys/bus/pci
 pci_driver=$pci/drivers/tinynpu
 tests=0
 failed=0
+# A job that hangs is not to time out before the test has done to it what it wants,
+# however slow the machine is.
+timeout_ms=50000
 
 skip_all() {
 	echo "1..0 # SKIP $*"
@@ -58,7 +61,7 @@ is_bound() {
 }
 
 load() {
-	modprobe tinynpu
+	modprobe tinynpu job_timeout_ms="$timeout_ms"
 }
 
 unload() {

@@ -3,8 +3,9 @@
  * A client for the shell scripts beside it:
  *
  *   job N      run N jobs, one after the other
- *   job hang   submit a job that never ends, print "hangs", then wait for it and
- *              print how it ended; exit status 0 unless something went wrong
+ *   job hang   submit a job that never ends, print "hangs" when it runs, then wait
+ *              for it and print how it ended; exit status 0 unless something went
+ *              wrong
  *   job user   likewise a job of a user-mode queue, until QUEUE_STATE says an error;
  *              then ring its doorbell
  *   job bind   likewise a bind that waits for another driver's fence
@@ -48,24 +49,42 @@ static int tell(struct npu_client *client, __u32 sync)
 	return 0;
 }
 
+/*
+ * Have a job ready that leaves a mark, and then never ends. What it is found to be
+ * by the driver depends on whether it has begun.
+ */
+static volatile __u8 *prepare_hang(struct npu_client *client)
+{
+	volatile __u8 *mark = npu_data(client);
+
+	*mark = 0;
+	npu_commands(client)[0] = npu_fill(0, 0, 1, 1);
+	npu_commands(client)[1] = npu_never();
+	return mark;
+}
+
 static int hang(struct npu_client *client)
 {
-	struct drm_tnpu_submit job = npu_job(client, 1);
+	struct drm_tnpu_submit job = npu_job(client, 2);
+	volatile __u8 *mark = prepare_hang(client);
 	__u32 sync = npu_syncobj(client->fd);
 	int ret;
 
-	npu_commands(client)[0] = npu_never();
 	ret = npu_submit_out(client, &job, sync, 0);
 	if (ret) {
 		fprintf(stderr, "job: submit: %s\n", strerror(-ret));
 		return 1;
 	}
+	/* Bad firmware may end it without. */
+	while (!*mark && !npu_is_signalled(client->fd, sync))
+		;
 	return tell(client, sync);
 }
 
 static int hang_user(struct npu_client *client)
 {
-	struct npu_job job = npu_userq_job(1, 1);
+	struct npu_job job = npu_userq_job(1, 2);
+	volatile __u8 *mark = prepare_hang(client);
 	struct drm_tnpu_queue_state state;
 	struct npu_userq userq;
 	struct pollfd poller = { .events = POLLIN };
@@ -75,8 +94,9 @@ static int hang_user(struct npu_client *client)
 		fprintf(stderr, "job: queue: %s\n", strerror(-ret));
 		return 1;
 	}
-	npu_commands(client)[0] = npu_never();
 	npu_userq_submit(&userq, &job);
+	while (!*mark)
+		;
 	puts("hangs");
 	fflush(stdout);
 	poller.fd = userq.event;

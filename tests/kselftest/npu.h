@@ -236,6 +236,17 @@ static inline int npu_wait(int fd, __u32 handle, __u64 point)
 	return npu_ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &wait);
 }
 
+/* Whether a binary syncobj is signalled by now. */
+static inline bool npu_is_signalled(int fd, __u32 handle)
+{
+	struct drm_syncobj_wait wait = {
+		.handles = (uintptr_t)&handle,
+		.count_handles = 1,
+	};
+
+	return !npu_ioctl(fd, DRM_IOCTL_SYNCOBJ_WAIT, &wait);
+}
+
 /* Wait for a binary syncobj; returns how what it stood for ended: 0, -errno. */
 static inline int npu_outcome(int fd, __u32 handle)
 {

@@ -134,6 +134,9 @@ check "too many recoveries end it" recover_too_often
 check "bound anew at last" rebind
 check "it works" run_jobs 10
 if [ -d /sys/class/devcoredump ]; then
+	unload
+	timeout_ms=200
+	check "loaded with less patience" load
 	check "a job that hangs leaves a dump" dump_of_hang
 	check "a recovery leaves a dump" dump_of_recovery
 	check "the first dump stays" first_dump_stays

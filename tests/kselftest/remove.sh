@@ -148,6 +148,7 @@ is_alone() {
 
 mountpoint -q /sys/kernel/debug ||
 	mount -t debugfs none /sys/kernel/debug 2>/dev/null
+unload 2>/dev/null
 load
 devices=()
 for path in "$pci_driver"/*:*; do
