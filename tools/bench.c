@@ -4,6 +4,7 @@
  * inference after the other, with inputs of pseudo-random bytes.
  */
 #include "device_json.h"
+#include "fill.h"
 #include "known.h"
 #include "model.h"
 #include "peak.h"
@@ -113,26 +114,6 @@ static uint64_t median(uint64_t *values, size_t count)
 {
 	qsort(values, count, sizeof(*values), compare);
 	return percentile(values, count, 50);
-}
-
-static void fill_inputs(struct bench *bench)
-{
-	struct tinynpu_program_info program;
-	struct tinynpu_tensor_info tensor;
-	uint32_t i, state = 1;
-	uint64_t j;
-
-	tinynpu_program_info(bench->program, &program, sizeof(program));
-	for (i = 0; i < program.inputs; i++) {
-		uint8_t *bytes = tinynpu_session_tensor(bench->session, i);
-
-		tinynpu_program_tensor(bench->program, i, &tensor,
-				       sizeof(tensor));
-		for (j = 0; j < tensor.size; j++) {
-			state = state * 1664525 + 1013904223;
-			bytes[j] = state >> 24;
-		}
-	}
 }
 
 static int infer(struct bench *bench)
@@ -271,7 +252,7 @@ static int prepare(struct bench *bench)
 						     err == -ENOSYS ?
 					     TOOL_UNUSABLE : TOOL_FAILED,
 				     "%s: %s", bench->path, error.text);
-	fill_inputs(bench);
+	fill_inputs(bench->program, bench->session);
 	return TOOL_OK;
 }
 

@@ -11,6 +11,7 @@ tool-objs := \
 	tools/compile.o \
 	tools/device_json.o \
 	tools/dump.o \
+	tools/fill.o \
 	tools/image.o \
 	tools/info.o \
 	tools/inspect.o \
@@ -18,6 +19,14 @@ tool-objs := \
 	tools/model.o \
 	tools/peak.o \
 	tools/plugin.o \
+	tools/profile/command.o \
+	tools/profile/json.o \
+	tools/profile/map.o \
+	tools/profile/names.o \
+	tools/profile/path.o \
+	tools/profile/perfetto.o \
+	tools/profile/print.o \
+	tools/profile/record.o \
 	tools/quantise.o \
 	tools/report.o \
 	tools/run.o \
@@ -54,5 +63,5 @@ install-tools: $(B)/tools/tinynpu $(B)/firmware/tinynpu.bin
 
 # From the file to the result; they find the build by $B.
 export B
-host-tests += tests/e2e-cli tests/e2e-hello tests/e2e-models
+host-tests += tests/e2e-cli tests/e2e-hello tests/e2e-models tests/e2e-profile
 vm-tests += tests/vm/e2e

@@ -18,6 +18,7 @@ static const struct subcommand {
 	{ "compile", command_compile, "turn a model into a program" },
 	{ "run", command_run, "run a model or a program" },
 	{ "bench", command_bench, "measure how long a model takes here" },
+	{ "profile", command_profile, "show where time and energy go" },
 	{ "inspect", command_inspect, "show what is in a program" },
 	{ "info", command_info, "show the devices" },
 	{ "vm", command_vm, "boot a virtual machine that has the device" },

@@ -27,6 +27,7 @@ int command_bench(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_inspect(int argc, char **argv);
+int command_profile(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_vm(int argc, char **argv);
 

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `tinynpu profile`: where the time and the energy of an inference go. One
+ * inference on the simulator, told as a table, and in files as they are asked for.
+ */
+#include "profile.h"
+
+#include "../fill.h"
+#include "../known.h"
+#include "../model.h"
+#include "../tool.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_INPUTS 62
+
+enum { KEY_SIM = 0x100, KEY_FORM };
+
+static const struct argp_option options[] = {
+	{ "input", 'i', "FILE", 0,
+	  "A raw little-endian tensor, once for each input of the model (without: "
+	  "pseudo-random bytes)", 0 },
+	{ "output", 'o', "DIR", 0,
+	  "Write all of the following, into DIR, as trace.json and profile.json",
+	  1 },
+	{ "perfetto", KEY_FORM, "FILE", 0,
+	  "A trace in time, for https://ui.perfetto.dev", 1 },
+	{ "json", KEY_FORM + 1, "FILE", 0, "All that is known, for programs", 1 },
+	{ "sim", KEY_SIM, "TEXT", 0,
+	  "The simulated machine: a128, a256 or a512, and properties such as "
+	  "cores=2,macs=256,sram=64K", 2 },
+	{ 0 },
+};
+
+/* The files; KEY_FORM is the first one's. */
+static const struct form {
+	const char *name; /* in the directory of --output */
+	void (*write)(const struct profile *profile, FILE *out);
+} forms[] = {
+	{ "trace.json", profile_write_perfetto },
+	{ "profile.json", profile_write_json },
+};
+
+#define FORMS (sizeof(forms) / sizeof(forms[0]))
+
+struct profiler {
+	const char *inputs[MAX_INPUTS];
+	uint32_t input_count;
+	const char *machine;
+	const char *directory;
+	const char *files[FORMS];
+	struct known known;
+
+	struct tinynpu_device *device;
+	struct tinynpu_program *program;
+	struct tinynpu_session *session;
+	struct profile profile;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct profiler *profiler = state->input;
+
+	if (key >= KEY_FORM && key < KEY_FORM + (int)FORMS) {
+		profiler->files[key - KEY_FORM] = arg;
+		return 0;
+	}
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &profiler->known;
+		return 0;
+	case 'i':
+		if (profiler->input_count == MAX_INPUTS)
+			argp_error(state, "more than %d inputs", MAX_INPUTS);
+		profiler->inputs[profiler->input_count++] = arg;
+		return 0;
+	case 'o':
+		profiler->directory = arg;
+		return 0;
+	case KEY_SIM:
+		profiler->machine = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (profiler->profile.path)
+			argp_error(state, "one model at a time");
+		profiler->profile.path = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!profiler->profile.path)
+			argp_error(state, "needs MODEL or PROGRAM");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* --- Inputs ---------------------------------------------------------------- */
+
+static int read_input(struct profiler *profiler, uint32_t index)
+{
+	const char *path = profiler->inputs[index];
+	struct tinynpu_tensor_info tensor;
+	void *bytes;
+	size_t size;
+	int err;
+
+	tinynpu_program_tensor(profiler->program, index, &tensor,
+			       sizeof(tensor));
+	err = tool_read_file(path, &bytes, &size);
+	if (err)
+		return tool_file_status(err);
+	if (size == tensor.size)
+		memcpy(tinynpu_session_tensor(profiler->session, index), bytes,
+		       size);
+	else
+		err = tool_complain(TOOL_UNUSABLE,
+			"%s: %zu bytes, but input %u has %llu", path, size,
+			index, (unsigned long long)tensor.size);
+	free(bytes);
+	return err;
+}
+
+static int set_inputs(struct profiler *profiler)
+{
+	uint32_t wanted = profiler->profile.info.inputs, i;
+	int status = TOOL_OK;
+
+	if (!profiler->input_count) {
+		fill_inputs(profiler->program, profiler->session);
+		return TOOL_OK;
+	}
+	if (profiler->input_count != wanted)
+		return tool_complain(TOOL_UNUSABLE,
+			"%s: %u inputs, but --input was given %u times",
+			profiler->profile.path, wanted, profiler->input_count);
+	for (i = 0; !status && i < wanted; i++)
+		status = read_input(profiler, i);
+	return status;
+}
+
+/* --- Files ----------------------------------------------------------------- */
+
+static int write_file(const struct profile *profile, const struct form *form,
+		      const char *path)
+{
+	FILE *file = fopen(path, "we");
+	int err;
+
+	if (!file)
+		return tool_complain(TOOL_FAILED, "%s: %m", path);
+	errno = 0;
+	form->write(profile, file);
+	err = ferror(file) ? errno ? errno : EIO : 0;
+	if (fclose(file) && !err)
+		err = errno;
+	if (!err)
+		return TOOL_OK;
+	tool_remove_file(path);
+	return tool_complain(TOOL_FAILED, "%s: %s", path, strerror(err));
+}
+
+static int write_into_directory(const struct profiler *profiler)
+{
+	int status = TOOL_OK;
+	char *path;
+	size_t i;
+
+	if (mkdir(profiler->directory, 0777) && errno != EEXIST)
+		return tool_complain(TOOL_FAILED, "%s: %m",
+				     profiler->directory);
+	for (i = 0; !status && i < FORMS; i++) {
+		if (asprintf(&path, "%s/%s", profiler->directory,
+			     forms[i].name) < 0)
+			return tool_complain(TOOL_FAILED, "out of memory");
+		status = write_file(&profiler->profile, &forms[i], path);
+		free(path);
+	}
+	return status;
+}
+
+static int write_files(const struct profiler *profiler)
+{
+	int status = TOOL_OK;
+	size_t i;
+
+	if (profiler->directory)
+		status = write_into_directory(profiler);
+	for (i = 0; !status && i < FORMS; i++)
+		if (profiler->files[i])
+			status = write_file(&profiler->profile, &forms[i],
+					    profiler->files[i]);
+	return status;
+}
+
+/* --- The whole ------------------------------------------------------------- */
+
+static int open_all(struct profiler *profiler)
+{
+	struct profile *p = &profiler->profile;
+	struct tinynpu_error error;
+	int err, status;
+
+	err = tinynpu_device_open("sim", profiler->machine, &profiler->device,
+				  &error);
+	if (err)
+		return tool_complain(err == -EINVAL ? TOOL_UNUSABLE :
+						      TOOL_FAILED,
+				     "%s", error.text);
+	tinynpu_device_info(profiler->device, &p->device, sizeof(p->device));
+	p->machine = model_machine(&p->device);
+	status = model_load(p->path, &p->machine, &profiler->known,
+			    &profiler->program);
+	if (status)
+		return status;
+	p->program = profiler->program;
+	tinynpu_program_info(p->program, &p->info, sizeof(p->info));
+	if (p->info.loops)
+		return tool_complain(TOOL_UNUSABLE,
+			"%s: it has loops whose end depends on what they compute",
+			p->path);
+	err = tinynpu_session_create(profiler->device, profiler->program,
+				     &profiler->session, &error);
+	if (err)
+		return tool_complain(err == -ENOSPC || err == -EOPNOTSUPP ||
+						     err == -ENOSYS ?
+					     TOOL_UNUSABLE : TOOL_FAILED,
+				     "%s: %s", p->path, error.text);
+	return set_inputs(profiler);
+}
+
+static int work_out(struct profile *profile)
+{
+	profile_find_path(profile);
+	profile_sum_layers(profile);
+	if (profile_map_sram(profile))
+		return tool_complain(TOOL_FAILED, "out of memory");
+	return TOOL_OK;
+}
+
+int command_profile(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ &known_argp, 0, NULL, 0 },
+		{ 0 },
+	};
+	static const struct argp argp = {
+		.children = children,
+		.options = options,
+		.parser = parse,
+		.args_doc = "MODEL|PROGRAM",
+		.doc = "Run one inference on the simulator and show where its time "
+		       "and energy go: operators with what they are bound by and "
+		       "how far they are from the machine's roofline.",
+	};
+	struct profiler profiler = { .input_count = 0 };
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &profiler);
+	status = open_all(&profiler);
+	if (!status)
+		status = profile_record(&profiler.profile, profiler.device,
+					profiler.session);
+	if (!status)
+		status = work_out(&profiler.profile);
+	if (!status)
+		status = write_files(&profiler);
+	if (!status)
+		profile_print(&profiler.profile, stdout);
+	profile_free(&profiler.profile);
+	tinynpu_session_destroy(profiler.session);
+	tinynpu_program_close(profiler.program);
+	tinynpu_device_close(profiler.device);
+	known_free(&profiler.known);
+	return status;
+}
