@@ -103,14 +103,18 @@ find_dumps() {
 }
 
 # Have the kernel forget them. It takes its time: a new dump before the link that
-# the device has is gone, too, would be one too many.
+# the device has is gone, too, would be one too many. Of two dumps one may be that
+# of a device that was removed since, from the same place.
 drop_dumps() {
-	local dump link
+	local dump path links=()
 	for dump in $(find_dumps); do
-		link=$(realpath "${dump%data}failing_device")/devcoredump
+		links+=("$(realpath "${dump%data}failing_device")/devcoredump")
 		echo 0 >"$dump"
-		while [ -e "$dump" ] || [ -L "$link" ]; do :; done
 	done
+	for path in "${links[@]}"; do
+		while [ -L "$path" ]; do :; done
+	done
+	while [ -n "$(find_dumps)" ]; do :; done
 }
 
 # Everything the kernel says from here on is what said() looks at.
