@@ -41,16 +41,19 @@ void account_core(struct fw *fw, uint32_t number, uint64_t now)
 {
 	struct workers workers = workers_of(fw, number);
 	struct fw_usage *used = &fw->cores[number].used;
-	struct fw_usage all = { .time_ns = now };
+	struct fw_usage all = { .time_ns = now }, more;
 	uint32_t i;
 
 	engine_read_usage(number, &all.cycles, &all.energy_fj);
+	more.time_ns = all.time_ns - used->time_ns;
+	more.cycles = all.cycles - used->cycles;
+	more.energy_fj = all.energy_fj - used->energy_fj;
 	for (i = 0; i < 3; i++) {
-		workers.work[i]->busy_ns += all.time_ns - used->time_ns;
-		workers.work[i]->cycles += all.cycles - used->cycles;
-		workers.work[i]->energy_fj += all.energy_fj - used->energy_fj;
+		workers.work[i]->busy_ns += more.time_ns;
+		workers.work[i]->cycles += more.cycles;
+		workers.work[i]->energy_fj += more.energy_fj;
 	}
-	line_charge(fw, fw->cores[number].queue, all.cycles - used->cycles);
+	line_charge(fw, fw->cores[number].queue, more.cycles);
 	*used = all;
 }
 

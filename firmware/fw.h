@@ -208,6 +208,7 @@ struct fw_line {
  * @timer: what the timer is set to
  * @jobs_done: jobs ended
  * @lines: by priority
+ * @waiting: queues in all of them
  * @used: cycles of each context's jobs, by priority
  * @queues: all
  * @cores: all
@@ -247,6 +248,7 @@ struct fw {
 	uint64_t jobs_done;
 
 	struct fw_line lines[NPU_PRIORITIES];
+	uint32_t waiting;
 	uint64_t used[NPU_MAX_CONTEXTS][NPU_PRIORITIES];
 	struct fw_queue queues[NPU_MAX_QUEUES];
 	struct fw_core cores[NPU_MAX_CORES];

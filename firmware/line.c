@@ -91,6 +91,7 @@ void line_return(struct fw *fw, uint32_t index, bool is_first)
 	if (!can_wait(queue))
 		return;
 	queue->is_waiting = true;
+	fw->waiting++;
 	queue->has_jobs = queue->is_parked;
 	if (is_first)
 		prepend(fw, index);
@@ -145,6 +146,7 @@ static void unlink_queue(struct fw *fw, uint32_t index, uint32_t before)
 	if (line->last == index)
 		line->last = before;
 	queue->is_waiting = false;
+	fw->waiting--;
 }
 
 void line_leave(struct fw *fw, uint32_t index)
@@ -188,10 +190,11 @@ uint32_t line_next(struct fw *fw)
 {
 	uint32_t priority = NPU_PRIORITIES;
 
-	while (priority--)
-		if (fw->lines[priority].first != FW_NONE)
-			return take_next(fw, &fw->lines[priority]);
-	return FW_NONE;
+	if (!fw->waiting)
+		return FW_NONE;
+	while (fw->lines[--priority].first == FW_NONE)
+		;
+	return take_next(fw, &fw->lines[priority]);
 }
 
 /* Sends those away that wait without jobs; returns whether one is left. */
@@ -226,7 +229,8 @@ void line_find_slices(struct fw *fw, uint32_t slices[NPU_PRIORITIES])
 	bool is_waiting;
 
 	while (priority--) {
-		is_waiting = look_at_line(fw, &fw->lines[priority]);
+		is_waiting = fw->waiting &&
+			     look_at_line(fw, &fw->lines[priority]);
 		slices[priority] = is_urgent ? 1 :
 				   is_waiting ? fw->lines[priority].slice : 0;
 		is_urgent |= is_waiting;

@@ -365,12 +365,12 @@ static uint32_t find_bad_field(const struct fw *fw, const struct npu_job *job)
 
 static bool has_reserved(const struct npu_job *job)
 {
+	uint8_t any = 0;
 	uint32_t i;
 
 	for (i = 0; i < sizeof(job->reserved); i++)
-		if (job->reserved[i])
-			return true;
-	return false;
+		any |= job->reserved[i];
+	return any;
 }
 
 /* Returns false and ends the job if its entry is bad, or it is cancelled. */

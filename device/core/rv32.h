@@ -45,7 +45,7 @@ enum rv32_cause {
 #define RV32_MISA 0x40001104u
 
 #define RV32_EXPANSIONS 1024
-#define RV32_DECODED 4096
+#define RV32_DECODED 16384
 
 struct rv32 {
 	uint32_t x[32];
@@ -74,12 +74,14 @@ struct rv32 {
 
 	/*
 	 * Frequent instructions by their address: what @raw, the bits that were
-	 * there, stands for. Compared with those that are there now.
+	 * there, stands for. Compared with those that are there now, but for
+	 * @unused ones.
 	 */
 	struct rv32_decoded {
 		uint32_t raw;
+		uint32_t unused;
 		uint32_t imm;
-		uint8_t op, rd, rs1, rs2, size;
+		uint8_t op, rd, rs1, rs2;
 	} decoded[RV32_DECODED];
 };
 

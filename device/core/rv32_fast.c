@@ -9,25 +9,66 @@
 
 #include <string.h>
 
+/* Those that compute: what they write, of the registers a and b and d->imm. */
+#define COMPUTING(X)                                        \
+	X(ADD, a + b)                                       \
+	X(SUB, a - b)                                       \
+	X(SLL, a << (b & 31))                               \
+	X(SLT, (int32_t)a < (int32_t)b)                     \
+	X(SLTU, a < b)                                      \
+	X(XOR, a ^ b)                                       \
+	X(SRL, a >> (b & 31))                               \
+	X(SRA, (uint32_t)((int32_t)a >> (b & 31)))          \
+	X(OR, a | b)                                        \
+	X(AND, (a & b))                                     \
+	X(MUL, (a * b))                                     \
+	X(ADDI, a + d->imm)                                 \
+	X(SLLI, a << (d->imm & 31))                         \
+	X(SLTI, (int32_t)a < (int32_t)d->imm)               \
+	X(SLTIU, a < d->imm)                                \
+	X(XORI, a ^ d->imm)                                 \
+	X(SRLI, a >> (d->imm & 31))                         \
+	X(SRAI, (uint32_t)((int32_t)a >> (d->imm & 31)))    \
+	X(ORI, a | d->imm)                                  \
+	X(ANDI, a & d->imm)                                 \
+	X(LUI, d->imm)                                      \
+	X(AUIPC, pc + d->imm)
+
+/* Loads and stores: of which type, to or from which register. */
+#define LOADING(X) X(LB, int8_t) X(LH, int16_t) X(LW, uint32_t) \
+	X(LBU, uint8_t) X(LHU, uint16_t)
+#define STORING(X) X(SB, uint8_t) X(SH, uint16_t) X(SW, uint32_t)
+
+/* Branches: when they are taken. */
+#define BRANCHING(X)                         \
+	X(BEQ, a == b)                       \
+	X(BNE, a != b)                       \
+	X(BLT, (int32_t)a < (int32_t)b)      \
+	X(BGE, (int32_t)a >= (int32_t)b)     \
+	X(BLTU, a < b)                       \
+	X(BGEU, a >= b)
+
 enum fast_op {
 	OTHER, /* also what a place that holds nothing yet has */
-	ADD, SUB, SLL, SLTU, XOR, SRL, SRA, OR, AND,
-	ADDI, SLLI, SLTIU, XORI, SRLI, SRAI, ORI, ANDI,
-	LUI, LW, LBU, SW, SB, BEQ, BNE, BLT, BGE, BLTU, BGEU, J, JAL, JR, JALR,
+#define X(op, ...) op,
+	COMPUTING(X) LOADING(X) STORING(X) BRANCHING(X)
+#undef X
+	J, JAL, JR, JALR,
+	COMPRESSED, /* the same ones, two bytes long */
 };
 
 /* By funct3; OTHER, which is 0, where there is none. */
 static const uint8_t register_ops[8] = {
-	ADD, SLL, OTHER, SLTU, XOR, SRL, OR, AND,
+	ADD, SLL, SLT, SLTU, XOR, SRL, OR, AND,
 };
 static const uint8_t immediate_ops[8] = {
-	ADDI, SLLI, OTHER, SLTIU, XORI, SRLI, ORI, ANDI,
+	ADDI, SLLI, SLTI, SLTIU, XORI, SRLI, ORI, ANDI,
 };
 static const uint8_t branch_ops[8] = {
 	BEQ, BNE, OTHER, OTHER, BLT, BGE, BLTU, BGEU,
 };
-static const uint8_t load_ops[8] = { [2] = LW, [4] = LBU };
-static const uint8_t store_ops[8] = { [0] = SB, [2] = SW };
+static const uint8_t load_ops[8] = { LB, LH, LW, OTHER, LBU, LHU };
+static const uint8_t store_ops[8] = { SB, SH, SW };
 
 static enum fast_op alternate_op(uint32_t kind, enum fast_op sub,
 				 enum fast_op sra)
@@ -49,9 +90,13 @@ static enum fast_op writing_op(uint32_t insn)
 			return funct7 == 0x20 ? alternate_op(kind, OTHER, SRAI) :
 						OTHER;
 		return immediate_ops[kind];
+	case 0x17:
+		return AUIPC;
 	case 0x33:
 		if (funct7 == 0x20)
 			return alternate_op(kind, SUB, SRA);
+		if (funct7 == 1)
+			return kind ? OTHER : MUL;
 		return funct7 ? OTHER : register_ops[kind];
 	case 0x37:
 		return LUI;
@@ -83,6 +128,7 @@ static uint32_t immediate(uint32_t insn)
 	switch (insn & 0x7f) {
 	case 0x23:
 		return rv32_imm_s(insn);
+	case 0x17:
 	case 0x37:
 		return insn & 0xfffff000;
 	case 0x63:
@@ -97,101 +143,58 @@ static void decode(struct rv32_decoded *d, uint32_t raw)
 {
 	bool is_whole = (raw & 3) == 3;
 	uint32_t insn = is_whole ? raw : rv32_expand((uint16_t)raw);
+	enum fast_op op = op_of(insn);
 
 	*d = (struct rv32_decoded){
-		.raw = raw,
+		.raw = is_whole ? raw : raw & 0xffff,
 		.imm = immediate(insn),
-		.op = op_of(insn),
+		.unused = is_whole ? 0 : 0xffff0000,
+		.op = is_whole || op == OTHER ? op : op + COMPRESSED,
 		.rd = rv32_rd(insn),
 		.rs1 = insn >> 15 & 31,
 		.rs2 = insn >> 20 & 31,
-		.size = is_whole ? 4 : 2,
 	};
 }
 
-/* The instruction at @pc. NULL: it is not in TCM whole. */
-static inline const struct rv32_decoded *fetch(struct rv32 *cpu,
-					       const struct rv32_bus *bus,
-					       uint32_t pc)
-{
-	struct rv32_decoded *d = &cpu->decoded[pc / 2 % RV32_DECODED];
-	uint32_t offset, raw;
+/*
+ * Each instruction appears twice below, whole and compressed: with its size and
+ * what it does known from where it is, the host can begin the next ones early.
+ */
+#define CASES(name, action)             \
+	case name:                      \
+		size = 4;               \
+		action;                 \
+		break;                  \
+	case name + COMPRESSED:         \
+		size = 2;               \
+		action;                 \
+		break;
 
-	if (!rv32_in_tcm(bus, pc, 4, &offset))
-		return NULL;
-	memcpy(&raw, bus->tcm + offset, 4);
-	if ((raw & 3) != 3)
-		raw &= 0xffff;
-	if (d->raw != raw)
-		decode(d, raw);
-	return d;
-}
+#define COMPUTE(name, value) CASES(name, *to = (value); pc += size)
 
-/* Those that compute; false: it is none of them. */
-static inline bool compute(const struct rv32_decoded *d, uint32_t a, uint32_t b,
-			   uint32_t *to)
-{
-	switch (d->op) {
-	case ADD: *to = a + b; return true;
-	case SUB: *to = a - b; return true;
-	case SLL: *to = a << (b & 31); return true;
-	case SLTU: *to = a < b; return true;
-	case XOR: *to = a ^ b; return true;
-	case SRL: *to = a >> (b & 31); return true;
-	case SRA: *to = (uint32_t)((int32_t)a >> (b & 31)); return true;
-	case OR: *to = a | b; return true;
-	case AND: *to = a & b; return true;
-	case ADDI: *to = a + d->imm; return true;
-	case SLLI: *to = a << (d->imm & 31); return true;
-	case SLTIU: *to = a < d->imm; return true;
-	case XORI: *to = a ^ d->imm; return true;
-	case SRLI: *to = a >> (d->imm & 31); return true;
-	case SRAI: *to = (uint32_t)((int32_t)a >> (d->imm & 31)); return true;
-	case ORI: *to = a | d->imm; return true;
-	case ANDI: *to = a & d->imm; return true;
-	case LUI: *to = d->imm; return true;
-	}
-	return false;
-}
+#define LOAD(name, type) CASES(name, {                               \
+	type value;                                                  \
+	if (!rv32_in_tcm(bus, a + d->imm, sizeof(value), &offset))   \
+		goto out;                                            \
+	memcpy(&value, bus->tcm + offset, sizeof(value));            \
+	*to = (uint32_t)value;                                       \
+	pc += size;                                                  \
+})
 
-/* Loads and stores within TCM; false: it is none of them. */
-static inline bool access(const struct rv32_decoded *d,
-			  const struct rv32_bus *bus, uint32_t a, uint32_t b,
-			  uint32_t *to)
-{
-	uint32_t size = d->op == LBU || d->op == SB ? 1 : 4, offset;
+#define STORE(name, type) CASES(name, {                              \
+	type value = (type)b;                                        \
+	if (!rv32_in_tcm(bus, a + d->imm, sizeof(value), &offset))   \
+		goto out;                                            \
+	memcpy(bus->tcm + offset, &value, sizeof(value));            \
+	pc += size;                                                  \
+})
 
-	if (!rv32_in_tcm(bus, a + d->imm, size, &offset))
-		return false;
-	switch (d->op) {
-	case LW: memcpy(to, bus->tcm + offset, 4); return true;
-	case LBU: *to = bus->tcm[offset]; return true;
-	case SW: memcpy(bus->tcm + offset, &b, 4); return true;
-	case SB: bus->tcm[offset] = (uint8_t)b; return true;
-	}
-	return false;
-}
-
-/* Branches and jumps; false: it is none of them. */
-static inline bool jump(const struct rv32_decoded *d, uint32_t a, uint32_t b,
-			uint32_t *to, uint32_t *pc)
-{
-	uint32_t next = *pc + d->size, there = *pc + d->imm;
-
-	switch (d->op) {
-	case BEQ: *pc = a == b ? there : next; return true;
-	case BNE: *pc = a != b ? there : next; return true;
-	case BLT: *pc = (int32_t)a < (int32_t)b ? there : next; return true;
-	case BGE: *pc = (int32_t)a >= (int32_t)b ? there : next; return true;
-	case BLTU: *pc = a < b ? there : next; return true;
-	case BGEU: *pc = a >= b ? there : next; return true;
-	case JAL: *to = next; *pc = there; return true;
-	case J: *pc = there; return true;
-	case JALR: *to = next; *pc = (a + d->imm) & ~1u; return true;
-	case JR: *pc = (a + d->imm) & ~1u; return true;
-	}
-	return false;
-}
+#define BRANCH(name, is_taken) CASES(name, {   \
+	if (is_taken)                          \
+		pc += d->imm;                  \
+	else                                   \
+		pc += size;                    \
+})
 
 uint32_t rv32_run_fast(struct rv32 *cpu, const struct rv32_bus *bus,
 		       uint32_t max_steps)
@@ -199,20 +202,31 @@ uint32_t rv32_run_fast(struct rv32 *cpu, const struct rv32_bus *bus,
 	uint32_t pc = cpu->pc, steps;
 
 	for (steps = 0; steps < max_steps; steps++) {
-		const struct rv32_decoded *d = fetch(cpu, bus, pc);
-		uint32_t a, b, *to;
+		struct rv32_decoded *d = &cpu->decoded[pc / 2 % RV32_DECODED];
+		uint32_t a, b, raw, offset, size, *to;
 
-		if (!d || d->op == OTHER)
+		if (!rv32_in_tcm(bus, pc, 4, &offset))
 			break;
+		memcpy(&raw, bus->tcm + offset, 4);
+		if ((d->raw ^ raw) & ~d->unused)
+			decode(d, raw);
 		a = cpu->x[d->rs1];
 		b = cpu->x[d->rs2];
 		to = &cpu->x[d->rd];
-		if (compute(d, a, b, to) ||
-		    (d->op < BEQ && access(d, bus, a, b, to)))
-			pc += d->size;
-		else if (!jump(d, a, b, to, &pc))
-			break;
+		switch (d->op) {
+		COMPUTING(COMPUTE)
+		LOADING(LOAD)
+		STORING(STORE)
+		BRANCHING(BRANCH)
+		CASES(J, pc += d->imm)
+		CASES(JAL, *to = pc + size; pc += d->imm)
+		CASES(JR, pc = (a + d->imm) & ~1u)
+		CASES(JALR, *to = pc + size; pc = (a + d->imm) & ~1u)
+		default:
+			goto out;
+		}
 	}
+out:
 	cpu->pc = pc;
 	cpu->minstret += steps;
 	return steps;
