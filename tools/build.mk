@@ -19,6 +19,9 @@ tool-objs := \
 	tools/model.o \
 	tools/peak.o \
 	tools/plugin.o \
+	tools/profile/chart.o \
+	tools/profile/chart_roofline.o \
+	tools/profile/chart_time.o \
 	tools/profile/command.o \
 	tools/profile/json.o \
 	tools/profile/map.o \
@@ -27,6 +30,7 @@ tool-objs := \
 	tools/profile/perfetto.o \
 	tools/profile/print.o \
 	tools/profile/record.o \
+	tools/profile/svg.o \
 	tools/quantise.o \
 	tools/report.o \
 	tools/run.o \
@@ -38,13 +42,14 @@ tool-objs := \
 
 $(B)/tools/%.o: CPPFLAGS += -Ilibtinynpu/include
 
+
 # Its sums have to stay in registers.
 $(B)/tools/peak.o: CFLAGS += -O3
 
 $(B)/tools/tinynpu: $(addprefix $(B)/,$(tool-objs) libtinynpu.a libtnc.a)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libtinynpu-libs) $(tnc-libs) \
-		-lpng -ljansson
+		-lpng -ljansson -lm
 
 all: $(B)/tools/tinynpu
 

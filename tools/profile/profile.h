@@ -171,6 +171,7 @@ int profile_map_sram(struct profile *profile);
 /* The writers; errors show in the stream. */
 void profile_print(const struct profile *profile, FILE *out);
 void profile_write_json(const struct profile *profile, FILE *out);
+void profile_write_svg(const struct profile *profile, FILE *out);
 void profile_write_perfetto(const struct profile *profile, FILE *out);
 
 #endif
