@@ -23,6 +23,7 @@ tool-objs := \
 	tools/profile/chart_roofline.o \
 	tools/profile/chart_time.o \
 	tools/profile/command.o \
+	tools/profile/html.o \
 	tools/profile/json.o \
 	tools/profile/map.o \
 	tools/profile/names.o \
@@ -30,6 +31,7 @@ tool-objs := \
 	tools/profile/perfetto.o \
 	tools/profile/print.o \
 	tools/profile/record.o \
+	tools/profile/resources.o \
 	tools/profile/svg.o \
 	tools/quantise.o \
 	tools/report.o \
@@ -42,6 +44,8 @@ tool-objs := \
 
 $(B)/tools/%.o: CPPFLAGS += -Ilibtinynpu/include
 
+$(B)/tools/profile/resources.o: tools/profile/report.css tools/profile/report.js
+$(B)/tools/profile/resources.o: CPPFLAGS += -DPROFILE_RESOURCES='"tools/profile"'
 
 # Its sums have to stay in registers.
 $(B)/tools/peak.o: CFLAGS += -O3

@@ -25,12 +25,13 @@ static const struct argp_option options[] = {
 	  "A raw little-endian tensor, once for each input of the model (without: "
 	  "pseudo-random bytes)", 0 },
 	{ "output", 'o', "DIR", 0,
-	  "Write all of the following into DIR: report.svg, "
+	  "Write all of the following into DIR: report.html, report.svg, "
 	  "trace.json and profile.json", 1 },
-	{ "svg", KEY_FORM, "FILE", 0, "The charts as one picture", 1 },
-	{ "perfetto", KEY_FORM + 1, "FILE", 0,
+	{ "html", KEY_FORM, "FILE", 0, "A page with charts and tables", 1 },
+	{ "svg", KEY_FORM + 1, "FILE", 0, "The charts as one picture", 1 },
+	{ "perfetto", KEY_FORM + 2, "FILE", 0,
 	  "A trace in time, for https://ui.perfetto.dev", 1 },
-	{ "json", KEY_FORM + 2, "FILE", 0, "All that is known, for programs", 1 },
+	{ "json", KEY_FORM + 3, "FILE", 0, "All that is known, for programs", 1 },
 	{ "sim", KEY_SIM, "TEXT", 0,
 	  "The simulated machine: a128, a256 or a512, and properties such as "
 	  "cores=2,macs=256,sram=64K", 2 },
@@ -42,6 +43,7 @@ static const struct form {
 	const char *name; /* in the directory of --output */
 	void (*write)(const struct profile *profile, FILE *out);
 } forms[] = {
+	{ "report.html", profile_write_html },
 	{ "report.svg", profile_write_svg },
 	{ "trace.json", profile_write_perfetto },
 	{ "profile.json", profile_write_json },

@@ -172,6 +172,7 @@ int profile_map_sram(struct profile *profile);
 void profile_print(const struct profile *profile, FILE *out);
 void profile_write_json(const struct profile *profile, FILE *out);
 void profile_write_svg(const struct profile *profile, FILE *out);
+void profile_write_html(const struct profile *profile, FILE *out);
 void profile_write_perfetto(const struct profile *profile, FILE *out);
 
 #endif
