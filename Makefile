@@ -7,7 +7,7 @@
 #   make run        recognise the example digits (installs what is missing)
 #   make check      every test, with QEMU and the VM (installs what is missing)
 #   make check-host the tests that need no VM
-#   make check-long what takes minutes: data races, fuzzing
+#   make check-long what takes minutes: data races, fuzzing, a browser
 #   make vm         a shell in a VM that has the device and the driver
 #   make bench      measurements; nothing is asserted
 #   make modules    the kernel module, against KDIR or the running kernel

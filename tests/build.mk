@@ -20,15 +20,19 @@ asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-te
 vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
 	$(vm-tests) tests/check-kernel
 
-# Minutes each: kernels of our own to build and boot, fuzzing for longer.
+# Minutes each: kernels of our own to build and boot, fuzzing for longer; and the
+# browser, which is large to install.
 long-tests := tests/vm/kselftest-debug tests/vm/kselftest-kcsan tests/vm/kernels \
-	$(B)/tests/fuzz/long
+	tests/check-browser $(B)/tests/fuzz/long
 
 setup-run:
 	$(Q)tools/setup run
 
 setup-check:
 	$(Q)tools/setup check
+
+setup-long:
+	$(Q)tools/setup long
 
 build-tests: all $(built-tests)
 
@@ -50,7 +54,7 @@ check: setup-check
 	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) \
 		$(vm-tests) $(asan-tests) $(host-tests)
 
-check-long: setup-check
+check-long: setup-long
 	$(Q)+$(submake) build-tests
 	$(Q)+$(submake) vm-parts $(B)/tests/fuzz/long
 	$(Q)tools/build-module $(B) debug
@@ -58,4 +62,4 @@ check-long: setup-check
 	$(Q)TEST_TIMEOUT=3600 tests/run-tests --log $(B)/log --jobs $(JOBS) \
 		$(long-tests)
 
-.PHONY: setup-run setup-check build-tests check-host variants check check-long
+.PHONY: setup-run setup-check setup-long build-tests check-host variants check check-long

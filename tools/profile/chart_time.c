@@ -23,10 +23,13 @@ static void begin_plot(const struct profile *p, FILE *out, int y, int height,
 {
 	fprintf(out, "<svg class=\"time\" x=\"%d\" y=\"%d\" width=\"%d\" "
 		"height=\"%d\" viewBox=\"0 0 %llu %llu\" "
-		"preserveAspectRatio=\"none\" data-cycles=\"%llu\">\n",
+		"preserveAspectRatio=\"none\" data-cycles=\"%llu\">\n"
+		"<rect class=\"back\" width=\"%llu\" height=\"%llu\" "
+		"fill=\"none\" pointer-events=\"all\"/>\n",
 		CHART_LEFT, y, CHART_PLOT, height,
 		(unsigned long long)p->cycles, (unsigned long long)units,
-		(unsigned long long)p->cycles);
+		(unsigned long long)p->cycles, (unsigned long long)p->cycles,
+		(unsigned long long)units);
 }
 
 /* A rectangle over @cycles, whose title the caller writes and closes. */

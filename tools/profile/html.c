@@ -256,8 +256,8 @@ static void write_layers(const struct profile *p, FILE *out)
 	uint32_t i;
 
 	begin_section(out, "operators", "Operators",
-		"Sort by a heading; choose an operator to see it in the charts "
-		"above.");
+		"Sort by a heading; choose an operator, here or in the timeline, to "
+		"see it in all charts; Esc ends that.");
 	fputs("<div class=\"scroll\"><table class=\"sortable\">\n", out);
 	write_columns(out, columns, sizeof(columns) / sizeof(columns[0]));
 	for (i = 0; i < p->info.layers; i++)

@@ -9,22 +9,23 @@
 
 	const theme = document.getElementById("theme");
 	const system = matchMedia("(prefers-color-scheme: dark)");
-	let dark = system.matches;
+	let isDark = null; // the system's choice
+
+	const isShownDark = () => isDark ?? system.matches;
 
 	const showTheme = () => {
-		document.documentElement.style.colorScheme = dark ? "dark" : "light";
-		theme.textContent = dark ? "Light" : "Dark";
+		if (isDark !== null)
+			document.documentElement.style.colorScheme =
+				isDark ? "dark" : "light";
+		theme.textContent = isShownDark() ? "Light" : "Dark";
 	};
 
 	theme.hidden = false;
 	theme.addEventListener("click", () => {
-		dark = !dark;
+		isDark = !isShownDark();
 		showTheme();
 	});
-	system.addEventListener("change", event => {
-		dark = event.matches;
-		showTheme();
-	});
+	system.addEventListener("change", showTheme);
 	showTheme();
 
 	// --- Tables ----------------------------------------------------------
@@ -184,17 +185,18 @@
 
 	// Where a pointer is, in cycles.
 	const cycleAt = (plot, event) => {
-		const box = plot.getBoundingClientRect();
-		const part = (event.clientX - box.left) / box.width;
+		const matrix = plot.getScreenCTM();
+		const cycle = (event.clientX - matrix.e) / matrix.a;
 
-		return from + Math.min(1, Math.max(0, part)) * (to - from);
+		return Math.min(to, Math.max(from, cycle));
 	};
 
 	plots.forEach(plot => {
-		let start = null, range = null;
+		let start = null, range = null, block = null;
 
 		plot.addEventListener("pointerdown", event => {
 			start = cycleAt(plot, event);
+			block = event.target;
 			range = make("rect", { id: "range", y: 0, height:
 				plot.viewBox.baseVal.height, x: start, width: 0 }, "");
 			plot.append(range);
@@ -215,6 +217,8 @@
 			range = null;
 			if (Math.abs(at - start) > (to - from) / 200)
 				show(Math.min(start, at), Math.max(start, at));
+			else if (block.dataset.layer)
+				choose(block.dataset.layer);
 		});
 		plot.addEventListener("pointercancel", () => {
 			range.remove();
