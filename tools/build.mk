@@ -72,5 +72,6 @@ install-tools: $(B)/tools/tinynpu $(B)/firmware/tinynpu.bin
 
 # From the file to the result; they find the build by $B.
 export B
-host-tests += tests/e2e-cli tests/e2e-hello tests/e2e-models tests/e2e-profile
+host-tests += tests/e2e-budgets tests/e2e-cli tests/e2e-hello tests/e2e-models \
+	tests/e2e-profile
 vm-tests += tests/vm/e2e

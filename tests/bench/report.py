@@ -7,6 +7,7 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / os.environ.get("B", "build")
+MODELS = pathlib.Path(os.environ.get("MODELS", ROOT / "../shared/models"))
 
 
 def count(number):

@@ -5,6 +5,8 @@
 #include "../device_json.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* An object of what @names are worth, without zeros. */
 static json_t *named(const char *const *names, const uint64_t *values,
@@ -177,12 +179,21 @@ static json_t *memory_json(const struct profile *p)
 	return list;
 }
 
+/* Bytes of weights in memory, as the compiler noted; 0: it did not. */
+static uint64_t stored_weights(const struct profile *p)
+{
+	static const char key[] = "\nweights_stored=";
+	const char *at = strstr(p->info.source, key);
+
+	return at ? strtoull(at + sizeof(key) - 1, NULL, 10) : 0;
+}
+
 static json_t *totals_json(const struct profile *p)
 {
 	const struct tinynpu_stats *stats = &p->stats;
 
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"cycles", (json_int_t)p->cycles,
 		"latency_ns", (json_int_t)(p->cycles * 1000000 /
 					   p->machine.clock_khz),
@@ -195,6 +206,7 @@ static json_t *totals_json(const struct profile *p)
 		"mem_written", (json_int_t)stats->mem_written,
 		"sram_bytes", (json_int_t)p->info.sram_size,
 		"sram_live", (json_int_t)p->live_most,
+		"weights_stored", (json_int_t)stored_weights(p),
 		"estimated_cycles", (json_int_t)p->info.cycles,
 		"wall_ns", (json_int_t)(p->wall_waited - p->wall_submit));
 }
