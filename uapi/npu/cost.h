@@ -19,6 +19,7 @@
  * @sram_latency: cycles
  * @mem_bw: bytes per cycle of the memory port
  * @mem_latency: cycles
+ * @restricted: 1: array and output stage as others publish theirs; else 0
  */
 struct npu_machine {
 	uint32_t cores;
@@ -29,6 +30,7 @@ struct npu_machine {
 	uint32_t sram_latency;
 	uint32_t mem_bw;
 	uint32_t mem_latency;
+	uint32_t restricted;
 };
 
 #define NPU_MACHINE_DEFAULT                                         \
@@ -56,6 +58,8 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 		return "mem-bw: 1 to 256 bytes per cycle";
 	if (m->sram_latency > 4096 || m->mem_latency > 4096)
 		return "latency: up to 4096 cycles";
+	if (m->restricted > 1)
+		return "restricted: 0 or 1";
 	return NULL;
 }
 
@@ -271,6 +275,37 @@ static inline uint64_t npu_cost_array(uint32_t macs, uint64_t pixels,
 	return best;
 }
 
+/*
+ * Likewise of the restricted array, which computes blocks of fixed shape: 8 products
+ * deep, width x height x channels of outputs. A kernel step is one tap of 32 inputs,
+ * or four taps of 8, whichever is better; DWCONV has the latter alone, and one output
+ * for each input. Weights come at 32 cycles per step and 8 channels at best.
+ */
+static inline uint64_t npu_cost_restricted(const struct npu_machine *m,
+					   const struct npu_cmd_conv *cmd)
+{
+	uint64_t outputs = m->macs / 8;
+	uint64_t width = outputs >= 16 ? 2 : 1, height = outputs >= 32 ? 2 : 1;
+	uint64_t channels = outputs / (width * height);
+	uint64_t blocks = npu_div_up(cmd->ofm_w, width) *
+			  npu_div_up(cmd->ofm_h, height);
+	uint64_t taps = (uint64_t)cmd->kernel_h * cmd->kernel_w;
+	uint64_t eights = cmd->hdr.op == NPU_OP_DWCONV ? 1 :
+			  npu_div_up(cmd->ifm_c, 8);
+	uint64_t weights = channels < 8 ? 4 * channels : 32;
+	uint64_t steps = npu_div_up(taps, 4) * eights;
+	uint64_t best = npu_max64(4 * steps * blocks, weights * steps);
+
+	if (cmd->hdr.op != NPU_OP_DWCONV) {
+		uint64_t deep = npu_max64(taps * eights * blocks, weights *
+					  taps * npu_div_up(cmd->ifm_c, 32));
+
+		if (deep < best)
+			best = deep;
+	}
+	return best * npu_div_up(cmd->ofm_c, channels);
+}
+
 static inline void npu_cost_conv(const struct npu_machine *m,
 				 const struct npu_cmd_conv *cmd,
 				 struct npu_cost *cost)
@@ -287,8 +322,10 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 			(uint64_t)(cmd->kernel_h - 1) * cmd->dilation_y + 1;
 	uint64_t passes = is_dw ? 1 :
 		npu_div_up(cmd->ofm_c, NPU_COST_PASS_CHANNELS);
-	uint64_t array = npu_cost_array(m->macs, pixels, cmd->ofm_c, depth,
-					is_dw ? 4 : 32);
+	uint64_t array = m->restricted ? npu_cost_restricted(m, cmd) :
+		npu_cost_array(m->macs, pixels, cmd->ofm_c, depth,
+			       is_dw ? 4 : 32);
+	uint64_t per_cycle = m->macs / (m->restricted ? 64 : 32);
 
 	if (rows > cmd->ifm_h)
 		rows = cmd->ifm_h;
@@ -307,7 +344,7 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	cost->bound[NPU_BOUND_MACS] = array * in_size;
 	cost->bound[NPU_BOUND_SRAM] =
 		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
-	cost->bound[NPU_BOUND_OUTPUT] = npu_div_up(out, m->macs / 32);
+	cost->bound[NPU_BOUND_OUTPUT] = npu_div_up(out, per_cycle ? per_cycle : 1);
 }
 
 /* A VEC command: steps on macs / 16 lanes, at least two. */
@@ -358,6 +395,8 @@ static inline void npu_cost_binary(const struct npu_machine *m,
 						     NPU_COST_SELECT;
 
 	npu_cost_steps(m, out * steps, read, out, cost);
+	if (m->restricted && steps == NPU_COST_ADD)
+		cost->bound[NPU_BOUND_STEPS] = npu_div_up(192 * out, m->macs);
 }
 
 static inline void npu_cost_softmax(const struct npu_machine *m,
