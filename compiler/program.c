@@ -232,12 +232,13 @@ static void add_source(struct writer *w)
 	length = snprintf(text, 1024,
 			  "compiler=%s\nmodel=%s\nmacs=%u\nsram=%u\n"
 			  "clock_khz=%u\nsram_bw=%u\nsram_latency=%u\n"
-			  "mem_bw=%u\nmem_latency=%u\n"
+			  "mem_bw=%u\nmem_latency=%u\n%s"
 			  "weights=%" PRIu64 "\nweights_stored=%" PRIu64 "\n"
 			  "sram_live=%" PRIu64 "\nscratch_live=%" PRIu64 "\n",
 			  TNC_VERSION, name, m->macs,
 			  m->sram_size, m->clock_khz, m->sram_bw,
 			  m->sram_latency, m->mem_bw, m->mem_latency,
+			  m->restricted ? "restricted=1\n" : "",
 			  w->program->weights_size,
 			  w->program->weights_stored,
 			  w->program->sram_live, w->program->scratch_live);

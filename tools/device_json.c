@@ -6,7 +6,7 @@
 
 json_t *device_json(const struct tinynpu_device_info *info)
 {
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "backend", info->backend, "name", info->name,
 			 "firmware", info->firmware,
 			 "hw_version", (int)info->hw_version,
@@ -17,5 +17,6 @@ json_t *device_json(const struct tinynpu_device_info *info)
 			 "sram_bw", (json_int_t)info->sram_bw,
 			 "sram_latency", (json_int_t)info->sram_latency,
 			 "mem_bw", (json_int_t)info->mem_bw,
-			 "mem_latency", (json_int_t)info->mem_latency);
+			 "mem_latency", (json_int_t)info->mem_latency,
+			 "restricted", (json_int_t)info->restricted);
 }

@@ -62,6 +62,7 @@ struct npu_machine model_machine(const struct tinynpu_device_info *device)
 		.sram_latency = device->sram_latency,
 		.mem_bw = device->mem_bw,
 		.mem_latency = device->mem_latency,
+		.restricted = device->restricted,
 	};
 }
 

@@ -242,10 +242,12 @@ static int open_session(struct verifier *v, const void *program, size_t size,
 
 	snprintf(options, sizeof(options),
 		 "cores=%u,macs=%u,sram=%u,clock=%" PRIu64
-		 ",sram-bw=%u,sram-latency=%u,mem-bw=%u,mem-latency=%u",
+		 ",sram-bw=%u,sram-latency=%u,mem-bw=%u,mem-latency=%u"
+		 ",restricted=%u",
 		 machine->cores, machine->macs, machine->sram_size,
 		 machine->clock_khz * UINT64_C(1000), machine->sram_bw,
-		 machine->sram_latency, machine->mem_bw, machine->mem_latency);
+		 machine->sram_latency, machine->mem_bw, machine->mem_latency,
+		 machine->restricted);
 	if (tinynpu_program_read(program, size, "program", &v->program,
 				 &error) ||
 	    tinynpu_device_open("sim", options, &v->device, &error) ||

@@ -53,6 +53,7 @@ uint32_t host_config(const struct npu_core *core, uint32_t offset)
 		[NPU_REG_DOORBELLS / 4] = NPU_MAX_DOORBELLS,
 		[NPU_REG_CONTEXTS / 4] = NPU_MAX_CONTEXTS,
 		[NPU_REG_VECTORS / 4] = NPU_MAX_VECTORS,
+		[NPU_REG_MODE / 4] = m->restricted ? NPU_MODE_RESTRICTED : 0,
 	};
 
 	return values[offset / 4];

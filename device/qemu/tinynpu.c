@@ -468,6 +468,7 @@ TINYNPU_PROPERTIES tinynpu_properties[] = {
     TINYNPU_DIMENSION("sram-latency", machine.sram_latency, uint32),
     TINYNPU_DIMENSION("mem-bw", machine.mem_bw, uint32),
     TINYNPU_DIMENSION("mem-latency", machine.mem_latency, uint32),
+    TINYNPU_DIMENSION("restricted", machine.restricted, uint32),
     DEFINE_PROP_BOOL("sync", TinyNPUState, is_sync, false),
     TINYNPU_PROPERTIES_END
 };

@@ -57,6 +57,7 @@ static void sim_device_info(void *device, struct tinynpu_device_info *info)
 		.mem_bw = m->mem_bw,
 		.mem_latency = m->mem_latency,
 		.job_timeout_ms = WATCHDOG_NS / 1000000,
+		.restricted = m->restricted,
 	};
 	memcpy(info->firmware, image->name, sizeof(info->firmware) - 1);
 }

@@ -48,6 +48,7 @@ static const struct property {
 	{ "sram-latency", offsetof(struct npu_machine, sram_latency), 1000, 1 },
 	{ "mem-bw", offsetof(struct npu_machine, mem_bw), 1000, 1 },
 	{ "mem-latency", offsetof(struct npu_machine, mem_latency), 1000, 1 },
+	{ "restricted", offsetof(struct npu_machine, restricted), 1000, 1 },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -106,7 +107,8 @@ static int parse_property(const char *word, struct npu_machine *machine,
 	}
 	return tinynpu_error_set(error, -EINVAL,
 		"machine: unknown word '%s': a128, a256, a512, cores=, macs=, "
-		"sram=, clock=, sram-bw=, sram-latency=, mem-bw= or mem-latency=",
+		"sram=, clock=, sram-bw=, sram-latency=, mem-bw=, mem-latency= "
+		"or restricted=",
 		word);
 }
 

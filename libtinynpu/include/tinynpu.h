@@ -81,6 +81,8 @@ const char *tinynpu_version(void);
  * @mem_latency: cycles
  * @job_timeout_ms: a job without progress for so long is ended
  * @reset_count: recoveries of the device since it came up
+ * @restricted: 1: its array is as slow as others publish theirs; of a device behind
+ *	/dev/accel not known, 0
  */
 struct tinynpu_device_info {
 	char backend[16];
@@ -98,6 +100,7 @@ struct tinynpu_device_info {
 	uint32_t mem_latency;
 	uint32_t job_timeout_ms;
 	uint32_t reset_count;
+	uint32_t restricted;
 };
 
 /**
@@ -117,8 +120,8 @@ int tinynpu_device_next(int after);
  *	"sim": the machine to build, from a preset (a128, a256, a512) and single
  *	properties: cores=1..4, macs=32..1024 (a power of two), sram=BYTES,
  *	clock=HZ, sram-bw= and mem-bw= (bytes per cycle), sram-latency= and
- *	mem-latency= (cycles); numbers may end in K, M or G, which mean powers of
- *	1024 for bytes and of 1000 for Hz. "" and NULL are the same. With a NULL
+ *	mem-latency= (cycles); restricted=1 (as slow as others' arrays); numbers may
+ *	end in K, M or G, which mean powers of 1024 for bytes and of 1000 for Hz. "" and NULL are the same. With a NULL
  *	@backend options name the simulator's machine and are not used for a real
  *	device.
  * @device: set: the device, to be closed with tinynpu_device_close()

@@ -1047,6 +1047,46 @@ static void test_cost_of_int16(void **state)
 	assert_int_equal(b.products, 2 * a.mac_ops);
 }
 
+/* By hand, as the manual says it: 5 x 5 pixels, 24 channels to 20, 3 x 3 taps. */
+static void test_cost_of_a_restricted_machine(void **state)
+{
+	static const struct {
+		uint32_t macs;
+		uint64_t conv, dwconv, matmul, output;
+	} cases[] = {
+		/* 15 blocks of 2 x 1 x 8: a tap takes 3 cycles */
+		{ 128, 15 * 27 * 3, 15 * 12 * 6, 32 * 4 * 2, 250 },
+		/* 9 blocks of 2 x 2 x 8; weights come in no less than 32 cycles */
+		{ 256, 32 * 9 * 3, 9 * 12 * 6, 32 * 4 * 2, 125 },
+		/* 9 of 2 x 2 x 16 */
+		{ 512, 32 * 9 * 2, 9 * 12 * 3, 32 * 4, 63 },
+		/* 25 of 1 x 1 x 4 */
+		{ 32, 25 * 27 * 5, 25 * 12 * 12, 16 * 4 * 4, 500 },
+	};
+	struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	union npu_cmd conv = valid_conv(), dwconv = valid_dwconv(), matmul;
+	struct npu_cost cost;
+	size_t i;
+
+	(void)state;
+	matmul = conv;
+	matmul.conv.ofm_h = matmul.conv.ofm_w = 1;
+	matmul.conv.kernel_h = matmul.conv.kernel_w = 1;
+	matmul.conv.ifm_c = 128;
+	matmul.conv.ofm_c = 16;
+	machine.restricted = 1;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		machine.macs = cases[i].macs;
+		npu_cost(&machine, &conv, &cost);
+		assert_int_equal(cost.bound[NPU_BOUND_MACS], cases[i].conv);
+		assert_int_equal(cost.bound[NPU_BOUND_OUTPUT], cases[i].output);
+		npu_cost(&machine, &dwconv, &cost);
+		assert_int_equal(cost.bound[NPU_BOUND_MACS], cases[i].dwconv);
+		npu_cost(&machine, &matmul, &cost);
+		assert_int_equal(cost.bound[NPU_BOUND_MACS], cases[i].matmul);
+	}
+}
+
 static void test_hostile_commands(void **state)
 {
 	union npu_cmd conv = valid_conv(), dw = valid_dwconv();
@@ -1085,6 +1125,7 @@ int main(void)
 		TEST(test_access_is_exact),
 		TEST(test_access_of_int16_is_exact),
 		TEST(test_cost_of_int16),
+		TEST(test_cost_of_a_restricted_machine),
 		TEST(test_hostile_commands),
 	};
 

@@ -230,6 +230,7 @@ static void test_identification(void **state)
 		{ NPU_REG_MEM_BW, 1 }, { NPU_REG_MEM_LATENCY, 64 },
 		{ NPU_REG_TCM_SIZE, 262144 }, { NPU_REG_DOORBELLS, 64 },
 		{ NPU_REG_CONTEXTS, 64 }, { NPU_REG_VECTORS, 8 },
+		{ NPU_REG_MODE, 0 },
 	};
 	uint32_t i;
 

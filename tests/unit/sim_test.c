@@ -549,6 +549,7 @@ static void test_bad_options_are_named(void **state)
 		{ "sram=", "sram=" },	    { "mem-bw=0", "mem-bw" },
 		{ "sram=64 ", "sram=64 " }, { "macs=-32", "macs=-32" },
 		{ "sram=99999999999999999999", "sram=999" },
+		{ "restricted=2", "restricted" },
 	};
 	struct tinynpu_error error;
 	void *device;
@@ -568,8 +569,8 @@ static void test_options_make_the_machine(void **state)
 	void *device;
 
 	assert_int_equal(backend_sim.device_open(
-		"a512,cores=2,sram=64K,clock=1G,mem-latency=7", &device, NULL),
-		0);
+		"a512,cores=2,sram=64K,clock=1G,mem-latency=7,restricted=1",
+		&device, NULL), 0);
 	backend_sim.device_info(device, &info);
 	assert_int_equal(info.cores, 2);
 	assert_int_equal(info.macs, 512);
@@ -577,6 +578,7 @@ static void test_options_make_the_machine(void **state)
 	assert_int_equal(info.clock_khz, 1000000);
 	assert_int_equal(info.mem_bw, 12);
 	assert_int_equal(info.mem_latency, 7);
+	assert_int_equal(info.restricted, 1);
 	backend_sim.device_close(device);
 }
 

@@ -820,6 +820,22 @@ static void test_cost_of_repetition(void **state)
 	assert_int_equal(cost.sram_read, 10);
 }
 
+/* macs / 192 elements per cycle, by the same steps. */
+static void test_cost_of_restricted_additions(void **state)
+{
+	static struct npu_machine machine = NPU_MACHINE_DEFAULT;
+	union npu_cmd add = small_binary(NPU_OP_ADD);
+	union npu_cmd mul = small_binary(NPU_OP_MUL);
+	struct npu_cost cost;
+
+	machine.restricted = 1;
+	npu_cost(&machine, &add, &cost);
+	assert_int_equal(cost.bound[NPU_BOUND_STEPS], 8 * 192 / 128);
+	assert_int_equal(cost.steps, 32);
+	npu_cost(&machine, &mul, &cost);
+	assert_int_equal(cost.bound[NPU_BOUND_STEPS], 2);
+}
+
 static void test_borders_of_additions(void **state)
 {
 	struct engine *e = *state;
@@ -1205,6 +1221,7 @@ int main(void)
 		TEST(test_bad_additions),
 		TEST(test_unused_fields),
 		TEST(test_cost_of_repetition),
+		TEST(test_cost_of_restricted_additions),
 		TEST(test_borders_of_additions),
 		TEST(test_too_much_adding),
 		TEST(test_softmax_by_hand),
