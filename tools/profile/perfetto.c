@@ -160,10 +160,13 @@ static void write_modelled(struct trace *t)
 
 /* --- Wall time ------------------------------------------------------------- */
 
+/* What was not seen, such as an interrupt that comes later, is left out. */
 static void wall_slice(struct trace *t, int track, const char *name,
 		       uint64_t start, uint64_t end, json_t *args)
 {
-	if (start && end >= start)
+	if (!start || end < start)
+		json_decref(args);
+	else
 		slice(t, WALL, track, name, wall_us(t, start), wall_us(t, end),
 		      args);
 }
