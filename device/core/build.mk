@@ -9,6 +9,7 @@ core-objs := \
 	device/core/core.o \
 	device/core/hazard.o \
 	device/core/host.o \
+	device/core/inject.o \
 	device/core/job.o \
 	device/core/memory.o \
 	device/core/mmu.o \

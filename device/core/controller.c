@@ -114,15 +114,25 @@ static void clear_doorbells(struct npu_core *core, uint64_t pages)
 	}
 }
 
-static void raise_host_irq(struct npu_core *core, uint32_t vector)
+void machine_raise_irq(struct npu_core *core, uint32_t vector)
 {
-	if (vector >= NPU_MAX_VECTORS ||
-	    (atomic_load(&core->host.requests) & NPU_CTRL_RESET))
+	if ((atomic_load(&core->host.requests) & NPU_CTRL_RESET) ||
+	    atomic_load(&core->inject.is_dead))
 		return;
 	atomic_fetch_add(&core->host.interrupts, 1);
 	machine_trace(core, &(struct npu_trace){
 		.kind = NPU_TRACE_HOST_IRQ, .index = vector });
 	core->ops->raise_irq(core->opaque, vector);
+}
+
+static void raise_host_irq(struct npu_core *core, uint32_t vector)
+{
+	if (vector >= NPU_MAX_VECTORS ||
+	    inject_takes(core, NPU_INJECT_IRQ_DROP))
+		return;
+	if (inject_takes(core, NPU_INJECT_IRQ_TWICE))
+		core->inject.run.again |= 1u << vector;
+	machine_raise_irq(core, vector);
 }
 
 static bool sys_write(struct npu_core *core, uint32_t offset, uint32_t value)
@@ -292,6 +302,7 @@ static enum npu_fault window_access(struct npu_core *core,
 				    uint32_t size, bool is_write)
 {
 	uint64_t base = (uint64_t)window->base_hi << 32 | window->base_lo;
+	uint64_t address = base + offset;
 	struct unit_fault fault;
 	int failed;
 
@@ -300,13 +311,18 @@ static enum npu_fault window_access(struct npu_core *core,
 		return NPU_FAULT_REGION;
 	if ((offset | base) & (size - 1))
 		return NPU_FAULT_FIELD;
+	if (inject_takes(core, NPU_INJECT_DMA_CONTROLLER))
+		return NPU_FAULT_BUS;
 	if (window->ctrl & NPU_ATU_TRANSLATE)
-		return memory_access(core, window->ctrl >> 8, base + offset,
-				     value, size, is_write, &fault) ?
+		return memory_access(core, window->ctrl >> 8, address, value,
+				     size, is_write, &fault) ?
 			fault.code : NPU_FAULT_NONE;
-	failed = is_write ?
-		machine_dma_write(core, base + offset, value, size) :
-		machine_dma_read(core, base + offset, value, size);
+	if (is_write && !inject_lets_write(core, &address, value))
+		return NPU_FAULT_NONE;
+	failed = is_write ? machine_dma_write(core, address, value, size) :
+			    machine_dma_read(core, address, value, size);
+	if (!is_write && !failed)
+		inject_sees_read(core, address, value);
 	return failed ? NPU_FAULT_BUS : NPU_FAULT_NONE;
 }
 

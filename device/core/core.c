@@ -37,6 +37,7 @@ static void reset_runner_side(struct npu_core *core)
 	for (i = 0; i < core->config.cores; i++)
 		job_reset(&core->cores[i]);
 	memset(core->is_slot_full, 0, sizeof(core->is_slot_full));
+	core->inject.run = (struct inject_run){ 0 };
 	for (i = 0; i < NPU_SCRATCH_COUNT; i++)
 		atomic_store(&core->host.scratch[i], 0);
 	atomic_store(&core->host.boot_status, NPU_BOOT_RESET);
@@ -120,6 +121,25 @@ void npu_core_reset(struct npu_core *core)
 	reset_runner_side(core);
 }
 
+void npu_core_reset_function(struct npu_core *core)
+{
+	if (inject_revives(core))
+		host_write_ctrl(core, NPU_CTRL_RESET);
+}
+
+/* The controller's slice, unless it hangs; true: it has more to do. */
+static bool step_controller(struct npu_core *core, uint32_t budget)
+{
+	if (inject_takes(core, NPU_INJECT_FW_HANG))
+		core->inject.run.is_hung = true;
+	if (core->inject.run.is_hung)
+		return false;
+	if (inject_takes(core, NPU_INJECT_FW_TRAP))
+		core->cpu.pc = 0;
+	rv32_run(&core->cpu, &core->bus, budget);
+	return !rv32_is_asleep(&core->cpu);
+}
+
 static bool step_cores(struct npu_core *core)
 {
 	bool is_busy = false;
@@ -137,7 +157,7 @@ static bool step_cores(struct npu_core *core)
 /* When the timer will wake the controller, if it is allowed to. */
 static uint64_t timer_deadline(const struct npu_core *core)
 {
-	if (!(core->cpu.mie & RV32_IRQ_TIMER))
+	if (!(core->cpu.mie & RV32_IRQ_TIMER) || core->inject.run.is_hung)
 		return NPU_CORE_FOREVER;
 	return core->timecmp;
 }
@@ -145,20 +165,27 @@ static uint64_t timer_deadline(const struct npu_core *core)
 enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
 				uint64_t *until_ns)
 {
+	uint64_t injected_ns;
 	bool is_busy;
 
 	*until_ns = NPU_CORE_FOREVER;
+	if (atomic_load(&core->inject.is_dead))
+		return NPU_CORE_WAIT;
 	serve_requests(core);
 	if (atomic_load(&core->host.requests) & NPU_CTRL_RESET)
 		return NPU_CORE_BUSY;
 	if (atomic_load(&core->host.boot_status) != NPU_BOOT_RUNNING)
 		return NPU_CORE_WAIT;
 	machine_update_irqs(core);
-	rv32_run(&core->cpu, &core->bus, budget);
-	is_busy = step_cores(core);
+	is_busy = step_controller(core, budget);
+	is_busy |= step_cores(core);
 	machine_update_irqs(core);
-	if (is_busy || !rv32_is_asleep(&core->cpu))
+	injected_ns = inject_run(core);
+	if (is_busy || !injected_ns ||
+	    (!core->inject.run.is_hung && !rv32_is_asleep(&core->cpu)))
 		return NPU_CORE_BUSY;
 	*until_ns = timer_deadline(core);
+	if (injected_ns < *until_ns)
+		*until_ns = injected_ns;
 	return NPU_CORE_WAIT;
 }

@@ -110,6 +110,8 @@ uint64_t npu_core_mmio_read(struct npu_core *core, uint64_t offset,
 	_Atomic uint32_t *word;
 
 	atomic_fetch_add(&core->host.reads, 1);
+	if (inject_is_dead(core))
+		return size < 8 ? (1ull << (8 * size)) - 1 : UINT64_MAX;
 	if (size != 4 || offset % 4)
 		return 0;
 	if (offset < NPU_REG_CONFIG_END)
@@ -119,6 +121,8 @@ uint64_t npu_core_mmio_read(struct npu_core *core, uint64_t offset,
 	if (offset >= NPU_REG_SCRATCH(0) &&
 	    offset < NPU_REG_SCRATCH(NPU_SCRATCH_COUNT))
 		return read_scratch(core, offset);
+	if (offset >= NPU_REG_INJECT && offset < NPU_REG_INJECT_END)
+		return inject_read(core, (uint32_t)offset);
 	word = boot_register(core, offset);
 	if (!word)
 		word = access_counter(core, offset);
@@ -174,7 +178,7 @@ static void request(struct npu_core *core, uint32_t wanted)
 	core->ops->wake(core->opaque);
 }
 
-static void write_ctrl(struct npu_core *core, uint32_t wanted)
+void host_write_ctrl(struct npu_core *core, uint32_t wanted)
 {
 	wanted &= REQUEST_BITS;
 	if (wanted == NPU_CTRL_BOOT && !can_boot(core))
@@ -206,10 +210,12 @@ void npu_core_mmio_write(struct npu_core *core, uint64_t offset,
 			 uint64_t value, unsigned int size)
 {
 	atomic_fetch_add(&core->host.writes, 1);
-	if (size != 4 || offset % 4)
+	if (inject_is_dead(core) || size != 4 || offset % 4)
 		return;
 	if (offset == NPU_REG_CTRL)
-		write_ctrl(core, value);
+		host_write_ctrl(core, value);
+	else if (offset >= NPU_REG_INJECT && offset < NPU_REG_INJECT_END)
+		inject_write(core, (uint32_t)offset, value);
 	else if (boot_register(core, offset))
 		atomic_store(boot_register(core, offset), value);
 	else if (access_counter(core, offset))
@@ -224,6 +230,8 @@ void npu_core_doorbell(struct npu_core *core, unsigned int page)
 		return;
 	bit = 1ull << page;
 	atomic_fetch_add(&core->host.rings, 1);
+	if (inject_is_dead(core))
+		return;
 	before = atomic_fetch_or(&core->host.doorbells, bit);
 	if (!(before & bit))
 		core->ops->wake(core->opaque);

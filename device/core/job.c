@@ -39,6 +39,11 @@ static int job_memory(void *opaque, uint64_t address, void *buffer,
 {
 	struct unit_core *unit = opaque;
 
+	if (inject_takes(unit->machine, NPU_INJECT_DMA_CORE)) {
+		*fault = (struct unit_fault){ .code = NPU_FAULT_BUS,
+					      .addr = address };
+		return -1;
+	}
 	return memory_access(unit->machine, unit->job.regs.context, address, buffer,
 			     size, is_write, fault);
 }
@@ -207,6 +212,8 @@ static int fetch(struct unit_core *unit, union npu_cmd *cmd)
 	if (job_memory(unit, address, cmd, NPU_CMD_SIZE, false,
 		       &unit->ctx.fault))
 		return -1;
+	if (inject_takes(unit->machine, NPU_INJECT_COMMAND_GARBAGE))
+		inject_noise(unit->machine, cmd, NPU_CMD_SIZE);
 	if (!op_rows[cmd->hdr.op].is_known)
 		return unit_fault(&unit->ctx, NPU_FAULT_OPCODE, cmd->hdr.op, 0);
 	return 0;

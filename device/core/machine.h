@@ -2,16 +2,18 @@
 /*
  * The machine's state, for the files that make it up: core.c (life and the run
  * loop), host.c (registers the host sees), boot.c, controller.c (registers and
- * windows the controller sees), memory.c (the way to memory) and job.c (cores).
+ * windows the controller sees), memory.c (the way to memory), job.c (cores) and
+ * inject.c (errors on purpose).
  *
- * struct host_side alone is shared between threads; everything else belongs to
- * the runner.
+ * struct host_side and the atomics of struct inject alone are shared between
+ * threads; everything else belongs to the runner.
  */
 #ifndef NPU_MACHINE_H
 #define NPU_MACHINE_H
 
 #include "dma_memo.h"
 #include "hazard.h"
+#include "inject.h"
 #include "mmu.h"
 #include "npu_core.h"
 #include "rv32.h"
@@ -93,6 +95,7 @@ struct npu_core {
 	const struct npu_host_ops *ops;
 	void *opaque;
 	struct host_side host;
+	struct inject inject;
 
 	struct rv32 cpu;
 	struct rv32_bus bus;
@@ -123,6 +126,8 @@ void machine_update_irqs(struct npu_core *core);
 void host_init(struct npu_core *core);
 /* A reset's part in what the host sees; the access counters stay. */
 void host_reset(struct npu_core *core);
+/* What a write to NPU_REG_CTRL asks for. */
+void host_write_ctrl(struct npu_core *core, uint32_t wanted);
 /* The runner has done what it found in core->host.requests. */
 void host_finish(struct npu_core *core, uint32_t done);
 /* One of the host's configuration registers, below NPU_REG_CONFIG_END. */
@@ -133,6 +138,8 @@ enum npu_boot_refusal boot_image(struct npu_core *core, uint64_t address,
 				 uint32_t size);
 
 /* controller.c */
+/* Interrupt the host, unless it is resetting the machine. */
+void machine_raise_irq(struct npu_core *core, uint32_t vector);
 void controller_init(struct npu_core *core);
 
 /*

@@ -15,7 +15,8 @@
 static bool dma_enter(struct npu_core *core)
 {
 	atomic_store(&core->host.is_in_dma, true);
-	if (!(atomic_load(&core->host.requests) & NPU_CTRL_RESET))
+	if (!(atomic_load(&core->host.requests) & NPU_CTRL_RESET) &&
+	    !atomic_load(&core->inject.is_dead))
 		return true;
 	atomic_store(&core->host.is_in_dma, false);
 	return false;

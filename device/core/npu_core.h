@@ -154,6 +154,21 @@ struct npu_core *npu_core_init(void *memory,
 void npu_core_reset(struct npu_core *core);
 
 /**
+ * npu_core_reset_function() - as a write of NPU_CTRL_RESET, for function-level reset
+ * @core: the machine; any thread. The only thing that a dead one notices
+ */
+void npu_core_reset_function(struct npu_core *core);
+
+/**
+ * npu_core_inject() - allow that errors are injected, and arm some
+ * @core: the machine, before anything else is done with it
+ * @list: "on" for none, or as section 15 of the manual says
+ *
+ * Return: NULL, or what is wrong with @list.
+ */
+const char *npu_core_inject(struct npu_core *core, const char *list);
+
+/**
  * npu_core_mmio_read() - read a register of BAR0
  * @core: the machine; any thread
  * @offset: byte offset in the BAR

@@ -2,6 +2,10 @@
 #
 # Tests of the machine's processor, memory management unit and machine.
 
+unit-tests += inject
+inject-objs := tests/unit/board.o libcore.a
+inject-libs := -lnettle
+
 unit-tests += machine
 machine-objs := tests/unit/board.o libcore.a
 machine-libs := -lnettle -pthread
@@ -13,6 +17,7 @@ unit-tests += rv32
 rv32-objs := libcore.a
 
 $(B)/tests/unit/board.o: CPPFLAGS += -Idevice/core
+$(B)/tests/unit/inject_test.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/machine_test.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/mmu_test.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/rv32_test.o: CPPFLAGS += -Idevice/core
