@@ -2,8 +2,7 @@
 /*
  * TinyNPU as a PCI device: a thin shell around the machine of device/core. The
  * shell gives it bus, interrupts, time and a thread; it knows nothing of what
- * the registers mean (but RESET, for function-level reset) and nothing of
- * firmware or jobs.
+ * the registers mean and nothing of firmware or jobs.
  *
  * Threads: the machine works on a thread of its own (tinynpu_thread), which
  * never takes the big lock: registers and doorbells are posted to the machine
@@ -49,6 +48,7 @@ struct TinyNPUState {
     MemoryRegion doorbells;
     struct npu_machine machine;
     uint32_t clock_mhz;
+    char *inject; /* errors, or NULL: not allowed */
     bool is_sync;
 
     struct npu_core *core;
@@ -347,7 +347,7 @@ static void tinynpu_reset(DeviceState *dev)
     TinyNPUState *s = TINYNPU(dev);
 
     trace_tinynpu_reset(tinynpu_id(s));
-    npu_core_mmio_write(s->core, NPU_REG_CTRL, NPU_CTRL_RESET, 4);
+    npu_core_reset_function(s->core);
     qatomic_set(&s->is_cut_off, true);
     qatomic_set(&s->interrupts, 0);
     tinynpu_wake(s);
@@ -369,6 +369,11 @@ static bool tinynpu_make_core(TinyNPUState *s, Error **errp)
     memory = qemu_memalign(NPU_CORE_ALIGN, npu_core_size(&s->machine));
     s->core = npu_core_init(memory, &s->machine, &tinynpu_host_ops, s);
     assert(s->core && (void *)s->core == memory);
+    reason = s->inject ? npu_core_inject(s->core, s->inject) : NULL;
+    if (reason) {
+        error_setg(errp, "tinynpu: %s", reason);
+        return false;
+    }
     return true;
 }
 
@@ -469,6 +474,7 @@ TINYNPU_PROPERTIES tinynpu_properties[] = {
     TINYNPU_DIMENSION("mem-bw", machine.mem_bw, uint32),
     TINYNPU_DIMENSION("mem-latency", machine.mem_latency, uint32),
     TINYNPU_DIMENSION("restricted", machine.restricted, uint32),
+    DEFINE_PROP_STRING("inject", TinyNPUState, inject),
     DEFINE_PROP_BOOL("sync", TinyNPUState, is_sync, false),
     TINYNPU_PROPERTIES_END
 };
