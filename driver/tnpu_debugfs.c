@@ -15,6 +15,7 @@
 #include <drm/drm_print.h>
 
 #include "tnpu_device.h"
+#include "tnpu_inject.h"
 #include "tnpu_queue.h"
 #include "tnpu_vm.h"
 
@@ -266,4 +267,5 @@ void tnpu_debugfs_init(struct tnpu_device *tdev)
 			    &tnpu_debugfs_log_level_fops);
 	debugfs_create_file("recover", 0200, tdev->drm.debugfs_root, tdev,
 			    &tnpu_debugfs_recover_fops);
+	tnpu_inject_init(tdev);
 }

@@ -13,6 +13,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
+#include "tnpu_inject.h"
 #include "tnpu_queue.h"
 #include "tnpu_vm.h"
 
@@ -142,6 +143,7 @@ static int tnpu_device_boot(struct tnpu_device *tdev)
 	int ret;
 
 	tnpu_ring_prepare(tdev);
+	tnpu_inject_prepare(tdev);
 	ret = tnpu_fw_boot(tdev);
 	if (ret)
 		return ret;
