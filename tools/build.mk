@@ -23,6 +23,7 @@ tool-objs := \
 	tools/profile/chart_roofline.o \
 	tools/profile/chart_time.o \
 	tools/profile/command.o \
+	tools/profile/driver.o \
 	tools/profile/html.o \
 	tools/profile/json.o \
 	tools/profile/map.o \

@@ -18,7 +18,7 @@
 
 #define MAX_INPUTS 62
 
-enum { KEY_SIM = 0x100, KEY_FORM };
+enum { KEY_SIM = 0x100, KEY_BACKEND, KEY_DEVICE, KEY_FORM };
 
 static const struct argp_option options[] = {
 	{ "input", 'i', "FILE", 0,
@@ -35,6 +35,10 @@ static const struct argp_option options[] = {
 	{ "sim", KEY_SIM, "TEXT", 0,
 	  "The simulated machine: a128, a256 or a512, and properties such as "
 	  "cores=2,macs=256,sram=64K", 2 },
+	{ "backend", KEY_BACKEND, "NAME", 0,
+	  "sim (default), or drm: take times of the driver on a device behind "
+	  "/dev/accel, too; the simulator then is that device's like", 2 },
+	{ "device", KEY_DEVICE, "N", 0, "/dev/accel/accelN (implies drm)", 2 },
 	{ 0 },
 };
 
@@ -55,6 +59,8 @@ struct profiler {
 	const char *inputs[MAX_INPUTS];
 	uint32_t input_count;
 	const char *machine;
+	bool is_driven; /* by the kernel's driver */
+	char node[32]; /* which device that is, as the library wants it */
 	const char *directory;
 	const char *files[FORMS];
 	struct known known;
@@ -62,8 +68,19 @@ struct profiler {
 	struct tinynpu_device *device;
 	struct tinynpu_program *program;
 	struct tinynpu_session *session;
+	struct tinynpu_device *driven; /* and what runs there */
+	struct tinynpu_session *driven_session;
 	struct profile profile;
 };
+
+static void set_backend(struct argp_state *state, const char *name)
+{
+	struct profiler *profiler = state->input;
+
+	if (strcmp(name, "drm") && strcmp(name, "sim"))
+		argp_error(state, "no backend '%s': it is drm or sim", name);
+	profiler->is_driven = !strcmp(name, "drm");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -88,6 +105,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_SIM:
 		profiler->machine = arg;
 		return 0;
+	case KEY_BACKEND:
+		set_backend(state, arg);
+		return 0;
+	case KEY_DEVICE:
+		profiler->is_driven = true;
+		snprintf(profiler->node, sizeof(profiler->node), "device=%s",
+			 arg);
+		return 0;
 	case ARGP_KEY_ARG:
 		if (profiler->profile.path)
 			argp_error(state, "one model at a time");
@@ -96,6 +121,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!profiler->profile.path)
 			argp_error(state, "needs MODEL or PROGRAM");
+		if (profiler->is_driven && profiler->machine)
+			argp_error(state, "--sim goes with the simulator only");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -104,7 +131,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* --- Inputs ---------------------------------------------------------------- */
 
-static int read_input(struct profiler *profiler, uint32_t index)
+static int read_input(const struct profiler *profiler,
+		      struct tinynpu_session *session, uint32_t index)
 {
 	const char *path = profiler->inputs[index];
 	struct tinynpu_tensor_info tensor;
@@ -118,8 +146,7 @@ static int read_input(struct profiler *profiler, uint32_t index)
 	if (err)
 		return tool_file_status(err);
 	if (size == tensor.size)
-		memcpy(tinynpu_session_tensor(profiler->session, index), bytes,
-		       size);
+		memcpy(tinynpu_session_tensor(session, index), bytes, size);
 	else
 		err = tool_complain(TOOL_UNUSABLE,
 			"%s: %zu bytes, but input %u has %llu", path, size,
@@ -128,13 +155,14 @@ static int read_input(struct profiler *profiler, uint32_t index)
 	return err;
 }
 
-static int set_inputs(struct profiler *profiler)
+static int set_inputs(const struct profiler *profiler,
+		      struct tinynpu_session *session)
 {
 	uint32_t wanted = profiler->profile.info.inputs, i;
 	int status = TOOL_OK;
 
 	if (!profiler->input_count) {
-		fill_inputs(profiler->program, profiler->session);
+		fill_inputs(profiler->program, session);
 		return TOOL_OK;
 	}
 	if (profiler->input_count != wanted)
@@ -142,7 +170,7 @@ static int set_inputs(struct profiler *profiler)
 			"%s: %u inputs, but --input was given %u times",
 			profiler->profile.path, wanted, profiler->input_count);
 	for (i = 0; !status && i < wanted; i++)
-		status = read_input(profiler, i);
+		status = read_input(profiler, session, i);
 	return status;
 }
 
@@ -202,19 +230,52 @@ static int write_files(const struct profiler *profiler)
 
 /* --- The whole ------------------------------------------------------------- */
 
-static int open_all(struct profiler *profiler)
+static int open_device(const char *backend, const char *options,
+		       struct tinynpu_device **device)
 {
-	struct profile *p = &profiler->profile;
 	struct tinynpu_error error;
-	int err, status;
+	int err = tinynpu_device_open(backend, options, device, &error);
 
-	err = tinynpu_device_open("sim", profiler->machine, &profiler->device,
-				  &error);
 	if (err)
 		return tool_complain(err == -EINVAL ? TOOL_UNUSABLE :
 						      TOOL_FAILED,
 				     "%s", error.text);
-	tinynpu_device_info(profiler->device, &p->device, sizeof(p->device));
+	return TOOL_OK;
+}
+
+/* The simulator, or also a device and then a simulator that is like it. */
+static int open_devices(struct profiler *profiler)
+{
+	struct profile *p = &profiler->profile;
+	struct npu_machine m;
+	char like[192];
+	int status;
+
+	if (!profiler->is_driven) {
+		status = open_device("sim", profiler->machine, &profiler->device);
+		if (!status)
+			tinynpu_device_info(profiler->device, &p->device,
+					    sizeof(p->device));
+		return status;
+	}
+	status = open_device("drm", profiler->node, &profiler->driven);
+	if (status)
+		return status;
+	tinynpu_device_info(profiler->driven, &p->device, sizeof(p->device));
+	m = model_machine(&p->device);
+	snprintf(like, sizeof(like),
+		 "macs=%u,sram=%u,clock=%llu,sram-bw=%u,sram-latency=%u,"
+		 "mem-bw=%u,mem-latency=%u", m.macs, m.sram_size,
+		 m.clock_khz * 1000ull, m.sram_bw, m.sram_latency, m.mem_bw,
+		 m.mem_latency);
+	return open_device("sim", like, &profiler->device);
+}
+
+static int load(struct profiler *profiler)
+{
+	struct profile *p = &profiler->profile;
+	int status;
+
 	p->machine = model_machine(&p->device);
 	status = model_load(p->path, &p->machine, &profiler->known,
 			    &profiler->program);
@@ -226,14 +287,39 @@ static int open_all(struct profiler *profiler)
 		return tool_complain(TOOL_UNUSABLE,
 			"%s: it has loops whose end depends on what they compute",
 			p->path);
-	err = tinynpu_session_create(profiler->device, profiler->program,
-				     &profiler->session, &error);
+	return TOOL_OK;
+}
+
+static int bind(const struct profiler *profiler, struct tinynpu_device *device,
+		struct tinynpu_session **session)
+{
+	struct tinynpu_error error;
+	int err = tinynpu_session_create(device, profiler->program, session,
+					 &error);
+
 	if (err)
 		return tool_complain(err == -ENOSPC || err == -EOPNOTSUPP ||
 						     err == -ENOSYS ?
 					     TOOL_UNUSABLE : TOOL_FAILED,
-				     "%s: %s", p->path, error.text);
-	return set_inputs(profiler);
+				     "%s: %s", profiler->profile.path,
+				     error.text);
+	return set_inputs(profiler, *session);
+}
+
+static int record_all(struct profiler *profiler)
+{
+	struct profile *p = &profiler->profile;
+	int status;
+
+	status = bind(profiler, profiler->device, &profiler->session);
+	if (!status)
+		status = profile_record(p, profiler->device, profiler->session);
+	if (status || !profiler->is_driven)
+		return status;
+	status = bind(profiler, profiler->driven, &profiler->driven_session);
+	if (!status)
+		status = profile_drive(p, profiler->driven_session);
+	return status;
 }
 
 static int work_out(struct profile *profile)
@@ -264,10 +350,11 @@ int command_profile(int argc, char **argv)
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &profiler);
-	status = open_all(&profiler);
+	status = open_devices(&profiler);
 	if (!status)
-		status = profile_record(&profiler.profile, profiler.device,
-					profiler.session);
+		status = load(&profiler);
+	if (!status)
+		status = record_all(&profiler);
 	if (!status)
 		status = work_out(&profiler.profile);
 	if (!status)
@@ -275,8 +362,10 @@ int command_profile(int argc, char **argv)
 	if (!status)
 		profile_print(&profiler.profile, stdout);
 	profile_free(&profiler.profile);
+	tinynpu_session_destroy(profiler.driven_session);
 	tinynpu_session_destroy(profiler.session);
 	tinynpu_program_close(profiler.program);
+	tinynpu_device_close(profiler.driven);
 	tinynpu_device_close(profiler.device);
 	known_free(&profiler.known);
 	return status;

@@ -159,6 +159,24 @@ static json_t *jobs_json(const struct profile *p)
 	return list;
 }
 
+/* Of each job, ns since the inference was submitted; not more than was told. */
+static json_t *driver_json(const struct profile *p)
+{
+	json_t *list = json_array();
+	uint32_t i;
+
+	for (i = 0; i < p->driver.count; i++) {
+		const struct driver_job *job = &p->driver.job[i];
+
+		json_array_append_new(list, json_pack("{s:I, s:I, s:I}",
+			"queued_ns",
+			(json_int_t)(job->queued - p->wall_submit),
+			"run_ns", (json_int_t)(job->run - p->wall_submit),
+			"done_ns", (json_int_t)(job->done - p->wall_submit)));
+	}
+	return list;
+}
+
 static json_t *memory_json(const struct profile *p)
 {
 	json_t *list = json_array();
@@ -214,13 +232,14 @@ static json_t *totals_json(const struct profile *p)
 void profile_write_json(const struct profile *p, FILE *out)
 {
 	json_t *json = json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"program", p->path,
 		"device", device_json(&p->device),
 		"totals", totals_json(p),
 		"energy", named(profile_parts, p->energy, PART_COUNT),
 		"units", units_json(p),
 		"jobs", jobs_json(p),
+		"driver", driver_json(p),
 		"layers", layers_json(p),
 		"commands", spans_json(p),
 		"memory", memory_json(p));

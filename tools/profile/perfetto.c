@@ -18,6 +18,7 @@ enum track {
 	TRACK_WAITING = TRACK_UNIT + NPU_UNIT_COUNT, /* likewise */
 	TRACK_LIBRARY = TRACK_WAITING + NPU_UNIT_COUNT,
 	TRACK_MACHINE,
+	TRACK_DRIVER,
 };
 
 struct trace {
@@ -189,21 +190,53 @@ static void write_job(struct trace *t, const struct profile_job *job)
 						     job->fw_interrupt));
 }
 
-static void write_wall(struct trace *t)
+/* From the first job that the driver was given to the process's wakeup. */
+static void write_driver(struct trace *t)
+{
+	const struct profile *p = t->profile;
+	const struct driver_times *times = &p->driver;
+	uint32_t i;
+
+	name_track(t, WALL, TRACK_DRIVER, "driver", "");
+	name_track(t, WALL, TRACK_MACHINE, "device and firmware", "");
+	for (i = 0; i < times->count; i++) {
+		const struct driver_job *job = &times->job[i];
+
+		wall_slice(t, TRACK_DRIVER, "job waits in the driver",
+			   job->queued, job->run, NULL);
+		wall_slice(t, TRACK_MACHINE, "job", job->run, job->done, NULL);
+		if (i + 1 == times->count)
+			wall_slice(t, TRACK_DRIVER, "wake the process",
+				   job->done, p->wall_waited, NULL);
+	}
+}
+
+/* What the simulator told in the process that it runs in. */
+static void write_machine(struct trace *t)
 {
 	const struct profile *p = t->profile;
 	uint32_t i;
 
-	name_process(t, WALL, "this computer, wall time");
-	name_track(t, WALL, TRACK_LIBRARY, "library", "");
 	name_track(t, WALL, TRACK_FIRMWARE, "firmware", "");
 	name_track(t, WALL, TRACK_MACHINE, "machine", "");
+	for (i = 0; i < p->job_count; i++)
+		write_job(t, &p->jobs[i]);
+}
+
+static void write_wall(struct trace *t)
+{
+	const struct profile *p = t->profile;
+
+	name_process(t, WALL, "this computer, wall time");
+	name_track(t, WALL, TRACK_LIBRARY, "library", "");
 	wall_slice(t, TRACK_LIBRARY, "submit", p->wall_submit,
 		   p->wall_submitted, NULL);
 	wall_slice(t, TRACK_LIBRARY, "wait", p->wall_submitted, p->wall_waited,
 		   NULL);
-	for (i = 0; i < p->job_count; i++)
-		write_job(t, &p->jobs[i]);
+	if (p->is_driven)
+		write_driver(t);
+	else
+		write_machine(t);
 }
 
 void profile_write_perfetto(const struct profile *p, FILE *out)

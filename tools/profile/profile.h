@@ -8,6 +8,8 @@
 #ifndef PROFILE_H
 #define PROFILE_H
 
+#include "driver.h"
+
 #include <npu/cost.h>
 
 #include <stdbool.h>
@@ -137,6 +139,8 @@ struct profile {
 	uint64_t idle[NPU_UNIT_COUNT]; /* behind their last commands */
 	struct tinynpu_stats stats;
 	uint64_t wall_submit, wall_submitted, wall_waited;
+	bool is_driven; /* that wall time is of a device behind /dev/accel */
+	struct driver_times driver;
 };
 
 extern const char *const profile_units[NPU_UNIT_COUNT];
@@ -159,6 +163,12 @@ uint64_t profile_energy(const uint64_t parts[PART_COUNT]);
  */
 int profile_record(struct profile *profile, struct tinynpu_device *device,
 		   struct tinynpu_session *session);
+
+/*
+ * record.c: run a session of a device behind /dev/accel once, whose wall time and
+ * driver the profile then has, and which has to count what the simulator did.
+ */
+int profile_drive(struct profile *profile, struct tinynpu_session *session);
 void profile_free(struct profile *profile);
 
 /* path.c: the critical path, and what of it is whose. */

@@ -330,6 +330,28 @@ int profile_record(struct profile *profile, struct tinynpu_device *device,
 	return TOOL_OK;
 }
 
+int profile_drive(struct profile *profile, struct tinynpu_session *session)
+{
+	struct tinynpu_stats simulated = profile->stats;
+	struct driver_trace trace;
+	bool is_traced = driver_trace_start(&trace);
+	int status;
+
+	profile->is_driven = true;
+	status = run(profile, session);
+	if (is_traced)
+		driver_trace_stop(&trace, &profile->driver);
+	if (status)
+		return status;
+	if (check(profile) ||
+	    profile->stats.mem_read != simulated.mem_read ||
+	    profile->stats.mem_written != simulated.mem_written)
+		return tool_complain(TOOL_FAILED,
+			"%s: the device does not count what the simulator does",
+			profile->path);
+	return TOOL_OK;
+}
+
 void profile_free(struct profile *profile)
 {
 	free(profile->spans);
