@@ -92,7 +92,7 @@ struct drm_tnpu_query {
  * @max_vms: address spaces per file, besides number 0
  * @max_user_queues: of all files of one user; the administrator's limit
  * @max_deadline_ms: of queues, the administrator's limit; 0: none
- * @pad: 0
+ * @restricted: 1: the machine's array is as slow as others publish theirs; else 0
  */
 struct drm_tnpu_query_device {
 	__u32 hw_version;
@@ -115,7 +115,7 @@ struct drm_tnpu_query_device {
 	__u32 max_vms;
 	__u32 max_user_queues;
 	__u32 max_deadline_ms;
-	__u32 pad;
+	__u32 restricted;
 };
 
 /* Of BO_CREATE: the CPU's mappings are write-combined, else they are cached */
