@@ -49,6 +49,7 @@ static int tnpu_device_read_config(struct tnpu_device *tdev)
 		{ NPU_REG_MEM_BW, offsetof(struct tnpu_config, mem_bw) },
 		{ NPU_REG_MEM_LATENCY,
 		  offsetof(struct tnpu_config, mem_latency) },
+		{ NPU_REG_MODE, offsetof(struct tnpu_config, mode) },
 		{ NPU_REG_DOORBELLS, offsetof(struct tnpu_config, doorbells) },
 		{ NPU_REG_CONTEXTS, offsetof(struct tnpu_config, contexts) },
 	};

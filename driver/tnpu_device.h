@@ -47,6 +47,7 @@ struct tnpu_config {
 	u32 sram_latency;
 	u32 mem_bw;
 	u32 mem_latency;
+	u32 mode;
 	u32 doorbells;
 	u32 contexts;
 };

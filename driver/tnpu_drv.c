@@ -78,6 +78,7 @@ static void tnpu_query_device(struct tnpu_device *tdev,
 		.max_vms = DRM_TNPU_MAX_VMS,
 		.max_user_queues = READ_ONCE(tnpu_user_max_queues),
 		.max_deadline_ms = READ_ONCE(tnpu_queue_max_deadline_ms),
+		.restricted = !!(config->mode & NPU_MODE_RESTRICTED),
 	};
 	memcpy(info->firmware_name, tdev->fw.name, sizeof(info->firmware_name));
 }

@@ -164,6 +164,7 @@ static void drm_device_info(void *device, struct tinynpu_device_info *info)
 		.mem_latency = query->mem_latency,
 		.job_timeout_ms = query->job_timeout_ms,
 		.reset_count = query->reset_count,
+		.restricted = query->restricted,
 	};
 	snprintf(info->name, sizeof(info->name), "%s", dev->node);
 	memcpy(info->firmware, query->firmware_name,

@@ -81,8 +81,7 @@ const char *tinynpu_version(void);
  * @mem_latency: cycles
  * @job_timeout_ms: a job without progress for so long is ended
  * @reset_count: recoveries of the device since it came up
- * @restricted: 1: its array is as slow as others publish theirs; of a device behind
- *	/dev/accel not known, 0
+ * @restricted: 1: its array is as slow as others publish theirs
  */
 struct tinynpu_device_info {
 	char backend[16];

@@ -56,6 +56,7 @@ TEST_F(device, values_make_sense)
 	EXPECT_NE(NULL, memchr(info.firmware_name, 0,
 			       sizeof(info.firmware_name)));
 	EXPECT_NE(0, info.firmware_name[0]);
+	EXPECT_EQ(0, info.restricted);
 }
 
 TEST_F(device, without_a_buffer_the_size_is_told)

@@ -265,9 +265,9 @@ static int open_devices(struct profiler *profiler)
 	m = model_machine(&p->device);
 	snprintf(like, sizeof(like),
 		 "macs=%u,sram=%u,clock=%llu,sram-bw=%u,sram-latency=%u,"
-		 "mem-bw=%u,mem-latency=%u", m.macs, m.sram_size,
+		 "mem-bw=%u,mem-latency=%u,restricted=%u", m.macs, m.sram_size,
 		 m.clock_khz * 1000ull, m.sram_bw, m.sram_latency, m.mem_bw,
-		 m.mem_latency);
+		 m.mem_latency, m.restricted);
 	return open_device("sim", like, &profiler->device);
 }
 
