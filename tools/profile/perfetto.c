@@ -211,16 +211,30 @@ static void write_driver(struct trace *t)
 	}
 }
 
-/* What the simulator told in the process that it runs in. */
+/*
+ * What the simulator told in the process that it runs in. It plays the driver's part,
+ * too: from the end of the job before, or of the operators on the CPU behind that, to
+ * the doorbell, and from the last end until the inference has ended.
+ */
 static void write_machine(struct trace *t)
 {
 	const struct profile *p = t->profile;
+	uint64_t since = p->wall_submit;
 	uint32_t i;
 
+	name_track(t, WALL, TRACK_DRIVER, "driver, simulated", "");
 	name_track(t, WALL, TRACK_FIRMWARE, "firmware", "");
 	name_track(t, WALL, TRACK_MACHINE, "machine", "");
-	for (i = 0; i < p->job_count; i++)
+	for (i = 0; i < p->job_count; i++) {
+		wall_slice(t, TRACK_DRIVER, p->info.cpu_ops ?
+			   "operators on the CPU, then submit" : "submit", since,
+			   p->jobs[i].wall_doorbell, NULL);
 		write_job(t, &p->jobs[i]);
+		since = p->jobs[i].wall_end;
+	}
+	wall_slice(t, TRACK_DRIVER, p->info.cpu_ops ?
+		   "take the end, then operators on the CPU" : "take the end",
+		   since, p->wall_waited, NULL);
 }
 
 static void write_wall(struct trace *t)
