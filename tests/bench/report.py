@@ -29,6 +29,31 @@ def table(header, rows):
         print("  " + "  ".join(cells).rstrip())
 
 
+def ratio(value, wanted, bold=False):
+    """0.93; what is above its aim is bold, or has a star where there are no letters."""
+    if value is None:
+        return "-"
+    text = f"{value:.2f}"
+    if not is_miss(value, wanted):
+        return text
+    return f"**{text}**" if bold else text + "*"
+
+
+def is_miss(value, wanted):
+    """As exact as it is written."""
+    return value is not None and wanted is not None and round(value, 2) > wanted
+
+
+def write_readme(script, header, rows):
+    """Puts a table between the README's two marks for a script."""
+    begin, end = f"<!-- {script} --readme -->\n", f"<!-- end of {script} -->\n"
+    lines = [f"| {' | '.join(line)} |\n" for line in
+             [header, ["---"] * len(header), *rows]]
+    path = ROOT / "README.md"
+    before, rest = path.read_text().split(begin)
+    path.write_text(before + begin + "".join(lines) + end + rest.split(end)[1])
+
+
 def save(section, figures):
     """Puts the figures of one script into B/bench.json, beside the others'."""
     path = BUILD / "bench.json"
