@@ -8,6 +8,7 @@
 #include "../fill.h"
 #include "../known.h"
 #include "../model.h"
+#include "../plugin.h"
 #include "../tool.h"
 
 #include <argp.h>
@@ -18,12 +19,14 @@
 
 #define MAX_INPUTS 62
 
-enum { KEY_SIM = 0x100, KEY_BACKEND, KEY_DEVICE, KEY_FORM };
+enum { KEY_SIM = 0x100, KEY_BACKEND, KEY_DEVICE, KEY_PLUGIN, KEY_FORM };
 
 static const struct argp_option options[] = {
 	{ "input", 'i', "FILE", 0,
 	  "A raw little-endian tensor, once for each input of the model (without: "
 	  "pseudo-random bytes)", 0 },
+	{ "plugin", KEY_PLUGIN, "FILE", 0,
+	  "A shared object with the functions of custom operators", 0 },
 	{ "output", 'o', "DIR", 0,
 	  "Write all of the following into DIR: report.html, report.svg, "
 	  "trace.json and profile.json", 1 },
@@ -45,7 +48,7 @@ static const struct argp_option options[] = {
 /* The files; KEY_FORM is the first one's. */
 static const struct form {
 	const char *name; /* in the directory of --output */
-	void (*write)(const struct profile *profile, FILE *out);
+	int (*write)(const struct profile *profile, FILE *out);
 } forms[] = {
 	{ "report.html", profile_write_html },
 	{ "report.svg", profile_write_svg },
@@ -61,6 +64,8 @@ struct profiler {
 	const char *machine;
 	bool is_driven; /* by the kernel's driver */
 	char node[32]; /* which device that is, as the library wants it */
+	const char *plugin; /* of custom operators, or NULL */
+	void *plugin_handle;
 	const char *directory;
 	const char *files[FORMS];
 	struct known known;
@@ -104,6 +109,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SIM:
 		profiler->machine = arg;
+		return 0;
+	case KEY_PLUGIN:
+		profiler->plugin = arg;
 		return 0;
 	case KEY_BACKEND:
 		set_backend(state, arg);
@@ -185,8 +193,9 @@ static int write_file(const struct profile *profile, const struct form *form,
 	if (!file)
 		return tool_complain(TOOL_FAILED, "%s: %m", path);
 	errno = 0;
-	form->write(profile, file);
-	err = ferror(file) ? errno ? errno : EIO : 0;
+	err = form->write(profile, file) ? ENOMEM : 0;
+	if (ferror(file))
+		err = errno ? errno : EIO;
 	if (fclose(file) && !err)
 		err = errno;
 	if (!err)
@@ -283,10 +292,17 @@ static int load(struct profiler *profiler)
 		return status;
 	p->program = profiler->program;
 	tinynpu_program_info(p->program, &p->info, sizeof(p->info));
+	profile_set_title(p);
+	if (!p->info.commands)
+		return tool_complain(TOOL_UNUSABLE,
+			"%s: nothing of it runs on the machine", p->path);
 	if (p->info.loops)
 		return tool_complain(TOOL_UNUSABLE,
 			"%s: it has loops whose end depends on what they compute",
 			p->path);
+	if (profiler->plugin)
+		return plugin_load(profiler->plugin, profiler->program,
+				   &profiler->plugin_handle);
 	return TOOL_OK;
 }
 
@@ -367,6 +383,7 @@ int command_profile(int argc, char **argv)
 	tinynpu_program_close(profiler.program);
 	tinynpu_device_close(profiler.driven);
 	tinynpu_device_close(profiler.device);
+	plugin_unload(profiler.plugin_handle);
 	known_free(&profiler.known);
 	return status;
 }

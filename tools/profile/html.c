@@ -28,7 +28,7 @@ static void write_head(const struct profile *p, FILE *out)
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\""
 	      "default-src 'none'; style-src 'unsafe-inline'; script-src "
 	      "'unsafe-inline'\"/>\n<title>Profile of ", out);
-	chart_escape(out, p->path);
+	chart_escape(out, p->title);
 	fputs("</title>\n<style>\n/*<![CDATA[*/\n", out);
 	write_resource(out, profile_css, profile_css_end);
 	fputs("/*]]>*/\n</style>\n</head>\n<body>\n", out);
@@ -75,7 +75,7 @@ static void write_cards(const struct profile *p, FILE *out)
 static void write_header(const struct profile *p, FILE *out)
 {
 	fputs("<header>\n<div>\n<h1>", out);
-	chart_escape(out, p->path);
+	chart_escape(out, p->title);
 	fprintf(out, "</h1>\n<p class=\"soft\">One inference on a TinyNPU of %u "
 		"MACs per cycle, %s of SRAM at %u bytes per cycle, memory at %u "
 		"bytes per cycle, %g MHz; modelled, and the same on each "
@@ -332,7 +332,7 @@ static void write_units(const struct profile *p, FILE *out)
 
 /* --- The whole ------------------------------------------------------------- */
 
-void profile_write_html(const struct profile *p, FILE *out)
+int profile_write_html(const struct profile *p, FILE *out)
 {
 	write_head(p, out);
 	write_header(p, out);
@@ -356,4 +356,5 @@ void profile_write_html(const struct profile *p, FILE *out)
 		"//<![CDATA[\n", tinynpu_version());
 	write_resource(out, profile_js, profile_js_end);
 	fputs("//]]>\n</script>\n</body>\n</html>\n", out);
+	return 0;
 }

@@ -229,11 +229,11 @@ static json_t *totals_json(const struct profile *p)
 		"wall_ns", (json_int_t)(p->wall_waited - p->wall_submit));
 }
 
-void profile_write_json(const struct profile *p, FILE *out)
+int profile_write_json(const struct profile *p, FILE *out)
 {
 	json_t *json = json_pack(
 		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"program", p->path,
+		"program", p->title,
 		"device", device_json(&p->device),
 		"totals", totals_json(p),
 		"energy", named(profile_parts, p->energy, PART_COUNT),
@@ -243,8 +243,10 @@ void profile_write_json(const struct profile *p, FILE *out)
 		"layers", layers_json(p),
 		"commands", spans_json(p),
 		"memory", memory_json(p));
+	int err;
 
-	json_dumpf(json, out, JSON_INDENT(1));
+	err = json_dumpf(json, out, JSON_INDENT(1));
 	fputc('\n', out);
 	json_decref(json);
+	return err;
 }

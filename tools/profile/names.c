@@ -2,6 +2,10 @@
 /* What things are called, in every form of a profile. */
 #include "profile.h"
 
+#include <npu/program.h>
+
+#include <string.h>
+
 const char *const profile_units[NPU_UNIT_COUNT] = {
 	[NPU_UNIT_DMA] = "DMA",
 	[NPU_UNIT_MAC] = "MAC",
@@ -57,6 +61,23 @@ const char *profile_layer_name(const struct profile *profile, int layer)
 	uint32_t index = layer < 0 ? profile->info.layers : layer;
 
 	return profile->layers[index].name;
+}
+
+void profile_set_title(struct profile *profile)
+{
+	const char *path = profile->path;
+	size_t used = 0;
+
+	while (*path) {
+		unsigned int n = npu_text_length((const unsigned char *)path);
+
+		if (used + (n ? n : 1) >= sizeof(profile->title))
+			break;
+		memcpy(profile->title + used, n ? path : "?", n ? n : 1);
+		used += n ? n : 1;
+		path += n ? n : 1;
+	}
+	profile->title[used] = '\0';
 }
 
 uint64_t profile_energy(const uint64_t parts[PART_COUNT])

@@ -253,20 +253,22 @@ static void write_wall(struct trace *t)
 		write_machine(t);
 }
 
-void profile_write_perfetto(const struct profile *p, FILE *out)
+int profile_write_perfetto(const struct profile *p, FILE *out)
 {
 	struct trace trace = { .profile = p, .events = json_array() };
 	json_t *json;
+	int err;
 
 	write_modelled(&trace);
 	write_wall(&trace);
 	json = json_pack("{s:s, s:{s:s, s:I, s:I}, s:o}",
 			 "displayTimeUnit", "ns",
-			 "otherData", "program", p->path,
+			 "otherData", "program", p->title,
 			 "cycles", (json_int_t)p->cycles,
 			 "clock_khz", (json_int_t)p->machine.clock_khz,
 			 "traceEvents", trace.events);
-	json_dumpf(json, out, JSON_COMPACT);
+	err = json_dumpf(json, out, JSON_COMPACT);
 	fputc('\n', out);
 	json_decref(json);
+	return err;
 }

@@ -119,6 +119,7 @@ struct profile_job {
 
 struct profile {
 	const char *path;
+	char title[256]; /* the path as text that can stand anywhere */
 	struct tinynpu_device_info device;
 	struct tinynpu_program_info info;
 	const struct tinynpu_program *program;
@@ -178,11 +179,17 @@ void profile_sum_layers(struct profile *profile);
 /* map.c: what lies where in the SRAM when. -1: out of memory. */
 int profile_map_sram(struct profile *profile);
 
-/* The writers; errors show in the stream. */
+/* Make the title of the path. */
+void profile_set_title(struct profile *profile);
+
+/*
+ * The writers. Errors of the stream show in the stream; else they return 0, or -1 if
+ * memory ran out.
+ */
 void profile_print(const struct profile *profile, FILE *out);
-void profile_write_json(const struct profile *profile, FILE *out);
-void profile_write_svg(const struct profile *profile, FILE *out);
-void profile_write_html(const struct profile *profile, FILE *out);
-void profile_write_perfetto(const struct profile *profile, FILE *out);
+int profile_write_json(const struct profile *profile, FILE *out);
+int profile_write_svg(const struct profile *profile, FILE *out);
+int profile_write_html(const struct profile *profile, FILE *out);
+int profile_write_perfetto(const struct profile *profile, FILE *out);
 
 #endif

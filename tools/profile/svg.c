@@ -36,7 +36,7 @@ static void write_title(const struct profile *p, FILE *out)
 
 	fputs("<text y=\"34\" font-size=\"22\" font-weight=\"600\" "
 	      "fill=\"#1d232b\">", out);
-	chart_escape(out, p->path);
+	chart_escape(out, p->title);
 	fprintf(out, "</text>\n<text y=\"60\" fill=\"#5d6773\">%s cycles, %s, %s "
 		"on %u MACs per cycle, %s of SRAM, %g MHz</text>\n",
 		tool_count(p->cycles).text, tool_time(ns).text,
@@ -45,7 +45,7 @@ static void write_title(const struct profile *p, FILE *out)
 		p->machine.clock_khz / 1e3);
 }
 
-void profile_write_svg(const struct profile *p, FILE *out)
+int profile_write_svg(const struct profile *p, FILE *out)
 {
 	int width = CHART_WIDTH + 2 * MARGIN, height = whole_height(p), y = 74;
 	size_t i;
@@ -64,4 +64,5 @@ void profile_write_svg(const struct profile *p, FILE *out)
 		y += panels[i].draw(p, out, y) + 8;
 	}
 	fputs("</svg>\n", out);
+	return 0;
 }
