@@ -258,6 +258,32 @@ static void test_unfit_memory_is_refused(void **state)
 	tinynpu_program_close(program);
 }
 
+static void count_commands(void *opaque, const struct tinynpu_trace *trace)
+{
+	uint64_t *count = opaque;
+
+	if (trace->kind == TINYNPU_TRACE_COMMAND)
+		(*count)++;
+}
+
+/* Of a machine in the process, that is. */
+static void test_traces_are_the_simulators(void **state)
+{
+	struct tinynpu_program *program = copy_program();
+	struct tinynpu_session *session = make_session(*state, program);
+	struct tinynpu_stats stats;
+	uint64_t count = 0;
+	int err;
+
+	err = tinynpu_device_trace(*state, count_commands, &count, NULL);
+	assert_int_equal(err, strcmp(backend, "sim") ? -EOPNOTSUPP : 0);
+	assert_int_equal(tinynpu_session_run(session, NULL), 0);
+	tinynpu_session_stats(session, &stats, sizeof(stats));
+	assert_int_equal(count, err ? 0 : stats.commands);
+	tinynpu_session_destroy(session);
+	tinynpu_program_close(program);
+}
+
 /* What one session puts out is what another takes in, without a copy. */
 static void test_a_dma_buf_joins_two_sessions(void **state)
 {
@@ -844,6 +870,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_null_may_be_given_back),
 		DEVICE_TEST(test_tensors_lie_in_the_users_memory),
 		DEVICE_TEST(test_unfit_memory_is_refused),
+		DEVICE_TEST(test_traces_are_the_simulators),
 		DEVICE_TEST(test_a_dma_buf_joins_two_sessions),
 		DEVICE_TEST(test_segments_use_the_users_memory),
 		DEVICE_TEST(test_variables_are_kept_on_request),
