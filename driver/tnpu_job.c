@@ -300,6 +300,7 @@ static struct dma_fence *tnpu_job_run(struct drm_sched_job *base)
 	} else {
 		/* If the device is not up, tnpu_queue_resume_all() writes it */
 		job->is_pushed = true;
+		job->position = queue->tail;
 		if (tdev->state == TNPU_UP && queue->is_on_device)
 			tnpu_queue_write_locked(queue, job);
 		fence = dma_fence_get(&job->fence->base);

@@ -43,7 +43,7 @@ extern unsigned int tnpu_job_timeout_ms;
  * @is_cancelled: it was cancelled, but has not ended for that yet
  * @is_ended: its end is decided
  * @error: for its fence; 0 or -errno
- * @position: of its entry in the ring
+ * @position: of its entry in the ring; where the tail is: it has none yet
  * @commands: the timeout handler's: finished commands when it last looked
  * @progress: likewise: tnpu_device.progress
  * @strikes: likewise: how often in a row nothing had moved

@@ -457,7 +457,8 @@ void tnpu_queue_cancel_locked(struct tnpu_queue *queue, struct tnpu_job *job)
 	job->is_cancelled = true;
 	job->entry.flags |= cpu_to_le32(NPU_JOB_CANCEL);
 	/* Its place is its own until it has ended. */
-	if (job->is_pushed && queue->is_on_device)
+	if (job->is_pushed && job->position != queue->tail &&
+	    queue->is_on_device)
 		WRITE_ONCE(queue->ring->jobs[i].flags, job->entry.flags);
 }
 
