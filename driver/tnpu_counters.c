@@ -10,6 +10,7 @@
 #include <drm/drm_managed.h>
 
 #include "tnpu_device.h"
+#include "tnpu_power.h"
 
 /**
  * tnpu_counters_init() - allocate where the firmware writes
@@ -54,7 +55,7 @@ static int tnpu_counters_ask(struct tnpu_device *tdev)
  * @counters: a copy of what the firmware wrote, which may be anything
  *
  * Sleeps until the firmware has answered. The counters begin anew when the
- * device is recovered.
+ * device is recovered, or has slept.
  *
  * Return: 0, -EOPNOTSUPP (firmware without counters), -EIO or -ENODEV.
  */
@@ -63,6 +64,9 @@ int tnpu_counters_read(struct tnpu_device *tdev, struct npu_counters *counters)
 	u32 recoveries;
 	int ret;
 
+	ret = tnpu_power_get(tdev);
+	if (ret)
+		return ret;
 	mutex_lock(&tdev->counters.lock);
 	down_read(&tdev->reset_sem);
 	recoveries = tdev->recoveries;
@@ -71,8 +75,9 @@ int tnpu_counters_read(struct tnpu_device *tdev, struct npu_counters *counters)
 		memcpy(counters, tdev->counters.memory, sizeof(*counters));
 	up_read(&tdev->reset_sem);
 	mutex_unlock(&tdev->counters.lock);
-	if (!ret)
-		return 0;
 	/* Whatever the recovery brings, what had been counted is lost. */
-	return tnpu_recover_settle(tdev, recoveries, ret) ?: -EIO;
+	if (ret)
+		ret = tnpu_recover_settle(tdev, recoveries, ret) ?: -EIO;
+	tnpu_power_put(tdev);
+	return ret;
 }

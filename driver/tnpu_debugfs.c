@@ -16,12 +16,14 @@
 
 #include "tnpu_device.h"
 #include "tnpu_inject.h"
+#include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_vm.h"
 
 static const char *const state_names[] = {
 	[TNPU_STARTING] = "starting",
 	[TNPU_UP] = "up",
+	[TNPU_ASLEEP] = "asleep",
 	[TNPU_LOST] = "lost",
 	[TNPU_GONE] = "gone",
 };
@@ -65,10 +67,11 @@ static int tnpu_debugfs_fw_state(struct seq_file *m, void *data)
 	struct tnpu_device *tdev = tnpu_debugfs_device(m);
 	const struct npu_init *init = tdev->ring.init;
 	unsigned int i;
-	int idx;
+	int idx, ret;
 
-	if (!drm_dev_enter(&tdev->drm, &idx))
-		return -ENODEV;
+	ret = tnpu_power_enter(tdev, &idx);
+	if (ret)
+		return ret;
 	seq_printf(m, "firmware: %s\n", tdev->fw.name);
 	seq_printf(m, "protocol: %u\n", tdev->fw.abi);
 	seq_printf(m, "state: %s\n", state_names[READ_ONCE(tdev->state)]);
@@ -85,7 +88,7 @@ static int tnpu_debugfs_fw_state(struct seq_file *m, void *data)
 	for (i = 0; i < ARRAY_SIZE(regs); i++)
 		seq_printf(m, "%s: %#x\n", regs[i].name,
 			   tnpu_device_read(tdev, regs[i].reg));
-	drm_dev_exit(idx);
+	tnpu_power_exit(tdev, idx);
 	return 0;
 }
 
@@ -214,17 +217,18 @@ static const struct drm_debugfs_info tnpu_debugfs_files[] = {
 static int tnpu_debugfs_recover(void *data, u64 value)
 {
 	struct tnpu_device *tdev = data;
-	int idx;
+	int idx, ret;
 
 	if (value > TNPU_RUNG_WEDGED)
 		return -EINVAL;
-	if (!drm_dev_enter(&tdev->drm, &idx))
-		return -ENODEV;
+	ret = tnpu_power_enter(tdev, &idx);
+	if (ret)
+		return ret;
 	WRITE_ONCE(tdev->recovery.first,
 		   max_t(u32, value, TNPU_RUNG_FIRMWARE));
 	tnpu_recover_request(tdev, "debugfs asks for it");
 	flush_work(&tdev->recovery.work);
-	drm_dev_exit(idx);
+	tnpu_power_exit(tdev, idx);
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(tnpu_debugfs_recover_fops, NULL, tnpu_debugfs_recover,

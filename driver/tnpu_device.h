@@ -26,12 +26,14 @@ struct tnpu_queue;
  * enum tnpu_state - what can be done with the device
  * @TNPU_STARTING: not yet, or not at the moment: it is being recovered
  * @TNPU_UP: everything
+ * @TNPU_ASLEEP: not at the moment: nobody needs it, or the system sleeps
  * @TNPU_LOST: nothing any more, recovery failed; ioctls say EIO
  * @TNPU_GONE: nothing any more, it was removed; ioctls say ENODEV
  */
 enum tnpu_state {
 	TNPU_STARTING,
 	TNPU_UP,
+	TNPU_ASLEEP,
 	TNPU_LOST,
 	TNPU_GONE,
 };

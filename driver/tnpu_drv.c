@@ -21,6 +21,7 @@
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm.h>
 #include <linux/slab.h>
 #include <drm/drm_accel.h>
 #include <drm/drm_drv.h>
@@ -37,6 +38,7 @@
 #include "tnpu_debugfs.h"
 #include "tnpu_device.h"
 #include "tnpu_job.h"
+#include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_user.h"
 #include "tnpu_userptr.h"
@@ -326,6 +328,7 @@ static int tnpu_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	drm_info(&tdev->drm, "%u cores of %u multipliers at %u kHz, firmware %s\n",
 		 tdev->config.cores, tdev->config.macs, tdev->config.clock_khz,
 		 tdev->fw.name);
+	tnpu_power_init(tdev);
 	return 0;
 }
 
@@ -333,6 +336,7 @@ static void tnpu_pci_remove(struct pci_dev *pdev)
 {
 	struct tnpu_device *tdev = pci_get_drvdata(pdev);
 
+	tnpu_power_fini(tdev);
 	drm_dev_unplug(&tdev->drm);
 	tnpu_device_remove(tdev);
 }
@@ -365,6 +369,7 @@ static struct pci_driver tnpu_pci_driver = {
 	.probe = tnpu_pci_probe,
 	.remove = tnpu_pci_remove,
 	.err_handler = &tnpu_pci_error_handlers,
+	.driver.pm = pm_ptr(&tnpu_power_ops),
 };
 
 static int __init tnpu_init(void)

@@ -11,10 +11,10 @@
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
-#include <drm/drm_drv.h>
 #include <npu/inject.h>
 
 #include "tnpu_device.h"
+#include "tnpu_power.h"
 
 #define TNPU_INJECT_TEXT 64 /* bytes of the longest order, and more */
 #define TNPU_INJECT_FIELDS 4
@@ -29,15 +29,16 @@ static int tnpu_inject_show(struct seq_file *m, void *unused)
 {
 	struct tnpu_device *tdev = m->private;
 	unsigned int i;
-	int idx;
+	int idx, ret;
 
-	if (!drm_dev_enter(&tdev->drm, &idx))
-		return -ENODEV;
+	ret = tnpu_power_enter(tdev, &idx);
+	if (ret)
+		return ret;
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		seq_printf(m, "%s: %u left, %u done\n", names[i],
 			   tnpu_device_read(tdev, NPU_REG_INJECT_LEFT(i)),
 			   tnpu_device_read(tdev, NPU_REG_INJECT_DONE(i)));
-	drm_dev_exit(idx);
+	tnpu_power_exit(tdev, idx);
 	return 0;
 }
 
@@ -73,8 +74,9 @@ static int tnpu_inject_order(struct tnpu_device *tdev, char *text)
 	ret = is_end ? 0 : tnpu_inject_parse(text, values);
 	if (ret)
 		return ret;
-	if (!drm_dev_enter(&tdev->drm, &idx))
-		return -ENODEV;
+	ret = tnpu_power_enter(tdev, &idx);
+	if (ret)
+		return ret;
 	scoped_guard(mutex, &lock) {
 		tnpu_device_write(tdev, NPU_REG_INJECT_KIND, values[0]);
 		tnpu_device_write(tdev, NPU_REG_INJECT_COUNT, values[1]);
@@ -82,7 +84,7 @@ static int tnpu_inject_order(struct tnpu_device *tdev, char *text)
 		tnpu_device_write(tdev, NPU_REG_INJECT_PARAM, values[3]);
 		tnpu_device_write(tdev, NPU_REG_INJECT_ARM, !is_end);
 	}
-	drm_dev_exit(idx);
+	tnpu_power_exit(tdev, idx);
 	return 0;
 }
 

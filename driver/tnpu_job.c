@@ -41,6 +41,7 @@
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
 #include "tnpu_fence.h"
+#include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_sync.h"
 #include "tnpu_trace.h"
@@ -135,6 +136,7 @@ void tnpu_job_signal(struct list_head *ended)
 		dma_fence_signal(fence);
 		if (job->queue->event)
 			eventfd_signal(job->queue->event);
+		tnpu_power_put(job->queue->tdev);
 		tnpu_job_put(job);
 	}
 }
@@ -575,6 +577,7 @@ static int tnpu_submit_enlist(struct tnpu_job *job)
 		ret = -ECANCELED;
 	} else {
 		kref_get(&job->kref); /* of the list */
+		tnpu_power_hold(tdev); /* until tnpu_job_signal() */
 		list_add_tail(&job->link, &queue->jobs);
 		job->number = ++queue->state.submitted;
 		trace_tnpu_job_queue(job);
@@ -652,7 +655,11 @@ int tnpu_job_submit_ioctl(struct drm_device *drm, void *data,
 	queue = tnpu_queue_find(file->driver_priv, submit.args->queue);
 	if (!queue)
 		return -ENOENT;
-	ret = queue->user ? -EINVAL : tnpu_submit(&submit, queue);
+	ret = queue->user ? -EINVAL : tnpu_power_get(queue->tdev);
+	if (!ret) {
+		ret = tnpu_submit(&submit, queue);
+		tnpu_power_put(queue->tdev);
+	}
 	tnpu_queue_put(queue);
 	return ret;
 }

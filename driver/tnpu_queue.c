@@ -19,6 +19,7 @@
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
 #include "tnpu_job.h"
+#include "tnpu_power.h"
 #include "tnpu_user.h"
 #include "tnpu_userq.h"
 #include "tnpu_vm.h"
@@ -304,8 +305,10 @@ static void tnpu_queue_stop(struct tnpu_queue *queue)
 	spin_lock(&tdev->job_lock);
 	if (slot->queue == queue)
 		slot->queue = NULL;
-	if (queue->user)
+	if (queue->user) {
 		tnpu_userq_add_work_locked(queue, work);
+		tnpu_userq_let_sleep_locked(queue);
+	}
 	queue->is_on_device = false;
 	spin_unlock(&tdev->job_lock);
 	up_read(&tdev->reset_sem);
@@ -510,6 +513,43 @@ static void tnpu_queue_lose_running_locked(struct tnpu_queue *queue,
 	tnpu_job_end_locked(job, is_timeout ? -ETIMEDOUT : -EIO, ended);
 	tnpu_queue_ban_locked(queue, is_timeout ? DRM_TNPU_REASON_TIMEOUT :
 						  DRM_TNPU_REASON_RESET, ended);
+}
+
+/* Whether the firmware has a job of the queue that it can end. */
+static bool tnpu_queue_is_busy(struct tnpu_device *tdev, u32 slot)
+{
+	struct tnpu_queue *queue;
+	struct tnpu_job *job;
+	bool is_busy = false, is_user = false;
+
+	spin_lock(&tdev->job_lock);
+	queue = tdev->slots[slot].queue;
+	if (queue && queue->is_on_device) {
+		is_user = queue->user;
+		job = list_first_entry_or_null(&queue->jobs, struct tnpu_job,
+					       link);
+		is_busy = job && job->is_pushed && job->position != queue->tail;
+	}
+	spin_unlock(&tdev->job_lock);
+	return is_user ? tnpu_userq_is_busy(tdev, slot) : is_busy;
+}
+
+/**
+ * tnpu_queue_is_any_busy() - whether the firmware has jobs
+ * @tdev: device that runs, but to which no more jobs are handed over; its
+ *	reset_sem is held for writing
+ *
+ * Return: true if it is worth to wait for one.
+ */
+bool tnpu_queue_is_any_busy(struct tnpu_device *tdev)
+{
+	unsigned int i;
+
+	lockdep_assert_held_write(&tdev->reset_sem);
+	for (i = 0; i < NPU_MAX_QUEUES; i++)
+		if (tnpu_queue_is_busy(tdev, i))
+			return true;
+	return false;
 }
 
 /**
@@ -759,7 +799,11 @@ int tnpu_queue_create_ioctl(struct drm_device *drm, void *data,
 	vm = tnpu_vm_find(file->driver_priv, args->vm);
 	if (!vm)
 		return -ENOENT;
-	ret = tnpu_queue_create_in(file->driver_priv, vm, args);
+	ret = tnpu_power_get(to_tnpu_device(drm));
+	if (!ret) {
+		ret = tnpu_queue_create_in(file->driver_priv, vm, args);
+		tnpu_power_put(to_tnpu_device(drm));
+	}
 	tnpu_vm_put(vm);
 	return ret;
 }

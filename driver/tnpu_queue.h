@@ -102,6 +102,7 @@ void tnpu_queue_cancel_locked(struct tnpu_queue *queue, struct tnpu_job *job);
 void tnpu_queue_end_cancelled_locked(struct tnpu_queue *queue,
 				     struct list_head *ended);
 
+bool tnpu_queue_is_any_busy(struct tnpu_device *tdev);
 void tnpu_queue_lose_running(struct tnpu_device *tdev);
 int tnpu_queue_restore_all(struct tnpu_device *tdev);
 void tnpu_queue_resume_all(struct tnpu_device *tdev);

@@ -39,6 +39,7 @@
 #include <drm/drm_print.h>
 
 #include "tnpu_device.h"
+#include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_trace.h"
 
@@ -99,6 +100,18 @@ void tnpu_recover_request(struct tnpu_device *tdev, const char *why)
 {
 	WRITE_ONCE(tdev->recovery.why, why);
 	queue_work(tdev->reset_wq, &tdev->recovery.work);
+}
+
+/**
+ * tnpu_recover_need() - leave a device to recovery that is not up, nor asleep
+ * @tdev: device whose reset_sem is held for writing, with its interrupt disabled
+ * @why: a sentence for the log, which stays valid
+ */
+void tnpu_recover_need(struct tnpu_device *tdev, const char *why)
+{
+	lockdep_assert_held_write(&tdev->reset_sem);
+	tdev->recovery.is_reset = true;
+	tnpu_recover_request(tdev, why);
 }
 
 /* Whether the device had to be recovered too often of late. */
@@ -251,6 +264,7 @@ void tnpu_recover_device(struct tnpu_device *tdev, const char *why)
 {
 	bool is_lost = false;
 
+	tnpu_power_hold(tdev); /* if it isn't awake there is nothing to do */
 	/* Who waits for an answer holds reset_sem. */
 	tnpu_ring_abort(tdev);
 	tdev->recovery.cookie = dma_fence_begin_signalling();
@@ -270,6 +284,7 @@ void tnpu_recover_device(struct tnpu_device *tdev, const char *why)
 	wake_up_all(&tdev->recovery.done);
 	if (is_lost)
 		tnpu_recover_tell_wedged(tdev);
+	tnpu_power_put(tdev);
 }
 
 /**

@@ -38,8 +38,8 @@ enum tnpu_rung {
  * @work: does it, on tnpu_device.reset_wq
  * @why: for the log
  * @first: enum tnpu_rung to begin with; FIRMWARE but for tests
- * @is_reset: somebody else has reset the function, and the device is down;
- *	guarded by reset_sem
+ * @is_reset: the device is down, and recovery has to bring it up: somebody else has
+ *	reset the function, or it did not sleep or wake up; guarded by reset_sem
  * @cookie: of dma_fence_begin_signalling(), while it is under way
  * @done: wakes who waits for tnpu_device.recoveries to change
  * @times_s: when the last ones were, to see whether there are too many
@@ -62,6 +62,7 @@ void tnpu_recover_init(struct tnpu_device *tdev);
 void tnpu_recover_note(struct tnpu_device *tdev, enum tnpu_rung rung,
 		       int error);
 void tnpu_recover_request(struct tnpu_device *tdev, const char *why);
+void tnpu_recover_need(struct tnpu_device *tdev, const char *why);
 void tnpu_recover_device(struct tnpu_device *tdev, const char *why);
 int tnpu_recover_settle(struct tnpu_device *tdev, u32 recoveries, int error);
 int tnpu_recover_insist(struct tnpu_device *tdev, u32 recoveries, int error);

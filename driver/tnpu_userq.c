@@ -38,6 +38,7 @@
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
 #include "tnpu_job.h"
+#include "tnpu_power.h"
 #include "tnpu_queue.h"
 
 /**
@@ -53,6 +54,7 @@
  * @lock: guards @is_live against faults under way
  * @is_live: the doorbell is the queue's
  * @page: stands in for the doorbell afterwards
+ * @is_awake: the queue keeps the device awake; guarded by tnpu_device.job_lock
  * @work: jobs, cycles and energy before the firmware's last restart; guarded by
  *	tnpu_device.job_lock
  */
@@ -65,6 +67,7 @@ struct tnpu_userq {
 	struct mutex lock; /* is_live */
 	bool is_live;
 	struct page *page;
+	bool is_awake;
 	u64 work[3];
 };
 
@@ -149,6 +152,8 @@ static loff_t tnpu_userq_offset(u32 slot)
 /**
  * tnpu_userq_open() - let the doorbell be the queue's
  * @queue: user-mode queue that has its slot
+ *
+ * The caller has the device awake; it stays so.
  */
 void tnpu_userq_open(struct tnpu_queue *queue)
 {
@@ -159,6 +164,23 @@ void tnpu_userq_open(struct tnpu_queue *queue)
 	userq->slot = queue->slot;
 	userq->is_live = true;
 	mutex_unlock(&userq->lock);
+
+	tnpu_power_hold(queue->tdev);
+	spin_lock(&queue->tdev->job_lock);
+	userq->is_awake = true;
+	spin_unlock(&queue->tdev->job_lock);
+}
+
+/**
+ * tnpu_userq_let_sleep_locked() - let the device sleep, as far as the queue goes
+ * @queue: user-mode queue, which the firmware has forgotten or that has been so
+ */
+void tnpu_userq_let_sleep_locked(struct tnpu_queue *queue)
+{
+	lockdep_assert_held(&queue->tdev->job_lock);
+	if (queue->user->is_awake)
+		tnpu_power_put(queue->tdev);
+	queue->user->is_awake = false;
 }
 
 /**
@@ -225,6 +247,7 @@ void tnpu_userq_end_locked(struct tnpu_queue *queue)
 	LIST_HEAD(none);
 
 	tnpu_queue_ban_locked(queue, DRM_TNPU_REASON_RESET, &none);
+	tnpu_userq_let_sleep_locked(queue);
 	tnpu_userq_wake_locked(queue);
 }
 
@@ -335,6 +358,21 @@ static int tnpu_userq_refresh_slot(struct tnpu_device *tdev, u32 slot)
 		tnpu_userq_add_work_locked(queue, work);
 	spin_unlock(&tdev->job_lock);
 	return 0;
+}
+
+/**
+ * tnpu_userq_is_busy() - whether a queue has a job running
+ * @tdev: device whose reset_sem is held
+ * @slot: of a user-mode queue that the firmware knows
+ *
+ * Return: true if the firmware says so.
+ */
+bool tnpu_userq_is_busy(struct tnpu_device *tdev, u32 slot)
+{
+	u64 results[TNPU_ADMIN_RESULTS];
+
+	return !tnpu_ring_call(tdev, NPU_ADMIN_QUEUE_PROGRESS, slot, 0, 0,
+			       results) && results[0];
 }
 
 /**

@@ -24,9 +24,11 @@ void tnpu_userq_put(struct tnpu_userq *userq);
 int tnpu_userq_announce(struct tnpu_queue *queue,
 			const struct npu_admin_queue *create);
 void tnpu_userq_end_locked(struct tnpu_queue *queue);
+void tnpu_userq_let_sleep_locked(struct tnpu_queue *queue);
 void tnpu_userq_add_work_locked(struct tnpu_queue *queue, const u64 work[3]);
 
 void tnpu_userq_event(struct tnpu_device *tdev, const struct npu_event *event);
+bool tnpu_userq_is_busy(struct tnpu_device *tdev, u32 slot);
 void tnpu_userq_refresh_all(struct tnpu_device *tdev);
 void tnpu_userq_refresh_file(struct tnpu_file *tfile);
 int tnpu_userq_refresh(struct tnpu_queue *queue);
