@@ -36,10 +36,11 @@ recover() {
 	echo 3 >"$debug/recover"
 }
 
-# A new start: what was armed is not, and no recovery was.
+# A new start: what was armed is not, and no recovery was. The device stays awake,
+# so that what happens to it happens in what is tested.
 begin() {
 	inject none
-	unbind && bind && is_bound
+	unbind && bind && is_bound && echo on >"$pci/devices/$device/power/control"
 }
 
 # Everything is well, with a driver that knows of nothing.
