@@ -20,7 +20,8 @@
 #define TNPU_INJECT_FIELDS 4
 
 static const char *const names[NPU_INJECT_COUNT] = {
-#define X(constant, name) [NPU_INJECT_##constant] = name,
+#define X(constant, name) \
+	[NPU_INJECT_##constant] = name,
 	NPU_INJECT_KINDS(X)
 #undef X
 };
