@@ -129,6 +129,9 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	ret = tnpu_counters_init(tdev);
 	if (ret)
 		return ret;
+	ret = tnpu_telemetry_init(tdev);
+	if (ret)
+		return ret;
 	ret = tnpu_dump_init(tdev);
 	if (ret)
 		return ret;
@@ -145,6 +148,7 @@ static int tnpu_device_boot(struct tnpu_device *tdev)
 
 	tnpu_ring_prepare(tdev);
 	tnpu_inject_prepare(tdev);
+	WRITE_ONCE(tdev->boots, tdev->boots + 1);
 	ret = tnpu_fw_boot(tdev);
 	if (ret)
 		return ret;

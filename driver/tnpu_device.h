@@ -19,6 +19,7 @@
 #include "tnpu_fw.h"
 #include "tnpu_recover.h"
 #include "tnpu_ring.h"
+#include "tnpu_telemetry.h"
 
 struct tnpu_queue;
 
@@ -97,7 +98,9 @@ struct tnpu_context {
  * @config: what the machine is
  * @fw: firmware image
  * @ring: memory shared with the firmware, and who waits for its answers
+ * @boots: how often the firmware was started
  * @counters: where the firmware tells what it has done
+ * @telemetry: what it has done since the device was bound
  * @reset_sem: held for reading by who talks to the firmware, together with the
  *	change of @contexts or @slots that goes with it; held for writing while
  *	the device is brought to what @contexts and @slots say
@@ -128,7 +131,9 @@ struct tnpu_device {
 	struct tnpu_config config;
 	struct tnpu_fw fw;
 	struct tnpu_ring ring;
+	u32 boots;
 	struct tnpu_counters counters;
+	struct tnpu_telemetry telemetry;
 
 	struct rw_semaphore reset_sem;
 	enum tnpu_state state;

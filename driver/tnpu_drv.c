@@ -38,6 +38,7 @@
 #include "tnpu_debugfs.h"
 #include "tnpu_device.h"
 #include "tnpu_job.h"
+#include "tnpu_netlink.h"
 #include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_user.h"
@@ -117,6 +118,7 @@ static int tnpu_open(struct drm_device *drm, struct drm_file *file)
 	if (!tfile)
 		return -ENOMEM;
 	tfile->tdev = tdev;
+	tfile->file = file;
 	xa_init_flags(&tfile->queues, XA_FLAGS_ALLOC1);
 	xa_init_flags(&tfile->vms, XA_FLAGS_ALLOC1);
 	tfile->user = tnpu_user_get(tdev);
@@ -321,21 +323,29 @@ static int tnpu_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return ret;
 	tnpu_debugfs_init(tdev);
 	ret = drm_dev_register(&tdev->drm, 0);
-	if (ret) {
-		tnpu_device_remove(tdev);
-		return ret;
-	}
+	if (ret)
+		goto remove;
+	ret = tnpu_netlink_add(tdev);
+	if (ret)
+		goto unplug;
 	drm_info(&tdev->drm, "%u cores of %u multipliers at %u kHz, firmware %s\n",
 		 tdev->config.cores, tdev->config.macs, tdev->config.clock_khz,
 		 tdev->fw.name);
 	tnpu_power_init(tdev);
 	return 0;
+
+unplug:
+	drm_dev_unplug(&tdev->drm);
+remove:
+	tnpu_device_remove(tdev);
+	return ret;
 }
 
 static void tnpu_pci_remove(struct pci_dev *pdev)
 {
 	struct tnpu_device *tdev = pci_get_drvdata(pdev);
 
+	tnpu_netlink_remove(tdev);
 	tnpu_power_fini(tdev);
 	drm_dev_unplug(&tdev->drm);
 	tnpu_device_remove(tdev);
@@ -374,16 +384,25 @@ static struct pci_driver tnpu_pci_driver = {
 
 static int __init tnpu_init(void)
 {
+	int ret;
+
 	tnpu_job_timeout_ms = clamp(tnpu_job_timeout_ms,
 				    TNPU_JOB_TIMEOUT_MIN_MS,
 				    TNPU_JOB_TIMEOUT_MAX_MS);
-	return pci_register_driver(&tnpu_pci_driver);
+	ret = tnpu_netlink_register();
+	if (ret)
+		return ret;
+	ret = pci_register_driver(&tnpu_pci_driver);
+	if (ret)
+		tnpu_netlink_unregister();
+	return ret;
 }
 module_init(tnpu_init);
 
 static void __exit tnpu_exit(void)
 {
 	pci_unregister_driver(&tnpu_pci_driver);
+	tnpu_netlink_unregister();
 }
 module_exit(tnpu_exit);
 

@@ -13,6 +13,7 @@ struct tnpu_vm;
 /**
  * struct tnpu_file - a client
  * @tdev: device
+ * @file: what the DRM knows of it
  * @user: who opened it
  * @vm: its address space number 0
  * @vms: the others, by number
@@ -21,6 +22,7 @@ struct tnpu_vm;
  */
 struct tnpu_file {
 	struct tnpu_device *tdev;
+	struct drm_file *file;
 	struct tnpu_user *user;
 	struct tnpu_vm *vm;
 	struct xarray vms;

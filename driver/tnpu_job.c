@@ -41,6 +41,7 @@
 #include "tnpu_device.h"
 #include "tnpu_drv.h"
 #include "tnpu_fence.h"
+#include "tnpu_netlink.h"
 #include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_sync.h"
@@ -194,6 +195,7 @@ void tnpu_job_record_fault_locked(struct tnpu_queue *queue, u64 number,
 	state->fault_addr = le64_to_cpu(event->fault_addr);
 	state->fault_job = number;
 	trace_tnpu_job_fault(queue, le32_to_cpu(event->status));
+	tnpu_netlink_tell_fault_locked(queue, le32_to_cpu(event->status));
 	if (le32_to_cpu(event->status) == NPU_JOB_TIMEOUT)
 		tnpu_dump_request(queue->tdev, "a job timed out");
 	if (!__ratelimit(&limit))

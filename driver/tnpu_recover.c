@@ -39,6 +39,7 @@
 #include <drm/drm_print.h>
 
 #include "tnpu_device.h"
+#include "tnpu_netlink.h"
 #include "tnpu_power.h"
 #include "tnpu_queue.h"
 #include "tnpu_trace.h"
@@ -83,6 +84,7 @@ void tnpu_recover_note(struct tnpu_device *tdev, enum tnpu_rung rung, int error)
 {
 	atomic_inc(&tdev->recovery.rungs[rung]);
 	trace_tnpu_recovery(tdev, rung, error);
+	tnpu_netlink_tell_reset(tdev, rung, error);
 	if (error)
 		drm_err_ratelimited(&tdev->drm, "recovery: %s failed: %pe\n",
 				    tnpu_rung_names[rung], ERR_PTR(error));
