@@ -11,6 +11,7 @@ tool-objs := \
 	tools/compile.o \
 	tools/device_json.o \
 	tools/dump.o \
+	tools/events.o \
 	tools/fill.o \
 	tools/image.o \
 	tools/info.o \
@@ -38,12 +39,15 @@ tool-objs := \
 	tools/report.o \
 	tools/run.o \
 	tools/samples.o \
+	tools/telemetry.o \
 	tools/tinynpu.o \
 	tools/tool.o \
+	tools/top.o \
 	tools/verify.o \
 	tools/vm.o
 
 $(B)/tools/%.o: CPPFLAGS += -Ilibtinynpu/include
+$(B)/tools/telemetry.o: CPPFLAGS += -Iuapi $(shell pkg-config --cflags libnl-genl-3.0)
 
 $(B)/tools/profile/resources.o: tools/profile/report.css tools/profile/report.js
 $(B)/tools/profile/resources.o: CPPFLAGS += -DPROFILE_RESOURCES='"tools/profile"'
@@ -54,7 +58,7 @@ $(B)/tools/peak.o: CFLAGS += -O3
 $(B)/tools/tinynpu: $(addprefix $(B)/,$(tool-objs) libtinynpu.a libtnc.a)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libtinynpu-libs) $(tnc-libs) \
-		-lpng -ljansson -lm
+		-lpng -ljansson -lm $(shell pkg-config --libs libnl-genl-3.0)
 
 all: $(B)/tools/tinynpu
 

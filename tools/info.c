@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "device_json.h"
+#include "telemetry.h"
 
 static void print_device(const struct tinynpu_device_info *info)
 {
@@ -28,9 +29,24 @@ static void print_device(const struct tinynpu_device_info *info)
 	       info->reset_count);
 }
 
-/* Shows one, or adds it to @list if there is one. */
-static int show(const char *backend, const char *options, json_t *list)
+static void print_health(const struct telemetry_device *health)
 {
+	printf("  health     %s, %u clients, %s jobs, %s of them with faults, "
+	       "%s timed out; recovered %u times\n",
+	       health->state < 4 ? telemetry_states[health->state] : "unknown",
+	       health->clients, tool_count(health->jobs).text,
+	       tool_count(health->faults).text,
+	       tool_count(health->timeouts).text, health->recoveries);
+}
+
+/*
+ * Shows one, with what is known of its health or NULL; or adds it to @list if
+ * there is one.
+ */
+static int show(const char *backend, const char *options,
+		const struct telemetry_device *health, json_t *list)
+{
+	json_t *object;
 	struct tinynpu_device_info info;
 	struct tinynpu_device *device;
 	struct tinynpu_error error;
@@ -39,25 +55,58 @@ static int show(const char *backend, const char *options, json_t *list)
 		return tool_complain(TOOL_FAILED, "%s", error.text);
 	tinynpu_device_info(device, &info, sizeof(info));
 	tinynpu_device_close(device);
-	if (list)
-		json_array_append_new(list, device_json(&info));
-	else
+	if (!list) {
 		print_device(&info);
+		if (health)
+			print_health(health);
+		return TOOL_OK;
+	}
+	object = device_json(&info);
+	if (health)
+		json_object_set_new(object, "health",
+				    telemetry_device_json(health));
+	json_array_append_new(list, object);
 	return TOOL_OK;
+}
+
+static const struct telemetry_device *
+health_of(const struct telemetry_sample *sample, int number)
+{
+	size_t i;
+
+	for (i = 0; i < sample->device_count; i++)
+		if (sample->devices[i].id == (uint32_t)number)
+			return &sample->devices[i];
+	return NULL;
+}
+
+/* What the driver tells; nothing if there is none. */
+static void read_health(struct telemetry_sample *sample)
+{
+	struct telemetry *telemetry;
+
+	if (telemetry_open(&telemetry))
+		return;
+	telemetry_read(telemetry, sample);
+	telemetry_close(telemetry);
 }
 
 static int show_all(json_t *list)
 {
+	struct telemetry_sample sample = { 0 };
 	int status = TOOL_OK, number = -1;
 	char options[32];
 
+	read_health(&sample);
+
 	while ((number = tinynpu_device_next(number)) >= 0) {
 		snprintf(options, sizeof(options), "device=%d", number);
-		if (show("drm", options, list))
+		if (show("drm", options, health_of(&sample, number), list))
 			status = TOOL_FAILED;
 	}
-	if (show("sim", NULL, list))
+	if (show("sim", NULL, NULL, list))
 		status = TOOL_FAILED;
+	telemetry_free(&sample);
 	return status;
 }
 

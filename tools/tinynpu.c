@@ -21,6 +21,8 @@ static const struct subcommand {
 	{ "profile", command_profile, "show where time and energy go" },
 	{ "inspect", command_inspect, "show what is in a program" },
 	{ "info", command_info, "show the devices" },
+	{ "top", command_top, "show how busy they are, and with whose jobs" },
+	{ "events", command_events, "print their faults and resets as they happen" },
 	{ "vm", command_vm, "boot a virtual machine that has the device" },
 };
 
