@@ -49,6 +49,38 @@ static int tnpu_counters_ask(struct tnpu_device *tdev)
 	return ret;
 }
 
+static int tnpu_counters_copy(struct tnpu_device *tdev,
+			      struct npu_counters *counters, u32 *recoveries)
+{
+	int ret;
+
+	mutex_lock(&tdev->counters.lock);
+	down_read(&tdev->reset_sem);
+	*recoveries = tdev->recoveries;
+	ret = tnpu_counters_ask(tdev);
+	if (!ret)
+		memcpy(counters, tdev->counters.memory, sizeof(*counters));
+	up_read(&tdev->reset_sem);
+	mutex_unlock(&tdev->counters.lock);
+	return ret;
+}
+
+/**
+ * tnpu_counters_peek() - the same of a device that is awake, if it is well
+ * @tdev: device; its reset_sem is not held
+ * @counters: a copy
+ *
+ * Neither wakes the device up nor has it recovered.
+ *
+ * Return: 0 or any error.
+ */
+int tnpu_counters_peek(struct tnpu_device *tdev, struct npu_counters *counters)
+{
+	u32 recoveries;
+
+	return tnpu_counters_copy(tdev, counters, &recoveries);
+}
+
 /**
  * tnpu_counters_read() - ask the firmware what has been done
  * @tdev: device, inside drm_dev_enter(); its reset_sem is not held
@@ -67,14 +99,7 @@ int tnpu_counters_read(struct tnpu_device *tdev, struct npu_counters *counters)
 	ret = tnpu_power_get(tdev);
 	if (ret)
 		return ret;
-	mutex_lock(&tdev->counters.lock);
-	down_read(&tdev->reset_sem);
-	recoveries = tdev->recoveries;
-	ret = tnpu_counters_ask(tdev);
-	if (!ret)
-		memcpy(counters, tdev->counters.memory, sizeof(*counters));
-	up_read(&tdev->reset_sem);
-	mutex_unlock(&tdev->counters.lock);
+	ret = tnpu_counters_copy(tdev, counters, &recoveries);
 	/* Whatever the recovery brings, what had been counted is lost. */
 	if (ret)
 		ret = tnpu_recover_settle(tdev, recoveries, ret) ?: -EIO;

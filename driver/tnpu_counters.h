@@ -21,6 +21,7 @@ struct tnpu_counters {
 };
 
 int tnpu_counters_init(struct tnpu_device *tdev);
+int tnpu_counters_peek(struct tnpu_device *tdev, struct npu_counters *counters);
 int tnpu_counters_read(struct tnpu_device *tdev, struct npu_counters *counters);
 
 #endif

@@ -132,6 +132,7 @@ static int tnpu_power_suspend(struct device *dev)
 	struct tnpu_device *tdev = dev_get_drvdata(dev);
 	int ret = 0;
 
+	tnpu_telemetry_keep(tdev);
 	down_write(&tdev->reset_sem);
 	if (tdev->state == TNPU_STARTING) {
 		ret = -EBUSY; /* a recovery is under way */
@@ -153,6 +154,7 @@ static int tnpu_power_sleep(struct device *dev)
 	bool cookie, is_busy;
 	int ret = 0;
 
+	tnpu_telemetry_keep(tdev);
 	flush_workqueue(tdev->reset_wq);
 	cookie = dma_fence_begin_signalling();
 	down_write(&tdev->reset_sem);

@@ -5,6 +5,7 @@
  */
 #include "tnpu_telemetry.h"
 
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include <drm/drm_managed.h>
 
@@ -69,20 +70,11 @@ static void tnpu_telemetry_take_locked(struct tnpu_telemetry *telemetry,
 			telemetry->is_busy |= BIT(i);
 }
 
-/**
- * tnpu_telemetry_read() - what the cores have done since the device was bound
- * @tdev: device, inside drm_dev_enter()
- * @sample: set
- *
- * If the firmware can't be asked this is as of the last time.
- *
- * Return: 0 or -ENOMEM.
- */
-int tnpu_telemetry_read(struct tnpu_device *tdev, struct tnpu_sample *sample)
+/* Asks the firmware, which has to be awake. */
+static int tnpu_telemetry_ask(struct tnpu_device *tdev)
 {
 	struct tnpu_telemetry *telemetry = &tdev->telemetry;
 	struct npu_counters *counters;
-	unsigned int i;
 	u32 boots;
 
 	counters = kmalloc(sizeof(*counters), GFP_KERNEL);
@@ -91,9 +83,46 @@ int tnpu_telemetry_read(struct tnpu_device *tdev, struct tnpu_sample *sample)
 	mutex_lock(&telemetry->lock);
 	boots = READ_ONCE(tdev->boots);
 	/* Should it be restarted meanwhile, they are those of the next start. */
-	if (!tnpu_counters_read(tdev, counters) &&
+	if (!tnpu_counters_peek(tdev, counters) &&
 	    boots == READ_ONCE(tdev->boots))
 		tnpu_telemetry_take_locked(telemetry, boots, counters);
+	mutex_unlock(&telemetry->lock);
+	kfree(counters);
+	return 0;
+}
+
+/**
+ * tnpu_telemetry_keep() - remember what has been counted
+ * @tdev: device that is about to sleep; its reset_sem is not held
+ */
+void tnpu_telemetry_keep(struct tnpu_device *tdev)
+{
+	tnpu_telemetry_ask(tdev);
+}
+
+/**
+ * tnpu_telemetry_read() - what the cores have done since the device was bound
+ * @tdev: device, inside drm_dev_enter()
+ * @sample: set
+ *
+ * If the firmware can't be asked, or sleeps, this is as of the last time.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tnpu_telemetry_read(struct tnpu_device *tdev, struct tnpu_sample *sample)
+{
+	struct tnpu_telemetry *telemetry = &tdev->telemetry;
+	int is_awake = pm_runtime_get_if_active(tdev->drm.dev);
+	unsigned int i;
+	int ret = 0;
+
+	if (is_awake) /* or nobody knows */
+		ret = tnpu_telemetry_ask(tdev);
+	if (is_awake > 0)
+		pm_runtime_put(tdev->drm.dev);
+	if (ret)
+		return ret;
+	mutex_lock(&telemetry->lock);
 	sample->time_ns = telemetry->time_ns;
 	sample->is_busy = telemetry->is_busy;
 	for (i = 0; i < NPU_MAX_CORES; i++) {
@@ -101,6 +130,5 @@ int tnpu_telemetry_read(struct tnpu_device *tdev, struct tnpu_sample *sample)
 		tnpu_telemetry_add(&sample->core[i], &telemetry->last[i]);
 	}
 	mutex_unlock(&telemetry->lock);
-	kfree(counters);
 	return 0;
 }

@@ -52,6 +52,7 @@ struct tnpu_sample {
 
 int tnpu_telemetry_init(struct tnpu_device *tdev);
 void tnpu_telemetry_add(struct tnpu_work *sum, const struct tnpu_work *work);
+void tnpu_telemetry_keep(struct tnpu_device *tdev);
 int tnpu_telemetry_read(struct tnpu_device *tdev, struct tnpu_sample *sample);
 
 #endif

@@ -33,7 +33,7 @@ static void print_health(const struct telemetry_device *health)
 {
 	printf("  health     %s, %u clients, %s jobs, %s of them with faults, "
 	       "%s timed out; recovered %u times\n",
-	       health->state < 4 ? telemetry_states[health->state] : "unknown",
+	       health->state < TELEMETRY_STATES ? telemetry_states[health->state] : "unknown",
 	       health->clients, tool_count(health->jobs).text,
 	       tool_count(health->faults).text,
 	       tool_count(health->timeouts).text, health->recoveries);

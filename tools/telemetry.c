@@ -13,7 +13,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const char *const telemetry_states[4] = { "starting", "up", "lost", "gone" };
+const char *const telemetry_states[TELEMETRY_STATES] = {
+	"starting", "up", "asleep", "lost", "gone",
+};
 const char *const telemetry_rungs[TELEMETRY_RUNGS] = {
 	"job", "queue", "core", "firmware", "function", "wedged",
 };

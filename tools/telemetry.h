@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #define TELEMETRY_RUNGS 6
-#define TELEMETRY_CORES 16 /* more than any machine has */
+#define TELEMETRY_STATES 5
 
 struct telemetry;
 
@@ -80,7 +80,7 @@ struct telemetry_sample {
 	size_t device_count, engine_count, client_count;
 };
 
-extern const char *const telemetry_states[4];
+extern const char *const telemetry_states[TELEMETRY_STATES];
 extern const char *const telemetry_rungs[TELEMETRY_RUNGS];
 
 /**

@@ -141,7 +141,7 @@ static void print_device(const struct view *view,
 
 	printf("accel%u %s: %s, %g MHz, %llu jobs, %llu faults, %llu timeouts, %u recoveries\n",
 	       device->id, device->name,
-	       device->state < 4 ? telemetry_states[device->state] : "unknown",
+	       device->state < TELEMETRY_STATES ? telemetry_states[device->state] : "unknown",
 	       device->clock_khz / 1e3, (unsigned long long)device->jobs,
 	       (unsigned long long)device->faults,
 	       (unsigned long long)device->timeouts, device->recoveries);

@@ -13,12 +13,14 @@
  * enum tnpu_device_state - What can be done with a device.
  * @TNPU_STATE_STARTING: Nothing at the moment, it is being recovered.
  * @TNPU_STATE_UP: Everything.
+ * @TNPU_STATE_ASLEEP: Nothing until somebody needs it, or the system wakes up.
  * @TNPU_STATE_LOST: Nothing until it is bound anew, as recovery failed.
  * @TNPU_STATE_GONE: Nothing any more, it was removed.
  */
 enum tnpu_device_state {
 	TNPU_STATE_STARTING,
 	TNPU_STATE_UP,
+	TNPU_STATE_ASLEEP,
 	TNPU_STATE_LOST,
 	TNPU_STATE_GONE,
 };
