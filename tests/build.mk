@@ -19,7 +19,7 @@ asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-te
 
 vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
 	tests/vm/stress \
-	$(vm-tests) tests/check-kernel tests/check-netlink
+	$(vm-tests) tests/vm/sleep tests/check-kernel tests/check-netlink
 
 # Minutes each: kernels of our own to build and boot, fuzzing for longer; and the
 # browser, which is large to install.

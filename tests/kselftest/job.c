@@ -8,6 +8,8 @@
  *              wrong
  *   job user   likewise a job of a user-mode queue, until QUEUE_STATE says an error;
  *              then ring its doorbell
+ *   job across  likewise run a job of a user-mode queue, and after a line of input
+ *              another one
  *   job bind   likewise a bind that waits for another driver's fence
  *   job wedge  likewise nothing, until a uevent says that a device is wedged
  *   job outlive  likewise as hang; then see that all that the process has of the
@@ -104,6 +106,27 @@ static int hang_user(struct npu_client *client)
 	while (!(ret = npu_queue_state(client->fd, userq.number, &state)))
 		;
 	*userq.doorbell = 1;
+	printf("ended: %s\n", strerror(-ret));
+	return 0;
+}
+
+static int work_across(struct npu_client *client)
+{
+	struct npu_job job = npu_userq_job(1, 1);
+	struct npu_userq userq;
+	int ret = npu_userq_open(&userq, client->fd);
+
+	npu_commands(client)[0] = npu_nop(1);
+	if (!ret)
+		ret = npu_userq_run(&userq, &job);
+	if (ret) {
+		fprintf(stderr, "job: queue: %s\n", strerror(-ret));
+		return 1;
+	}
+	puts("hangs");
+	fflush(stdout);
+	getchar();
+	ret = npu_userq_run(&userq, &job);
 	printf("ended: %s\n", strerror(-ret));
 	return 0;
 }
@@ -315,7 +338,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2) {
 		fprintf(stderr,
-			"usage: job N|hang|user|bind|wedge|outlive|blame|old\n");
+			"usage: job N|hang|user|across|bind|wedge|outlive|blame|old\n");
 		return 2;
 	}
 	ret = npu_client_open(&client);
@@ -327,6 +350,8 @@ int main(int argc, char **argv)
 		return hang(&client);
 	if (!strcmp(argv[1], "user"))
 		return hang_user(&client);
+	if (!strcmp(argv[1], "across"))
+		return work_across(&client);
 	if (!strcmp(argv[1], "bind"))
 		return hang_bind(&client);
 	if (!strcmp(argv[1], "wedge"))
