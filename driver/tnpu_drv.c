@@ -37,6 +37,7 @@
 #include "tnpu_bo.h"
 #include "tnpu_debugfs.h"
 #include "tnpu_device.h"
+#include "tnpu_hwmon.h"
 #include "tnpu_job.h"
 #include "tnpu_netlink.h"
 #include "tnpu_power.h"
@@ -321,6 +322,9 @@ static int tnpu_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = tnpu_device_start(tdev);
 	if (ret)
 		return ret;
+	ret = tnpu_hwmon_init(tdev);
+	if (ret)
+		goto remove;
 	tnpu_debugfs_init(tdev);
 	ret = drm_dev_register(&tdev->drm, 0);
 	if (ret)
