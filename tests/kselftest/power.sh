@@ -160,6 +160,37 @@ freeze_with_jobs() {
 	wait "$jobs" && [ "$status" = 0 ] && wakes_up
 }
 
+# The sensors' directory, which is another one when the device is bound anew.
+find_sensors() {
+	local name
+	for name in "$pci/devices/$device"/hwmon/hwmon*/name; do
+		[ "$(<"$name")" != tinynpu ] || dirname "$name"
+	done
+}
+
+# Energy of jobs is counted, once, and outlasts sleep.
+counts_energy() {
+	local sensors before after
+	sensors=$(find_sensors)
+	before=$(<"$sensors/energy1_input")
+	"$here/job" 2000 && is_asleep || return
+	after=$(<"$sensors/energy1_input")
+	[ "$after" -gt "$before" ] && run_jobs 1 && is_asleep &&
+		[ "$(<"$sensors/energy1_input")" -ge "$after" ] && return
+	echo "$before uJ, then $after"
+	return 1
+}
+
+measures_asleep() {
+	local sensors i
+	sensors=$(find_sensors)
+	is_asleep || return
+	for ((i = 0; i < 20; i++)); do
+		[ "$(<"$sensors/power1_average")" -ge 0 ] || return
+	done
+	grep -q suspended "$power/runtime_status"
+}
+
 unload 2>/dev/null
 check "loaded" load
 [ -e "$power/autosuspend_delay_ms" ] || {
@@ -174,6 +205,12 @@ check "a job wakes it up" wakes_up
 check "asleep and awake $cycles times" sleep_and_wake
 check "it sleeps only if allowed" stays_if_told
 check "nothing was said" said_only
+if [ -n "$(find_sensors)" ]; then
+	check "energy is counted" counts_energy
+	check "sensors wake nobody up" measures_asleep
+else
+	skip "energy is counted" "needs CONFIG_HWMON"
+fi
 if [ -d "$debug" ]; then
 	check "files wake it up" reads_wake_it
 	check "a job keeps it awake" \
