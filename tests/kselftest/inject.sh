@@ -155,7 +155,7 @@ bad_orders() {
 		echo "taken: '$order'"
 		return 1
 	done
-	! grep -v " 0 left, 0 done" "$debug/inject"
+	! grep -v ": 0 left, " "$debug/inject"
 }
 
 unload 2>/dev/null
