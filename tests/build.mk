@@ -18,7 +18,7 @@ built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 
 vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
-	tests/vm/stress \
+	tests/vm/stress tests/vm/tools \
 	$(vm-tests) tests/vm/sleep tests/check-kernel tests/check-netlink
 
 # Minutes each: kernels of our own to build and boot, fuzzing for longer; and the
