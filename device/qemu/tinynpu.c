@@ -55,6 +55,7 @@ struct TinyNPUState {
     QEMUTimer timer;
     VMChangeStateEntry *run_state;
     QEMUBH *interrupt_bh;
+    uint8_t pm_cap; /* where the capability is in configuration space */
     unsigned long interrupts; /* vectors to be sent, atomic */
 
     QemuThread thread;
@@ -63,6 +64,7 @@ struct TinyNPUState {
     bool must_stop;
     bool is_halted; /* the virtual machine is stopped */
     bool is_cut_off; /* reset is on its way: nothing of before leaves */
+    bool is_asleep; /* in D3hot: nothing goes in or out */
 };
 
 static const char *tinynpu_id(TinyNPUState *s)
@@ -81,7 +83,7 @@ static int tinynpu_dma(TinyNPUState *s, uint64_t address, void *buffer,
     MemTxAttrs attrs = { .memory = 1 };
     MemTxResult result = MEMTX_ACCESS_ERROR;
 
-    if (qatomic_read(&s->is_cut_off)) {
+    if (qatomic_read(&s->is_cut_off) || qatomic_read(&s->is_asleep)) {
         return -1;
     }
     /* ROM counts as memory, but a write to it would take the big lock. */
@@ -116,7 +118,7 @@ static void tinynpu_send_interrupts(void *opaque)
     unsigned long vectors = qatomic_xchg(&s->interrupts, 0);
 
     for (unsigned n = 0; n < NPU_MAX_VECTORS; n++) {
-        if (vectors & (1ul << n)) {
+        if (vectors & (1ul << n) && !s->is_asleep) {
             trace_tinynpu_interrupt(tinynpu_id(s), n);
             msix_notify(PCI_DEVICE(s), n);
         }
@@ -282,8 +284,11 @@ static void tinynpu_run_state(void *opaque, bool is_running, RunState state)
 static uint64_t tinynpu_read(void *opaque, hwaddr offset, unsigned size)
 {
     TinyNPUState *s = opaque;
-    uint64_t value = npu_core_mmio_read(s->core, offset, size);
+    uint64_t value = UINT64_MAX;
 
+    if (!s->is_asleep) {
+        value = npu_core_mmio_read(s->core, offset, size);
+    }
     trace_tinynpu_read(tinynpu_id(s), offset, size, value);
     return value;
 }
@@ -294,7 +299,9 @@ static void tinynpu_write(void *opaque, hwaddr offset, uint64_t value,
     TinyNPUState *s = opaque;
 
     trace_tinynpu_write(tinynpu_id(s), offset, size, value);
-    npu_core_mmio_write(s->core, offset, value, size);
+    if (!s->is_asleep) {
+        npu_core_mmio_write(s->core, offset, value, size);
+    }
 }
 
 static uint64_t tinynpu_doorbell_read(void *opaque, hwaddr offset,
@@ -310,7 +317,9 @@ static void tinynpu_doorbell_write(void *opaque, hwaddr offset,
     unsigned page = offset / NPU_DOORBELL_STRIDE;
 
     trace_tinynpu_ring(tinynpu_id(s), page);
-    npu_core_doorbell(s->core, page);
+    if (!s->is_asleep) {
+        npu_core_doorbell(s->core, page);
+    }
 }
 
 /* Every access reaches the machine, which knows which ones it takes. */
@@ -330,11 +339,27 @@ static const MemoryRegionOps tinynpu_doorbell_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
+static uint16_t tinynpu_power_state(PCIDevice *pdev)
+{
+    return pci_get_word(pdev->config + TINYNPU(pdev)->pm_cap + PCI_PM_CTRL) &
+           PCI_PM_CTRL_STATE_MASK;
+}
+
+/* D1 and D2 there are not: who writes them stays where it was. */
 static void tinynpu_config_write(PCIDevice *pdev, uint32_t address,
                                  uint32_t value, int size)
 {
+    TinyNPUState *s = TINYNPU(pdev);
+    uint16_t before = tinynpu_power_state(pdev);
+    uint8_t *control = pdev->config + s->pm_cap + PCI_PM_CTRL;
+
     pci_default_write_config(pdev, address, value, size);
+    if (tinynpu_power_state(pdev) == 1 || tinynpu_power_state(pdev) == 2) {
+        pci_set_word(control, (pci_get_word(control) &
+                               ~PCI_PM_CTRL_STATE_MASK) | before);
+    }
     pcie_cap_flr_write_config(pdev, address, value, size);
+    qatomic_set(&s->is_asleep, tinynpu_power_state(pdev));
 }
 
 /*
@@ -348,6 +373,9 @@ static void tinynpu_reset(DeviceState *dev)
 
     trace_tinynpu_reset(tinynpu_id(s));
     npu_core_reset_function(s->core);
+    pci_word_test_and_clear_mask(PCI_DEVICE(s)->config + s->pm_cap + PCI_PM_CTRL,
+                                 PCI_PM_CTRL_STATE_MASK);
+    qatomic_set(&s->is_asleep, false);
     qatomic_set(&s->is_cut_off, true);
     qatomic_set(&s->interrupts, 0);
     tinynpu_wake(s);
@@ -388,6 +416,24 @@ static bool tinynpu_make_vectors(PCIDevice *pdev, Error **errp)
     return true;
 }
 
+/* What the machine is doing goes on after D3hot (no soft reset). */
+static bool tinynpu_make_power(PCIDevice *pdev, Error **errp)
+{
+    TinyNPUState *s = TINYNPU(pdev);
+    int offset = pci_add_capability(pdev, PCI_CAP_ID_PM, 0, PCI_PM_SIZEOF,
+                                    errp);
+
+    if (offset < 0) {
+        return false;
+    }
+    s->pm_cap = offset;
+    pci_set_word(pdev->config + offset + PCI_PM_PMC, PCI_PM_CAP_VER_1_2);
+    pci_set_word(pdev->config + offset + PCI_PM_CTRL,
+                 PCI_PM_CTRL_NO_SOFT_RESET);
+    pci_set_word(pdev->wmask + offset + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+    return true;
+}
+
 static void tinynpu_realize(PCIDevice *pdev, Error **errp)
 {
     TinyNPUState *s = TINYNPU(pdev);
@@ -400,7 +446,8 @@ static void tinynpu_realize(PCIDevice *pdev, Error **errp)
         return;
     }
     pcie_cap_flr_init(pdev);
-    if (!tinynpu_make_vectors(pdev, errp)) {
+    if (!tinynpu_make_power(pdev, errp) ||
+        !tinynpu_make_vectors(pdev, errp)) {
         pcie_cap_exit(pdev);
         return;
     }
