@@ -26,6 +26,7 @@
 
 #include "tnpu_bind.h"
 
+#include <kunit/visibility.h>
 #include <linux/dma-resv.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -703,3 +704,4 @@ int tnpu_vm_bind_ioctl(struct drm_device *drm, void *data,
 		tnpu_vm_put(vm);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_vm_bind_ioctl);

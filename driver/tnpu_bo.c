@@ -7,6 +7,7 @@
 
 #include "tnpu_bo.h"
 
+#include <kunit/visibility.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
@@ -57,6 +58,7 @@ struct drm_gem_object *tnpu_bo_create_object(struct drm_device *drm,
 	shmem->base.funcs = &tnpu_bo_funcs;
 	return &shmem->base;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_bo_create_object);
 
 /**
  * tnpu_bo_can_pin() - whether so much memory may be pinned
@@ -98,6 +100,7 @@ struct sg_table *tnpu_bo_get_pages(struct drm_gem_object *obj)
 		return ERR_PTR(-ENOMEM);
 	return drm_gem_shmem_get_pages_sgt(to_drm_gem_shmem_obj(obj));
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_bo_get_pages);
 
 int tnpu_bo_create_ioctl(struct drm_device *drm, void *data,
 			 struct drm_file *file)
@@ -120,6 +123,7 @@ int tnpu_bo_create_ioctl(struct drm_device *drm, void *data,
 	drm_gem_object_put(&shmem->base);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_bo_create_ioctl);
 
 int tnpu_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 			      struct drm_file *file)

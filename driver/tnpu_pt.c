@@ -12,6 +12,7 @@
 
 #include "tnpu_pt.h"
 
+#include <kunit/visibility.h>
 #include <linux/dma-mapping.h>
 #include <linux/minmax.h>
 #include <linux/scatterlist.h>
@@ -112,6 +113,7 @@ int tnpu_pt_init(struct tnpu_pt *pt, struct device *dev)
 	pt->root = tnpu_pt_node_create(pt, TNPU_PT_LEVELS - 1);
 	return pt->root ? 0 : -ENOMEM;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_init);
 
 /**
  * tnpu_pt_fini() - free all tables
@@ -136,11 +138,13 @@ void tnpu_pt_fini(struct tnpu_pt *pt)
 	tnpu_pt_node_destroy(pt, pt->root);
 	pt->root = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_fini);
 
 dma_addr_t tnpu_pt_root(const struct tnpu_pt *pt)
 {
 	return pt->root->bus;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_root);
 
 /* --- Before a change: tables ----------------------------------------------- */
 
@@ -151,6 +155,7 @@ void tnpu_pt_change_init(struct tnpu_pt_change *change)
 	INIT_LIST_HEAD(&change->unused);
 	change->is_stale = false;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_change_init);
 
 static int tnpu_pt_add_spare(struct tnpu_pt *pt, struct tnpu_pt_change *change,
 			     unsigned int level, u64 count)
@@ -231,6 +236,7 @@ int tnpu_pt_prepare_map(struct tnpu_pt *pt, struct tnpu_pt_change *change,
 				 ((addr + size - 1) >> tnpu_pt_shift(2)) -
 				 (addr >> tnpu_pt_shift(2)) + 1);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_prepare_map);
 
 /**
  * tnpu_pt_prepare_unmap() - allocate the tables that tnpu_pt_unmap() may need
@@ -251,6 +257,7 @@ int tnpu_pt_prepare_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change,
 	return tnpu_pt_add_spare(pt, change, 0, !IS_ALIGNED(addr, span) +
 				 !IS_ALIGNED(addr + size, span));
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_prepare_unmap);
 
 /* --- The change ------------------------------------------------------------- */
 
@@ -415,6 +422,7 @@ void tnpu_pt_map_sgt(struct tnpu_pt *pt, struct tnpu_pt_change *change,
 		cond_resched();
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_map_sgt);
 
 /* Unmaps a part of what one entry of the middle table stands for. */
 static void tnpu_pt_unmap_pages(struct tnpu_pt_node *middle,
@@ -484,6 +492,7 @@ void tnpu_pt_unmap(struct tnpu_pt *pt, struct tnpu_pt_change *change, u64 addr,
 		cond_resched();
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_unmap);
 
 /**
  * tnpu_pt_count_leaves() - count what a tree maps
@@ -508,6 +517,7 @@ void tnpu_pt_count_leaves(const struct tnpu_pt *pt, u64 *pages, u64 *large)
 		}
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_count_leaves);
 
 /* --- After a change --------------------------------------------------------- */
 
@@ -526,3 +536,4 @@ void tnpu_pt_free(struct tnpu_pt *pt, struct tnpu_pt_change *change)
 		tnpu_pt_node_destroy(pt, node);
 	INIT_LIST_HEAD(&change->unused);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_pt_free);

@@ -23,6 +23,7 @@
 
 #include "tnpu_ring.h"
 
+#include <kunit/visibility.h>
 #include <linux/completion.h>
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
@@ -89,6 +90,7 @@ int tnpu_ring_init(struct tnpu_device *tdev)
 		return -ENOMEM;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_init);
 
 static u16 tnpu_ring_highest_abi(void)
 {
@@ -117,6 +119,7 @@ void tnpu_ring_prepare(struct tnpu_device *tdev)
 	ring->event_head = 0;
 	ring->admin_tail = 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_prepare);
 
 /**
  * tnpu_ring_open() - let commands through
@@ -140,6 +143,7 @@ int tnpu_ring_open(struct tnpu_device *tdev)
 	spin_unlock(&ring->lock);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_open);
 
 /* Takes the call off the list; its owner may return as soon as it knows. */
 static void tnpu_ring_finish_call(struct tnpu_ring *ring,
@@ -170,6 +174,7 @@ void tnpu_ring_abort(struct tnpu_device *tdev)
 	spin_unlock(&ring->lock);
 	wake_up_all(&ring->space);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_abort);
 
 /* Puts a command into the ring if there is room; it is answered by @call. */
 static int tnpu_ring_write(struct tnpu_device *tdev, struct tnpu_call *call,
@@ -293,6 +298,7 @@ int tnpu_ring_call(struct tnpu_device *tdev, enum npu_admin_op op, u64 arg0,
 
 	return tnpu_ring_send(tdev, op, args, results);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_call);
 
 static void tnpu_ring_admin_done(struct tnpu_device *tdev,
 				 const struct npu_event *event)
@@ -394,6 +400,7 @@ void tnpu_ring_drain(struct tnpu_device *tdev)
 {
 	tnpu_ring_take_events(tdev);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_drain);
 
 irqreturn_t tnpu_ring_irq(int irq, void *data)
 {
@@ -447,3 +454,4 @@ void tnpu_ring_print_log(struct tnpu_device *tdev, struct drm_printer *p)
 	if (length)
 		drm_printf(p, "%s\n", line);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_ring_print_log);

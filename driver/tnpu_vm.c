@@ -7,6 +7,7 @@
 
 #include "tnpu_vm.h"
 
+#include <kunit/visibility.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -198,6 +199,7 @@ int tnpu_vm_init_device(struct tnpu_device *tdev)
 	tdev->clean_wq = alloc_workqueue("tinynpu-clean", WQ_UNBOUND, 0);
 	return tdev->bind_wq && tdev->clean_wq ? 0 : -ENOMEM;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_vm_init_device);
 
 /**
  * tnpu_vm_create() - make an empty address space
@@ -238,6 +240,7 @@ free_vm:
 	kfree(vm);
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_vm_create);
 
 /**
  * tnpu_vm_destroy() - end an address space that no queue uses
@@ -278,6 +281,7 @@ void tnpu_vm_destroy_all(struct tnpu_file *tfile)
 	xa_destroy(&tfile->vms);
 	tnpu_vm_destroy(tfile->vm);
 }
+EXPORT_SYMBOL_IF_KUNIT(tnpu_vm_destroy_all);
 
 /**
  * tnpu_vm_free_tables() - give the tables' memory back

@@ -112,6 +112,12 @@ static inline int tnpu_compat_sm_map(struct drm_gpuvm *gpuvm, void *priv,
 #define drm_gpuvm_bo_obtain_locked drm_gpuvm_bo_obtain
 #endif
 
+#ifdef TNPU_HAVE_IMPORT_NS_WORD
+#define TNPU_IMPORT_KUNIT MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING)
+#else
+#define TNPU_IMPORT_KUNIT MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING")
+#endif
+
 #ifndef TNPU_HAVE_GEM_IS_IMPORTED
 static inline bool drm_gem_is_imported(const struct drm_gem_object *obj)
 {
