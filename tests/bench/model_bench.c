@@ -12,6 +12,7 @@
  * of single inferences; printed is the median window. The start is the time from
  * posix_spawn() of "once" to its end, the median of STARTS.
  */
+#include "fill.h"
 #include "tnp_image.h"
 
 #include <tinynpu.h>
@@ -86,26 +87,6 @@ static struct tinynpu_program *empty_program(void)
 	return program;
 }
 
-static void fill_inputs(struct tinynpu_session *session,
-			const struct tinynpu_program *program)
-{
-	struct tinynpu_program_info info;
-	struct tinynpu_tensor_info tensor;
-	uint32_t i, state = 1;
-	uint64_t j;
-
-	tinynpu_program_info(program, &info, sizeof(info));
-	for (i = 0; i < info.inputs; i++) {
-		uint8_t *bytes = tinynpu_session_tensor(session, i);
-
-		tinynpu_program_tensor(program, i, &tensor, sizeof(tensor));
-		for (j = 0; j < tensor.size; j++) {
-			state = state * 1664525 + 1013904223;
-			bytes[j] = state >> 24;
-		}
-	}
-}
-
 /* Takes the program over. */
 static struct tinynpu_session *open_session(const char *machine,
 					    struct tinynpu_program *program)
@@ -117,7 +98,7 @@ static struct tinynpu_session *open_session(const char *machine,
 	if (tinynpu_device_open("sim", machine, &device, &error) ||
 	    tinynpu_session_create(device, program, &session, &error))
 		errx(1, "%s", error.text);
-	fill_inputs(session, program);
+	fill_inputs(program, session);
 	tinynpu_device_close(device);
 	tinynpu_program_close(program);
 	return session;

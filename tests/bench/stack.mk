@@ -16,10 +16,11 @@ $(B)/tests/bench/driver_bench: $(B)/tests/bench/driver_bench.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-$(B)/tests/bench/model_bench.o: CPPFLAGS += -Ilibtinynpu/include -Itests/unit
+$(B)/tests/bench/model_bench.o: CPPFLAGS += -Ilibtinynpu/include -Itests/unit -Itools
 
 $(B)/tests/bench/model_bench: $(B)/tests/bench/model_bench.o \
-		$(B)/tests/unit/tnp_image.o $(B)/libtinynpu.a
+		$(B)/tests/unit/tnp_image.o $(B)/tools/fill.o \
+		$(B)/libtinynpu.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libtinynpu-libs)
 
