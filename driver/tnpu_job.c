@@ -382,14 +382,13 @@ static int tnpu_job_ask(struct tnpu_job *job, enum npu_admin_op op,
 	return ret == -ECANCELED ? -ENODEV : ret;
 }
 
-static void tnpu_job_suspect(struct tnpu_job *job, const char *why)
+static void tnpu_job_suspect(struct tnpu_job *job)
 {
 	struct tnpu_device *tdev = job->queue->tdev;
 
 	spin_lock(&tdev->job_lock);
 	job->queue->is_suspect = true;
 	spin_unlock(&tdev->job_lock);
-	tnpu_recover_device(tdev, why);
 }
 
 /* What the firmware can be asked for, the least that hurts others first. */
@@ -430,8 +429,11 @@ static bool tnpu_job_climb(struct tnpu_job *job)
 	return false;
 }
 
-/* Looks after a job that has not ended for TNPU_JOB_BACKSTOP_MS. */
-static void tnpu_job_look_after(struct tnpu_job *job)
+/*
+ * Looks after a job that has not ended for TNPU_JOB_BACKSTOP_MS. Returns why the
+ * device has to be recovered, or NULL.
+ */
+static const char *tnpu_job_look_after(struct tnpu_job *job)
 {
 	struct tnpu_device *tdev = job->queue->tdev;
 	u64 results[TNPU_ADMIN_RESULTS];
@@ -440,31 +442,35 @@ static void tnpu_job_look_after(struct tnpu_job *job)
 
 	ret = tnpu_job_ask(job, NPU_ADMIN_QUEUE_PROGRESS, results);
 	if (ret == -ENODEV)
-		return;
-	if (ret) {
-		tnpu_recover_device(tdev, "the firmware does not tell how a job is");
-		return;
-	}
+		return NULL;
+	if (ret)
+		return "the firmware does not tell how a job is";
 	is_running = results[0] == le64_to_cpu(job->entry.cookie);
 	if (!is_running)
 		tnpu_userq_refresh_all(tdev); /* it may wait for these */
 	if (tnpu_job_has_moved(job, is_running, results[1]))
-		return;
+		return NULL;
 	if (job->strikes < (is_running ? TNPU_STRIKES_STOP :
 					 TNPU_STRIKES_RECOVER))
-		return;
-	if (!is_running || !tnpu_job_climb(job))
-		tnpu_job_suspect(job, "a job neither runs nor stops");
+		return NULL;
+	if (is_running && tnpu_job_climb(job))
+		return NULL;
+	tnpu_job_suspect(job);
+	return "a job neither runs nor stops";
 }
 
 static enum drm_gpu_sched_stat tnpu_job_timedout(struct drm_sched_job *base)
 {
 	struct tnpu_job *job = to_tnpu_job(base);
 	bool cookie = dma_fence_begin_signalling();
+	const char *why = NULL;
 
 	if (!dma_fence_is_signaled(&job->fence->base))
-		tnpu_job_look_after(job);
+		why = tnpu_job_look_after(job);
 	dma_fence_end_signalling(cookie);
+	/* Which leaves its own section where it resets the function. */
+	if (why)
+		tnpu_recover_device(job->queue->tdev, why);
 	/* If its end was brought about, that signals the fence, as always. */
 	return tnpu_sched_no_hang(base);
 }
