@@ -31,7 +31,8 @@
 	X(DMA_CONTROLLER, "dma-controller")         \
 	X(FW_TRAP, "fw-trap")                       \
 	X(FW_HANG, "fw-hang")                       \
-	X(DEAD, "dead")
+	X(DEAD, "dead")                             \
+	X(HOT, "hot")
 
 enum npu_inject_kind {
 #define X(constant, name) NPU_INJECT_##constant,

@@ -69,6 +69,7 @@ enum npu_fault_unit {
  * struct npu_job_result - written to the job's memory when it has ended
  * @status: enum npu_job_status, written last
  * @core: the core that ran it
+ * @clock_permille: its clock, of the machine's, on average; 0: all of it
  * @fault_code: enum npu_fault
  * @fault_unit: enum npu_fault_unit
  * @fault_cmd: index of the refused command; of NPU_JOB_TIMEOUT: @commands
@@ -86,7 +87,8 @@ enum npu_fault_unit {
  */
 struct npu_job_result {
 	npu_le32 status;
-	npu_le32 core;
+	npu_le16 core;
+	npu_le16 clock_permille;
 	npu_le32 fault_code;
 	npu_le32 fault_unit;
 	npu_le32 fault_cmd;

@@ -148,6 +148,16 @@ NPU_ASSERT_OFFSET(struct npu_image_header, digest, 64);
 #define NPU_SYS_HOST_IRQ 0x20 /* write n: raise MSI-X vector n */
 #define NPU_SYS_ARG_LO 0x28
 #define NPU_SYS_ARG_HI 0x2c
+/* Since version 1.2: section 17 of the manual. Reading METER_NS_LO measures. */
+#define NPU_SYS_OPP 0x30 /* operating point of all cores, below NPU_OPP_COUNT */
+#define NPU_SYS_TEMP 0x34 /* of the die, thousandths of a degree Celsius */
+#define NPU_SYS_METER_NS_LO 0x38 /* since power-on; likewise the next */
+#define NPU_SYS_METER_NS_HI 0x3c
+#define NPU_SYS_METER_FJ_LO 0x40 /* of jobs that left their cores, and idle ones */
+#define NPU_SYS_METER_FJ_HI 0x44
+#define NPU_SYS_IDLE_FJ_LO 0x48 /* of cores without jobs alone */
+#define NPU_SYS_IDLE_FJ_HI 0x4c
+#define NPU_SYS_OPP_KHZ(n) (0x50 + 4 * (n)) /* clocks of the points; read only */
 #define NPU_SYS_SCRATCH(n) (0x80 + 4 * (n))
 #define NPU_SYS_CONFIG 0x100 /* the host's 0x000..0x03f, read only */
 
@@ -207,6 +217,9 @@ NPU_ASSERT_OFFSET(struct npu_image_header, digest, 64);
 #define NPU_CORE_SLOT 0x30 /* which of the slots keeps the job meanwhile */
 #define NPU_CORE_SLOTS 64 /* of the machine, for all cores */
 #define NPU_CORE_NEXT 0x34 /* PREEMPTED: command to go on with; read only */
+/* Since version 1.2 */
+#define NPU_CORE_GATE 0x38 /* enum npu_core_gate; in force at once */
+#define NPU_CORE_CLOCK 0x3c /* the job's on average, permille; read only */
 
 /* Of the job that runs or ran last; 64-bit ones as LO, HI. Read only. */
 #define NPU_CORE_RETIRED(unit) (0x40 + 4 * (unit))

@@ -16,6 +16,7 @@
 #define NPU_RING_H
 
 #include <npu/job.h> /* limits of jobs, enum npu_job_status */
+#include <npu/power.h> /* limits and reasons */
 #include <npu/queue.h> /* the queues' rings */
 #include <npu/types.h>
 
@@ -170,6 +171,11 @@ enum npu_admin_op {
 	 */
 	NPU_ADMIN_QUEUE_WORK = 21,
 	/*
+	 * args[0]: power cap in microwatts, NPU_POWER_CAP_*_UW, or 0; args[1]:
+	 * highest clock in kHz, or 0. The last ones count. Since version 3.
+	 */
+	NPU_ADMIN_LIMITS_SET = 24,
+	/*
 	 * args[0]: queue. Ends all that it holds: what runs or was preempted as
 	 * timed out, what waits as cancelled. The queue is halted then, which is
 	 * when the answer comes. Since version 2, as is the next.
@@ -242,6 +248,11 @@ NPU_ASSERT_SIZE(struct npu_work, 64);
  * struct npu_counters - what NPU_ADMIN_COUNTERS writes
  * @time_ns: the controller's clock when they were taken
  * @running: of each core the queue whose job it has, plus 1; 0: idle
+ * @clock_khz: of all cores now; since version 3, as are the next four
+ * @throttle: NPU_THROTTLE_*: why it is not the machine's, or jobs wait
+ * @temperature_mc: of the die, thousandths of a degree Celsius, signed
+ * @reserved0: zero
+ * @idle_fj: femtojoules of cores without jobs since boot
  * @core: work of each core since boot
  * @context: of each context since its CONTEXT_SET
  * @queue: of each queue since its QUEUE_CREATE; the last one is none
@@ -249,7 +260,12 @@ NPU_ASSERT_SIZE(struct npu_work, 64);
 struct npu_counters {
 	npu_le64 time_ns;
 	npu_le32 running[4];
-	npu_le64 reserved[5];
+	npu_le32 clock_khz;
+	npu_le32 throttle;
+	npu_le32 temperature_mc;
+	npu_le32 reserved0;
+	npu_le64 idle_fj;
+	npu_le64 reserved[2];
 	struct npu_work core[4];
 	struct npu_work context[64];
 	struct npu_work queue[64];
@@ -294,6 +310,12 @@ enum npu_event_type {
 	 * cookie of the job, whose end follows. Since version 2.
 	 */
 	NPU_EVENT_CORE_RESET = 8,
+	/*
+	 * Reasons to be slower have come or gone. status: NPU_THROTTLE_*,
+	 * args[0]: clock in kHz, args[1]: temperature, as in struct npu_counters.
+	 * Since version 3.
+	 */
+	NPU_EVENT_POWER = 10,
 };
 
 /**
