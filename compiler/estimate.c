@@ -50,14 +50,13 @@ void tnc_estimate(struct tnc_plan *p, struct tnc_program *program)
 		npu_cost(m, cmd, &cost);
 		npu_timeline_issue(&timeline, m, &cmd->hdr, unit, &cost,
 				   &start);
-		npu_totals_add(&totals, m, &cost);
+		npu_totals_add(&totals, m, 0, &cost, timeline.end_of_all);
 		if (program->cmd_op[i] >= 0)
 			add_to_layer(&program->layer[program->cmd_op[i]], unit,
 				     &cost, timeline.busy[unit] - busy);
 	}
 	estimate->cycles = timeline.end_of_all;
-	estimate->energy_fj = npu_totals_energy(&totals, m,
-						estimate->cycles);
+	estimate->energy_fj = npu_totals_energy(&totals, m);
 	estimate->mac_ops = totals.mac_ops;
 	estimate->mem_bytes = totals.mem_read + totals.mem_written;
 	for (int u = 0; u < NPU_UNIT_COUNT; u++)

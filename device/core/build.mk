@@ -13,6 +13,7 @@ core-objs := \
 	device/core/job.o \
 	device/core/memory.o \
 	device/core/mmu.o \
+	device/core/power.o \
 	device/core/rv32.o \
 	device/core/rv32_expand.o \
 	device/core/rv32_fast.o \

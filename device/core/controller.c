@@ -14,6 +14,11 @@ static uint64_t now(struct npu_core *core)
 	return core->ops->now_ns(core->opaque);
 }
 
+static uint32_t half(uint64_t wide, uint32_t offset)
+{
+	return offset & 4 ? wide >> 32 : (uint32_t)wide;
+}
+
 static uint64_t with_low(uint64_t value, uint32_t low)
 {
 	return (value & ~(uint64_t)UINT32_MAX) | low;
@@ -52,6 +57,36 @@ static uint32_t read_time_low(struct npu_core *core)
 
 	core->time_hi = time >> 32;
 	return (uint32_t)time;
+}
+
+/* The registers of section 17. */
+static bool power_read(struct npu_core *core, uint32_t offset, uint32_t *value)
+{
+	const struct power *power = &core->power;
+
+	if (offset == NPU_SYS_METER_NS_LO)
+		power_measure(core);
+	switch (offset & ~4u) {
+	case NPU_SYS_OPP & ~4u:
+		*value = offset == NPU_SYS_OPP ?
+				 atomic_load(&core->power.opp) :
+				 power_temperature_mc(core);
+		return true;
+	case NPU_SYS_METER_NS_LO:
+		*value = half(power->meter.ns, offset);
+		return true;
+	case NPU_SYS_METER_FJ_LO:
+		*value = half(power->meter.fj, offset);
+		return true;
+	case NPU_SYS_IDLE_FJ_LO:
+		*value = half(power->idle_fj, offset);
+		return true;
+	}
+	if (offset < NPU_SYS_OPP_KHZ(0) ||
+	    offset >= NPU_SYS_OPP_KHZ(NPU_OPP_COUNT))
+		return false;
+	*value = npu_opp_khz(&core->config, (offset - NPU_SYS_OPP_KHZ(0)) / 4);
+	return true;
 }
 
 static bool sys_read(struct npu_core *core, uint32_t offset, uint32_t *value)
@@ -99,7 +134,7 @@ static bool sys_read(struct npu_core *core, uint32_t offset, uint32_t *value)
 		*value = host_config(core, offset - NPU_SYS_CONFIG);
 		return true;
 	}
-	return false;
+	return power_read(core, offset, value);
 }
 
 static void clear_doorbells(struct npu_core *core, uint64_t pages)
@@ -156,6 +191,9 @@ static bool sys_write(struct npu_core *core, uint32_t offset, uint32_t value)
 	case NPU_SYS_HOST_IRQ:
 		raise_host_irq(core, value);
 		return true;
+	case NPU_SYS_OPP:
+		power_set_opp(core, value);
+		return true;
 	default:
 		if (offset < NPU_SYS_SCRATCH(0) ||
 		    offset >= NPU_SYS_SCRATCH(NPU_SCRATCH_COUNT))
@@ -184,7 +222,7 @@ static bool mmu_read(struct npu_core *core, uint32_t offset, uint32_t *value)
 		wide = (uint64_t)core->mmu.misses << 32 | core->mmu.hits;
 	else
 		return false;
-	*value = offset & 4 ? wide >> 32 : (uint32_t)wide;
+	*value = half(wide, offset);
 	return true;
 }
 

@@ -37,6 +37,7 @@ static void reset_runner_side(struct npu_core *core)
 	for (i = 0; i < core->config.cores; i++)
 		job_reset(&core->cores[i]);
 	memset(core->is_slot_full, 0, sizeof(core->is_slot_full));
+	power_reset(core);
 	core->inject.run = (struct inject_run){ 0 };
 	for (i = 0; i < NPU_SCRATCH_COUNT; i++)
 		atomic_store(&core->host.scratch[i], 0);
@@ -111,6 +112,7 @@ struct npu_core *npu_core_init(void *memory,
 	}
 	controller_init(core);
 	host_init(core);
+	power_init(core);
 	reset_runner_side(core);
 	return core;
 }

@@ -54,6 +54,7 @@ static void finish(struct unit_core *unit, enum npu_core_state state)
 {
 	unit->state = state;
 	unit->has_interrupt = true;
+	power_job_ends(unit);
 	machine_trace(unit->machine, &(struct npu_trace){
 		.kind = NPU_TRACE_JOB_END, .core = unit->number,
 		.code = state, .end = unit->job.timeline.end_of_all });
@@ -82,6 +83,7 @@ static void run(struct unit_core *unit)
 {
 	const struct npu_machine *config = &unit->machine->config;
 
+	power_job_begins(unit);
 	unit->state = NPU_CORE_RUNNING;
 	unit->is_loaded = false;
 	unit->is_stuck = false;
@@ -110,6 +112,7 @@ static void start(struct unit_core *unit)
 	unit->job.regs = unit->regs;
 	unit->job.next = 0;
 	unit->job.totals = (struct npu_totals){ 0 };
+	unit->job.metered = (struct meter){ 0 };
 	npu_timeline_start(&unit->job.timeline, &unit->machine->config);
 	hazard_start(&unit->job.hazard);
 	unit->is_resumed = false;
@@ -140,9 +143,9 @@ static void preempt(struct unit_core *unit)
 	struct npu_core *machine = unit->machine;
 	uint32_t slot = unit->job.regs.slot;
 
+	finish(unit, NPU_CORE_PREEMPTED);
 	machine->slots[slot] = unit->job;
 	machine->is_slot_full[slot] = true;
-	finish(unit, NPU_CORE_PREEMPTED);
 }
 
 static void stop(struct unit_core *unit)
@@ -151,17 +154,24 @@ static void stop(struct unit_core *unit)
 		finish(unit, NPU_CORE_STOPPED);
 }
 
+void job_lose_sram(struct unit_core *unit)
+{
+	unit->sram_owner = NO_CONTEXT;
+	memset(unit->sram, 0, unit->machine->config.sram_size);
+}
+
 void job_reset(struct unit_core *unit)
 {
 	struct unit_core fresh = {
 		.machine = unit->machine,
 		.number = unit->number,
 		.sram = unit->sram,
-		.sram_owner = NO_CONTEXT,
 	};
 
+	power_core_reset(unit);
+	fresh.power = unit->power;
 	*unit = fresh;
-	memset(unit->sram, 0, unit->machine->config.sram_size);
+	job_lose_sram(unit);
 }
 
 /* --- Steps --------------------------------------------------------------------- */
@@ -262,7 +272,10 @@ static void account(struct unit_core *unit, const union npu_cmd *cmd,
 	npu_cost(config, cmd, &cost);
 	end = npu_timeline_issue(&unit->job.timeline, config, &cmd->hdr, where,
 				 &cost, &begin);
-	npu_totals_add(&unit->job.totals, config, &cost);
+	npu_totals_add(&unit->job.totals, config,
+		       atomic_load_explicit(&unit->machine->power.opp,
+					    memory_order_relaxed),
+		       &cost, unit->job.timeline.end_of_all);
 	if (unit->machine->ops->trace)
 		trace_command(unit, cmd, where, access, begin, end);
 }
@@ -367,8 +380,7 @@ static bool read_counter(const struct unit_core *unit, uint32_t offset,
 {
 	const struct npu_timeline *time = &unit->job.timeline;
 	const struct npu_totals *totals = &unit->job.totals;
-	uint64_t energy = npu_totals_energy(totals, &unit->machine->config,
-					    time->end_of_all);
+	uint64_t energy = npu_totals_energy(totals, &unit->machine->config);
 	const struct {
 		uint32_t offset;
 		uint64_t value;
@@ -417,6 +429,12 @@ static bool read_status(const struct unit_core *unit, uint32_t offset,
 	case NPU_CORE_COMMANDS:
 		*value = (uint32_t)unit->job.totals.commands;
 		return true;
+	case NPU_CORE_GATE:
+		*value = unit->power.gate;
+		return true;
+	case NPU_CORE_CLOCK:
+		*value = npu_totals_clock_permille(&unit->job.totals);
+		return true;
 	case NPU_CORE_NEXT:
 		*value = unit->state == NPU_CORE_PREEMPTED ? unit->job.next : 0;
 		return true;
@@ -460,6 +478,10 @@ bool job_write(struct unit_core *unit, uint32_t offset, uint32_t value)
 
 	if (reg) {
 		*reg = value;
+		return true;
+	}
+	if (offset == NPU_CORE_GATE) {
+		power_set_gate(unit, value);
 		return true;
 	}
 	if (offset != NPU_CORE_CTRL)

@@ -2,8 +2,8 @@
 /*
  * The machine's state, for the files that make it up: core.c (life and the run
  * loop), host.c (registers the host sees), boot.c, controller.c (registers and
- * windows the controller sees), memory.c (the way to memory), job.c (cores) and
- * inject.c (errors on purpose).
+ * windows the controller sees), memory.c (the way to memory), job.c (cores), power.c
+ * (clocks, energy, heat) and inject.c (errors on purpose).
  *
  * struct host_side and the atomics of struct inject alone are shared between
  * threads; everything else belongs to the runner.
@@ -54,6 +54,21 @@ struct job_registers {
 	uint32_t slot;
 };
 
+/* Time and energy, all of it and that of the die alone. */
+struct meter {
+	uint64_t ns;
+	uint64_t fj;
+	uint64_t die_fj;
+};
+
+/* What a core has used since it was measured last, its finished jobs among it. */
+struct core_power {
+	uint32_t gate;		/* enum npu_core_gate */
+	uint64_t idle_since;	/* if it has no job */
+	uint64_t idle_fj;
+	struct meter meter;
+};
+
 /* All of a job that outlasts a preemption. */
 struct job_state {
 	struct job_registers regs;
@@ -61,6 +76,7 @@ struct job_state {
 	struct npu_region regions[NPU_MAX_REGIONS];
 	struct npu_timeline timeline;
 	struct npu_totals totals;
+	struct meter metered;	/* of it: what the meter knows */
 	struct hazard hazard;
 };
 
@@ -86,8 +102,18 @@ struct unit_core {
 	struct unit_fault fault;
 	uint32_t fault_unit;
 
+	struct core_power power;
 	uint32_t sram_owner;	/* context whose data the SRAM may hold */
 	uint8_t *sram;
+};
+
+/* What outlasts a reset, but for the operating point. */
+struct power {
+	_Atomic uint32_t opp;
+	uint64_t measured_at;
+	uint64_t idle_fj;
+	struct meter meter;
+	int64_t heat_nk;	/* nanokelvin above what is around */
 };
 
 struct npu_core {
@@ -96,6 +122,7 @@ struct npu_core {
 	void *opaque;
 	struct host_side host;
 	struct inject inject;
+	struct power power;
 
 	struct rv32 cpu;
 	struct rv32_bus bus;
@@ -155,7 +182,23 @@ int memory_access(struct npu_core *core, uint32_t context, uint64_t address,
 		  void *buffer, uint32_t size, bool is_write,
 		  struct unit_fault *fault);
 
+/* power.c */
+void power_init(struct npu_core *core);
+void power_reset(struct npu_core *core);
+/* A job gets a core, and leaves it. */
+void power_job_begins(struct unit_core *unit);
+void power_job_ends(struct unit_core *unit);
+/* Whatever it did, the core is idle now, with its clock at rest. */
+void power_core_reset(struct unit_core *unit);
+/* Writes of the registers; what there is not is ignored. */
+void power_set_gate(struct unit_core *unit, uint32_t gate);
+void power_set_opp(struct npu_core *core, uint32_t opp);
+/* Bring power.meter, idle_fj and heat up to date. */
+void power_measure(struct npu_core *core);
+uint32_t power_temperature_mc(struct npu_core *core);
+
 /* job.c */
+void job_lose_sram(struct unit_core *unit);
 void job_reset(struct unit_core *unit);
 /* Can it do something now? */
 bool job_is_runnable(const struct unit_core *unit);

@@ -521,6 +521,9 @@ TINYNPU_PROPERTIES tinynpu_properties[] = {
     TINYNPU_DIMENSION("mem-bw", machine.mem_bw, uint32),
     TINYNPU_DIMENSION("mem-latency", machine.mem_latency, uint32),
     TINYNPU_DIMENSION("restricted", machine.restricted, uint32),
+    TINYNPU_DIMENSION("ambient", machine.ambient_c, uint32),
+    TINYNPU_DIMENSION("thermal-resistance", machine.thermal_resistance,
+                      uint32),
     DEFINE_PROP_STRING("inject", TinyNPUState, inject),
     DEFINE_PROP_BOOL("sync", TinyNPUState, is_sync, false),
     TINYNPU_PROPERTIES_END

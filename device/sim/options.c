@@ -23,15 +23,15 @@ static const struct preset {
 	{ "a128",
 	  { .cores = 1, .macs = 128, .sram_size = 256 * 1024,
 	    .clock_khz = 200000, .sram_bw = 8, .sram_latency = 32,
-	    .mem_bw = 1, .mem_latency = 64 } },
+	    .mem_bw = 1, .mem_latency = 64, NPU_MACHINE_SURROUNDINGS } },
 	{ "a256",
 	  { .cores = 1, .macs = 256, .sram_size = 256 * 1024,
 	    .clock_khz = 200000, .sram_bw = 8, .sram_latency = 32,
-	    .mem_bw = 1, .mem_latency = 64 } },
+	    .mem_bw = 1, .mem_latency = 64, NPU_MACHINE_SURROUNDINGS } },
 	{ "a512",
 	  { .cores = 1, .macs = 512, .sram_size = 512 * 1024,
 	    .clock_khz = 1000000, .sram_bw = 16, .sram_latency = 32,
-	    .mem_bw = 12, .mem_latency = 500 } },
+	    .mem_bw = 12, .mem_latency = 500, NPU_MACHINE_SURROUNDINGS } },
 };
 
 static const struct property {
@@ -49,6 +49,9 @@ static const struct property {
 	{ "mem-bw", offsetof(struct npu_machine, mem_bw), 1000, 1 },
 	{ "mem-latency", offsetof(struct npu_machine, mem_latency), 1000, 1 },
 	{ "restricted", offsetof(struct npu_machine, restricted), 1000, 1 },
+	{ "ambient", offsetof(struct npu_machine, ambient_c), 1000, 1 },
+	{ "thermal-resistance",
+	  offsetof(struct npu_machine, thermal_resistance), 1000, 1 },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -107,8 +110,8 @@ static int parse_property(const char *word, struct npu_machine *machine,
 	}
 	return tinynpu_error_set(error, -EINVAL,
 		"machine: unknown word '%s': a128, a256, a512, cores=, macs=, "
-		"sram=, clock=, sram-bw=, sram-latency=, mem-bw=, mem-latency= "
-		"or restricted=",
+		"sram=, clock=, sram-bw=, sram-latency=, mem-bw=, mem-latency=, "
+		"restricted=, ambient= or thermal-resistance=",
 		word);
 }
 

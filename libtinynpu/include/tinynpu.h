@@ -119,9 +119,10 @@ int tinynpu_device_next(int after);
  *	"sim": the machine to build, from a preset (a128, a256, a512) and single
  *	properties: cores=1..4, macs=32..1024 (a power of two), sram=BYTES,
  *	clock=HZ, sram-bw= and mem-bw= (bytes per cycle), sram-latency= and
- *	mem-latency= (cycles), restricted=1 (as slow as others' arrays); numbers may
- *	end in K, M or G, which mean powers of 1024 for bytes and of 1000 for Hz. ""
- *	and NULL are the same. With a NULL @backend options name the simulator's
+ *	mem-latency= (cycles), restricted=1 (as slow as others' arrays), ambient=
+ *	(degrees Celsius), thermal-resistance= (K/W); numbers may end in K, M or G,
+ *	which mean powers of 1024 for bytes and of 1000 for Hz. "" and NULL are the
+ *	same. With a NULL @backend options name the simulator's
  *	machine and are not used for a real device.
  * @device: set: the device, to be closed with tinynpu_device_close()
  * @error: may be NULL

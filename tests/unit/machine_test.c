@@ -223,7 +223,7 @@ static void test_identification(void **state)
 	static const struct {
 		uint32_t reg, value;
 	} rows[] = {
-		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10001 },
+		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10002 },
 		{ NPU_REG_CORES, 2 }, { NPU_REG_MACS, 128 },
 		{ NPU_REG_SRAM_SIZE, 65536 }, { NPU_REG_CLOCK_KHZ, 200000 },
 		{ NPU_REG_SRAM_BW, 8 }, { NPU_REG_SRAM_LATENCY, 32 },
@@ -507,9 +507,9 @@ static void test_addresses_without_register(void **state)
 {
 	static const uint32_t missing[] = {
 		0, 0x0fffffff & ~3u, NPU_TCM_BASE + NPU_TCM_SIZE,
-		SYS(0x24), SYS(0x30), SYS(0xc0), SYS(0x140), SYS(0xffc),
+		SYS(0x24), SYS(0x60), SYS(0xc0), SYS(0x140), SYS(0xffc),
 		MMU(0x008), MMU(0x400), MMU(0x814), MMU(0x828),
-		ATU(0x14), ATU(0x200), CORE(0x0c), CORE(0x38), CORE(0xa0), CORE(0xd8),
+		ATU(0x14), ATU(0x200), CORE(0x0c), CORE(0xa0), CORE(0xd8),
 		NPU_CORE_BASE(2), NPU_CORE_BASE(3), NPU_CORE_BASE(4),
 		NPU_WINDOW_BASE - 4, NPU_WINDOW(NPU_WINDOW_COUNT), 0xfffffffc,
 	};
@@ -518,7 +518,8 @@ static void test_addresses_without_register(void **state)
 		SYS(NPU_SYS_ARG_LO), SYS(NPU_SYS_CONFIG),
 		MMU(NPU_MMU_TLB_HITS), CORE(NPU_CORE_STATUS),
 		CORE(NPU_CORE_CYCLES), CORE(NPU_CORE_FAULT_CODE),
-		CORE(NPU_CORE_NEXT),
+		CORE(NPU_CORE_NEXT), CORE(NPU_CORE_CLOCK),
+		SYS(NPU_SYS_TEMP), SYS(NPU_SYS_METER_FJ_LO),
 	};
 	uint32_t i, size, trap;
 

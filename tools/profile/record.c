@@ -234,7 +234,7 @@ static void sum_energy(struct profile *p)
 		for (part = 0; part < PART_COUNT; part++)
 			p->energy[part] += p->layers[i].energy[part];
 	for (i = 0; i < p->job_count; i++)
-		p->energy[PART_LEAKAGE] += npu_energy_leak(&p->machine,
+		p->energy[PART_LEAKAGE] += npu_energy_leak(&p->machine, 0,
 							   p->jobs[i].cycles);
 }
 

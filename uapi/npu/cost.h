@@ -8,6 +8,7 @@
 #define NPU_COST_H
 
 #include <npu/isa.h>
+#include <npu/power.h>
 
 /**
  * struct npu_machine - what the formulas depend on
@@ -20,6 +21,8 @@
  * @mem_bw: bytes per cycle of the memory port
  * @mem_latency: cycles
  * @restricted: 1: array and output stage as others publish theirs; else 0
+ * @ambient_c: degrees Celsius around the machine
+ * @thermal_resistance: from the die to there, in kelvin per watt
  */
 struct npu_machine {
 	uint32_t cores;
@@ -31,13 +34,17 @@ struct npu_machine {
 	uint32_t mem_bw;
 	uint32_t mem_latency;
 	uint32_t restricted;
+	uint32_t ambient_c;
+	uint32_t thermal_resistance;
 };
 
+#define NPU_MACHINE_SURROUNDINGS .ambient_c = 25, .thermal_resistance = 40
 #define NPU_MACHINE_DEFAULT                                         \
 	{                                                           \
 		.cores = 1, .macs = 128, .sram_size = 256 * 1024,   \
 		.clock_khz = 200000, .sram_bw = 8,                  \
 		.sram_latency = 32, .mem_bw = 1, .mem_latency = 64, \
+		NPU_MACHINE_SURROUNDINGS,                           \
 	}
 
 /* Why a machine can't be built, or NULL. */
@@ -60,6 +67,10 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 		return "latency: up to 4096 cycles";
 	if (m->restricted > 1)
 		return "restricted: 0 or 1";
+	if (m->ambient_c > 125)
+		return "ambient: 0 to 125 degrees Celsius";
+	if (m->thermal_resistance > 100000)
+		return "thermal-resistance: up to 100000 K/W";
 	return NULL;
 }
 
@@ -82,7 +93,9 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 #define NPU_ENERGY_REQUANT_FJ 3200 /* 32-bit multiply 3100, add 100 */
 #define NPU_ENERGY_DECODE_FJ 3200 /* per byte: as a requantisation */
 #define NPU_ENERGY_MEM_FJ 163000 /* per byte */
+#define NPU_ENERGY_CLOCK_FJ 30 /* per multiplier and cycle that a clock runs idly */
 #define NPU_LEAK_NW_PER_KIB 82 /* of SRAM: 10 pW per bit */
+#define NPU_THERMAL_NS 1000000000ull /* time constant of the die's temperature */
 
 /* What may rule how long a command takes */
 enum npu_bound {
@@ -645,37 +658,96 @@ static inline uint64_t npu_energy_sram_fj(uint32_t sram_size)
 				    (sram_size - low) / low;
 }
 
-/* Femtojoules of one command, leakage aside. */
-static inline uint64_t npu_energy(const struct npu_machine *m,
+/* --- Operating points ------------------------------------------------------ */
+
+/**
+ * struct npu_opp - an operating performance point: a clock and the voltage it needs
+ * @clock_permille: of the machine's clock
+ * @dynamic_permille: energy of what is switched, (voltage / 0.9 V)^2
+ * @leak_permille: power that leaks, voltage / 0.9 V
+ */
+struct npu_opp {
+	uint32_t clock_permille;
+	uint32_t dynamic_permille;
+	uint32_t leak_permille;
+};
+
+/* Point @number, below NPU_OPP_COUNT: 0.9, 0.8, 0.7 and 0.6 V. 0 is the fastest. */
+static inline const struct npu_opp *npu_opp(uint32_t number)
+{
+	static const struct npu_opp points[NPU_OPP_COUNT] = {
+		{ 1000, 1000, 1000 },
+		{ 750, 790, 889 },
+		{ 500, 605, 778 },
+		{ 250, 444, 667 },
+	};
+
+	return &points[number];
+}
+
+static inline uint32_t npu_opp_khz(const struct npu_machine *m, uint32_t number)
+{
+	return (uint32_t)((uint64_t)m->clock_khz *
+			  npu_opp(number)->clock_permille / 1000);
+}
+
+/* Femtojoules of one command, leakage aside, at an operating point. */
+static inline uint64_t npu_energy(const struct npu_machine *m, uint32_t opp,
 				  const struct npu_cost *cost)
 {
-	return cost->products * NPU_ENERGY_MAC_FJ +
-	       cost->steps * NPU_ENERGY_STEP_FJ +
-	       cost->requants * NPU_ENERGY_REQUANT_FJ +
-	       cost->decoded * NPU_ENERGY_DECODE_FJ +
-	       (cost->sram_read + cost->sram_written) *
-		       npu_energy_sram_fj(m->sram_size) +
+	uint64_t switched = cost->products * NPU_ENERGY_MAC_FJ +
+			    cost->steps * NPU_ENERGY_STEP_FJ +
+			    cost->requants * NPU_ENERGY_REQUANT_FJ +
+			    cost->decoded * NPU_ENERGY_DECODE_FJ +
+			    (cost->sram_read + cost->sram_written) *
+				    npu_energy_sram_fj(m->sram_size);
+
+	if (opp)
+		switched = switched * npu_opp(opp)->dynamic_permille / 1000;
+	return switched +
 	       (cost->mem_read + cost->mem_written) * NPU_ENERGY_MEM_FJ;
 }
 
 /* Femtojoules that a core's SRAM leaks in so many cycles. */
 static inline uint64_t npu_energy_leak(const struct npu_machine *m,
-				       uint64_t cycles)
+				       uint32_t opp, uint64_t cycles)
 {
 	/* nW x ns = 1e-18 J = 1e-3 fJ; ns = cycles x 10^6 / kHz */
-	return cycles * 1000 * NPU_LEAK_NW_PER_KIB / m->clock_khz *
-	       (m->sram_size / 1024);
+	return cycles * NPU_LEAK_NW_PER_KIB * npu_opp(opp)->leak_permille /
+	       npu_opp_khz(m, opp) * (m->sram_size / 1024);
+}
+
+/* Nanowatts of a core without a job, as its register GATE says. */
+static inline uint64_t npu_power_idle_nw(const struct npu_machine *m,
+					 uint32_t opp, enum npu_core_gate gate)
+{
+	uint64_t leak = (uint64_t)NPU_LEAK_NW_PER_KIB * (m->sram_size / 1024) *
+			npu_opp(opp)->leak_permille / 1000;
+	uint64_t clock = (uint64_t)NPU_ENERGY_CLOCK_FJ * m->macs *
+			 npu_opp_khz(m, opp) / 1000 *
+			 npu_opp(opp)->dynamic_permille / 1000;
+
+	switch (gate) {
+	case NPU_GATE_POWER:
+		return 0;
+	case NPU_GATE_CLOCK:
+		return leak;
+	default:
+		return leak + clock;
+	}
 }
 
 /**
  * struct npu_totals - what a job cost so far
  * @commands: finished ones
+ * @cycles: from the start on, by the operating point that they went by at
  * @energy_fj: without leakage, which npu_totals_energy() adds
  * @mac_ops: as in struct npu_cost; likewise the others
  * @mem_read: the commands' own fetches included
  */
 struct npu_totals {
 	uint64_t commands;
+	uint64_t cycles[NPU_OPP_COUNT];
 	uint64_t energy_fj;
 	uint64_t mac_ops;
 	uint64_t sram_read;
@@ -684,12 +756,31 @@ struct npu_totals {
 	uint64_t mem_written;
 };
 
+static inline uint64_t npu_totals_cycles(const struct npu_totals *total)
+{
+	uint64_t cycles = 0;
+	uint32_t i;
+
+	for (i = 0; i < NPU_OPP_COUNT; i++)
+		cycles += total->cycles[i];
+	return cycles;
+}
+
+/**
+ * npu_totals_add() - count a command
+ * @total: its job's
+ * @m: the machine
+ * @opp: the operating point at which it was executed
+ * @cost: from npu_cost()
+ * @end: the last cycle so far in which a command of the job ended
+ */
 static inline void npu_totals_add(struct npu_totals *total,
-				  const struct npu_machine *m,
-				  const struct npu_cost *cost)
+				  const struct npu_machine *m, uint32_t opp,
+				  const struct npu_cost *cost, uint64_t end)
 {
 	total->commands++;
-	total->energy_fj += npu_energy(m, cost) +
+	total->cycles[opp] += end - npu_totals_cycles(total);
+	total->energy_fj += npu_energy(m, opp, cost) +
 			    NPU_CMD_SIZE * NPU_ENERGY_MEM_FJ;
 	total->mac_ops += cost->mac_ops;
 	total->sram_read += cost->sram_read;
@@ -698,12 +789,39 @@ static inline void npu_totals_add(struct npu_totals *total,
 	total->mem_written += cost->mem_written;
 }
 
-/* Femtojoules of a job that took so many cycles. */
+/* Femtojoules of a job. */
 static inline uint64_t npu_totals_energy(const struct npu_totals *total,
-					 const struct npu_machine *m,
-					 uint64_t cycles)
+					 const struct npu_machine *m)
 {
-	return total->energy_fj + npu_energy_leak(m, cycles);
+	uint64_t energy_fj = total->energy_fj;
+	uint32_t i;
+
+	for (i = 0; i < NPU_OPP_COUNT; i++)
+		energy_fj += npu_energy_leak(m, i, total->cycles[i]);
+	return energy_fj;
+}
+
+/* Nanoseconds of a job, by the clocks at which it ran. */
+static inline uint64_t npu_totals_ns(const struct npu_totals *total,
+				     const struct npu_machine *m)
+{
+	uint64_t ns = 0;
+	uint32_t i;
+
+	for (i = 0; i < NPU_OPP_COUNT; i++)
+		ns += total->cycles[i] * 1000000 / npu_opp_khz(m, i);
+	return ns;
+}
+
+/* A job's clock on average, in permille of the machine's: of its time. */
+static inline uint32_t npu_totals_clock_permille(const struct npu_totals *total)
+{
+	uint64_t cycles = npu_totals_cycles(total), time = 0;
+	uint32_t i;
+
+	for (i = 0; i < NPU_OPP_COUNT; i++)
+		time += total->cycles[i] * 1000 / npu_opp(i)->clock_permille;
+	return time ? (uint32_t)((cycles * 1000 + time / 2) / time) : 1000;
 }
 
 #endif
