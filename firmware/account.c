@@ -141,6 +141,7 @@ uint32_t account_write(struct fw *fw, uint64_t address, uint64_t bytes)
 			account_core(fw, i, now);
 	}
 	counters->time_ns = now;
+	power_read(fw, counters);
 	if (bytes < size)
 		size = bytes;
 	window_map(FW_WINDOW_COUNTERS, address, size);

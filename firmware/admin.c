@@ -261,6 +261,13 @@ static enum npu_admin_status counters(struct call *call)
 	return call->answer[0] ? NPU_ADMIN_OK : NPU_ADMIN_BAD_ARG;
 }
 
+static enum npu_admin_status limits_set(struct call *call)
+{
+	if (!power_set_limits(call->fw, call->args[0], call->args[1]))
+		return NPU_ADMIN_BAD_ARG;
+	return NPU_ADMIN_OK;
+}
+
 /* A command, how many arguments it has, and the protocol that has it. */
 struct command {
 	enum npu_admin_status (*run)(struct call *call);
@@ -282,6 +289,7 @@ static const struct command commands[] = {
 	[NPU_ADMIN_JOB_CANCEL] = { job_cancel, 2, 2 },
 	[NPU_ADMIN_USER_QUEUE_CREATE] = { user_queue_create, 7, 2 },
 	[NPU_ADMIN_QUEUE_WORK] = { queue_work, 1, 2 },
+	[NPU_ADMIN_LIMITS_SET] = { limits_set, 2, 3 },
 	[NPU_ADMIN_QUEUE_RESET] = { queue_reset, 1, 2 },
 	[NPU_ADMIN_CORE_RESET] = { core_reset, 2, 2 },
 };

@@ -89,6 +89,7 @@ enum npu_fw_refusal fw_boot(struct fw *fw)
 	write_own_fields(abi);
 	read_config(fw);
 	fw->abi = abi;
+	power_init(fw);
 	sched_init(fw);
 	fw->log_level = NPU_LOG_INFO;
 	log_print(fw, NPU_LOG_INFO, FW_NAME ": protocol %u, %u cores", abi,

@@ -15,6 +15,7 @@ fw-host-objs := \
 	firmware/engine.o \
 	firmware/line.o \
 	firmware/log.o \
+	firmware/power.o \
 	firmware/ring.o \
 	firmware/sched.o \
 	firmware/user_ring.o

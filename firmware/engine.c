@@ -69,6 +69,18 @@ enum npu_core_state engine_state(uint32_t core)
 	return get(core, NPU_CORE_STATUS);
 }
 
+/* In force at once. A job that is started ends it. */
+void engine_set_gate(uint32_t core, enum npu_core_gate gate)
+{
+	set(core, NPU_CORE_GATE, gate);
+}
+
+/* Of the job that runs or ran last, on average; of the machine's clock. */
+uint32_t engine_clock_permille(uint32_t core)
+{
+	return get(core, NPU_CORE_CLOCK);
+}
+
 /* Finished commands of the job that runs or ran last. */
 uint32_t engine_commands(uint32_t core)
 {

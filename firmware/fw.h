@@ -15,6 +15,7 @@
 #define FW_H
 
 #include <npu/job.h>
+#include <npu/power.h>
 #include <npu/regs.h>
 #include <npu/ring.h>
 #include <npu/types.h>
@@ -38,6 +39,15 @@
 
 /* How many queues and jobs in vain to look at for a core in one round. */
 #define FW_TAKES (NPU_MAX_QUEUES + NPU_QUEUE_ENTRIES_MAX)
+
+/* How often to look at power and heat, and how long a reason to be slow stays. */
+#define FW_LOOK_NS 5000000ull
+#define FW_REASON_NS 100000000ull
+/* The power cap holds over this time; no job waits longer than the other. */
+#define FW_CREDIT_NS 50000000ll
+#define FW_HOLD_NS 500000000ull
+/* A core without a job for so long is switched off. */
+#define FW_IDLE_NS 10000000ull
 
 #define FW_NONE 0xff /* no queue, no core */
 #define FW_NEVER UINT64_MAX
@@ -150,6 +160,8 @@ struct fw_usage {
  * @deadline: RUNNING: when the watchdog bites; STOPPING: when patience ends
  * @end: RUNNING: when the job has run for too long
  * @slice: what its register says
+ * @gate: likewise
+ * @idle_since: when it was seen without a job first, or 0
  * @used: what counters know of
  */
 struct fw_core {
@@ -161,6 +173,8 @@ struct fw_core {
 	uint64_t deadline;
 	uint64_t end;
 	uint32_t slice;
+	uint8_t gate;
+	uint64_t idle_since;
 	struct fw_usage used;
 };
 
@@ -176,6 +190,54 @@ struct fw_line {
 	uint8_t last;
 	uint32_t slice;
 	uint64_t served;
+};
+
+/* The bits of NPU_THROTTLE_*, by number. */
+enum fw_reason {
+	FW_REASON_TEMPERATURE,
+	FW_REASON_POWER,
+	FW_REASON_CLOCK,
+	FW_REASONS
+};
+
+/**
+ * struct fw_power - clocks, power and heat; all zero if the machine can't
+ * @is_there: the machine has the registers
+ * @khz: of its operating points
+ * @opp: that is in force: the slowest of the next three
+ * @limit_opp: of the highest clock that is allowed
+ * @heat_opp: that the temperature asks for
+ * @cap_opp: that the power cap asks for
+ * @cap_uw: power cap, or 0
+ * @credit_fj: what may be used before jobs have to wait
+ * @meter_ns: the meter when it was read last; likewise the next
+ * @meter_fj: its energy
+ * @idle_before: energy of idle cores when the firmware was started
+ * @temperature_mc: when last looked
+ * @look_due: when to look
+ * @held_until: until then no job is started; 0: they are
+ * @throttle: reasons, NPU_THROTTLE_*
+ * @told: those that the driver knows
+ * @last: when each was there last
+ */
+struct fw_power {
+	bool is_there;
+	uint32_t khz[NPU_OPP_COUNT];
+	uint8_t opp;
+	uint8_t limit_opp;
+	uint8_t heat_opp;
+	uint8_t cap_opp;
+	uint32_t cap_uw;
+	int64_t credit_fj;
+	uint64_t meter_ns;
+	uint64_t meter_fj;
+	uint64_t idle_before;
+	int32_t temperature_mc;
+	uint64_t look_due;
+	uint64_t held_until;
+	uint32_t throttle;
+	uint32_t told;
+	uint64_t last[FW_REASONS];
 };
 
 /**
@@ -212,7 +274,8 @@ struct fw_line {
  * @used: cycles of each context's jobs, by priority
  * @queues: all
  * @cores: all
- * @counters: what they did; time_ns and running when asked
+ * @counters: what they did; all before the first core when asked
+ * @power: how fast they may do it
  */
 struct fw {
 	uint32_t abi;
@@ -253,6 +316,7 @@ struct fw {
 	struct fw_queue queues[NPU_MAX_QUEUES];
 	struct fw_core cores[NPU_MAX_CORES];
 	struct npu_counters counters;
+	struct fw_power power;
 };
 
 /* boot.c */
@@ -299,6 +363,8 @@ void engine_stop(uint32_t core);
 void engine_reset(uint32_t core);
 void engine_ack(uint32_t core);
 enum npu_core_state engine_state(uint32_t core);
+void engine_set_gate(uint32_t core, enum npu_core_gate gate);
+uint32_t engine_clock_permille(uint32_t core);
 uint32_t engine_commands(uint32_t core);
 void engine_read_usage(uint32_t core, uint64_t *cycles, uint64_t *energy_fj);
 void engine_read_result(uint32_t core, struct npu_job_result *result);
@@ -333,6 +399,17 @@ uint32_t line_next(struct fw *fw);
 void line_find_slices(struct fw *fw, uint32_t slices[NPU_PRIORITIES]);
 void line_charge(struct fw *fw, uint32_t queue, uint64_t cycles);
 void line_forget_client(struct fw *fw, uint32_t context);
+
+/* power.c */
+void power_init(struct fw *fw);
+bool power_set_limits(struct fw *fw, uint64_t cap_uw, uint64_t khz);
+void power_look(struct fw *fw, uint64_t now);
+bool power_lets_start(const struct fw *fw);
+void power_wake_core(struct fw *fw, uint32_t core);
+void power_gate(struct fw *fw, uint64_t now);
+uint64_t power_due(const struct fw *fw);
+void power_read(struct fw *fw, struct npu_counters *counters);
+uint32_t power_clock_permille(const struct fw *fw, uint32_t core);
 
 /* sched.c */
 void fw_round(struct fw *fw);

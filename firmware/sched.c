@@ -307,6 +307,7 @@ static void finish_core(struct fw *fw, uint32_t number)
 		result.status = core->stop_status;
 	} else {
 		engine_read_result(number, &result);
+		result.clock_permille = power_clock_permille(fw, number);
 		switch (engine_state(number)) {
 		case NPU_CORE_DONE:
 			result.status = NPU_JOB_OK;
@@ -415,6 +416,7 @@ static void start_job(struct fw *fw, uint32_t index, uint32_t number,
 	core->end = after(now, queue->is_parked ? queue->left_ns :
 						  queue->deadline_ns);
 	set_slice(fw, number, 0);
+	power_wake_core(fw, number);
 	account_start(fw, number, now);
 	if (queue->is_parked)
 		engine_resume(number, index);
@@ -642,6 +644,7 @@ static void set_timer(struct fw *fw, uint64_t now)
 		timer = earliest(timer, now + FW_RETRY_NS);
 	if (fw->event_signalled != fw->event_tail)
 		timer = earliest(timer, fw->event_due);
+	timer = earliest(timer, power_due(fw));
 	if (is_admin_due(fw) || fw->is_hungry)
 		timer = now;
 	if (timer == fw->timer)
@@ -664,10 +667,12 @@ void fw_round(struct fw *fw)
 		look_at_core(fw, i, now);
 	end_dying(fw);
 	end_parked_jobs(fw);
-	for (i = 0; i < fw->core_count; i++)
+	power_look(fw, now);
+	for (i = 0; i < fw->core_count && power_lets_start(fw); i++)
 		if (fw->cores[i].state == FW_CORE_IDLE)
 			feed_core(fw, i, now);
 	set_slices(fw);
+	power_gate(fw, now);
 	event_publish(fw, now);
 	beat(fw, now);
 	set_timer(fw, now);

@@ -8,6 +8,9 @@ firmware-objs := tests/unit/firmware_board.o libfirmware.a
 unit-tests += fair
 fair-objs := tests/unit/firmware_board.o libfirmware.a
 
+unit-tests += limits
+limits-objs := tests/unit/firmware_board.o libfirmware.a
+
 unit-tests += ring
 ring-objs := tests/unit/firmware_board.o libfirmware.a
 

@@ -82,8 +82,31 @@ static void set_half(uint64_t *value, uint32_t address, uint32_t half)
 		*value = *value >> 32 << 32 | half;
 }
 
+/* Clocks of 200, 150, 100 and 50 MHz; the meter's time is the board's. */
+static bool read_power(uint32_t reg, uint32_t *value)
+{
+	if (reg == NPU_SYS_TEMP)
+		*value = board.temperature_mc;
+	else if ((reg & ~4u) == NPU_SYS_METER_NS_LO)
+		*value = half(board.now, reg);
+	else if ((reg & ~4u) == NPU_SYS_METER_FJ_LO)
+		*value = half(board.meter_fj, reg);
+	else if ((reg & ~4u) == NPU_SYS_IDLE_FJ_LO)
+		*value = half(board.idle_fj, reg);
+	else if (reg >= NPU_SYS_OPP_KHZ(0) &&
+		 reg < NPU_SYS_OPP_KHZ(NPU_OPP_COUNT))
+		*value = 50000 * (4 - (reg - NPU_SYS_OPP_KHZ(0)) / 4);
+	else
+		return false;
+	return true;
+}
+
 static uint32_t sys_read(uint32_t reg)
 {
+	uint32_t value;
+
+	if (read_power(reg, &value))
+		return value;
 	if (reg >= NPU_SYS_CONFIG && reg < NPU_SYS_CONFIG + NPU_REG_CONFIG_END)
 		return board.config[(reg - NPU_SYS_CONFIG) / 4];
 	switch (reg & ~4u) {
@@ -102,6 +125,10 @@ static void sys_write(uint32_t reg, uint32_t value)
 {
 	if (reg == NPU_SYS_HOST_IRQ) {
 		board.host_irqs++;
+		return;
+	}
+	if (reg == NPU_SYS_OPP) {
+		board.opp = value;
 		return;
 	}
 	if (reg >= NPU_SYS_SCRATCH(0) &&
@@ -298,7 +325,10 @@ void board_setup(uint32_t cores)
 {
 	memset(&board, 0, sizeof(board));
 	memset(&board_fw, 0, sizeof(board_fw));
+	board.config[NPU_REG_VERSION / 4] = NPU_HW_VERSION_MAJOR << 16 |
+					    NPU_HW_VERSION_MINOR;
 	board.config[NPU_REG_CORES / 4] = cores;
+	board.temperature_mc = 25000;
 	board.config[NPU_REG_CLOCK_KHZ / 4] = 200000;
 	board.config[NPU_REG_DOORBELLS / 4] = NPU_MAX_DOORBELLS;
 	board.config[NPU_REG_CONTEXTS / 4] = NPU_MAX_CONTEXTS;

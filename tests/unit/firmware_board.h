@@ -47,6 +47,11 @@ struct board {
 	uint32_t scratch[NPU_SCRATCH_COUNT];
 	uint64_t arg;
 	uint64_t now;
+	/* Of clocks and power, as the manual's section 17 */
+	uint32_t opp;
+	uint32_t temperature_mc;
+	uint64_t meter_fj;
+	uint64_t idle_fj;
 	uint64_t timer;
 	uint64_t doorbells;
 	uint32_t host_irqs; /* interrupts raised so far */

@@ -301,7 +301,7 @@ static void the_image_boots(void **state)
 	assert_int_equal(boot(prepare()), NPU_FW_READY);
 	assert_int_equal(init->abi, NPU_RING_ABI_MAX);
 	assert_int_equal(init->admin_armed, 1);
-	assert_non_null(memmem(memory + LOG, 100, "protocol 2, 1 cores\n", 20));
+	assert_non_null(memmem(memory + LOG, 100, "protocol 3, 1 cores\n", 20));
 	assert_int_equal(admin(NPU_ADMIN_PING, "", 0), NPU_ADMIN_OK);
 	assert_int_equal(irqs, 1);
 }

@@ -34,7 +34,7 @@ static void boot_answers_in_the_init_block(void **state)
 	init = board_init_block();
 	memset(&init->abi, 0xff, sizeof(*init) - offsetof(struct npu_init, abi));
 	assert_int_equal(fw_boot(&board_fw), NPU_FW_REFUSAL_NONE);
-	assert_int_equal(init->abi, 2);
+	assert_int_equal(init->abi, NPU_RING_ABI_MAX);
 	assert_int_equal(init->admin_head, 0);
 	assert_int_equal(init->event_tail, 0);
 	assert_int_equal(init->jobs_done, 0);

@@ -21,7 +21,7 @@
 #include <npu/types.h>
 
 #define NPU_RING_ABI_MIN 1 /* versions that this header describes */
-#define NPU_RING_ABI_MAX 2
+#define NPU_RING_ABI_MAX 3
 
 #define NPU_MAX_QUEUES 63
 #define NPU_DOORBELL_ADMIN 0 /* queue q rings doorbell page q + 1 */
