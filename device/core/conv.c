@@ -1,330 +1,170 @@
 // SPDX-License-Identifier: MIT
 /*
- * CONV: the cells that a tile of output pixels looks at are gathered side by
- * side, which makes the command a matrix product of tiles and weights:
+ * CONV: a matrix product of windows and weights, a few pixels at a time:
  *
  *	for each chunk of output channels
- *		for each tile of output pixels
- *			for each chunk of the depth
- *				gather, multiply, add to the sums
- *			output stage
+ *		for each area of output pixels
+ *			make operands of what lies below it
+ *			for each run of pixels
+ *				multiply, output stage
  *
- * All buffers are on the stack, below 64 KiB. Cells outside the input are
- * gathered as zero points. Zero points are subtracted at the end: the sum of
- * (x - zero) * w is the sum of x * w less that of zero * w, which is the dot
- * product of one more pixel made of zero points, computed in the first tile.
- * Where weights have zero points, too, the sum of x - zero over a pixel's cells,
- * times the weights' zero point, is less.
+ * All buffers are on the stack, below 64 KiB. Cells outside the input are zero
+ * points. Operands are cells less the zero point, or, if the loops want them
+ * unsigned, plus 128; then sums are greater by (zero point + 128) times those of
+ * the weights, which is subtracted with the biases. Where weights have zero
+ * points, too, the sum of a window's cells less their zero point, times the
+ * weights' zero point, is less.
  *
  * Called by mac.c for commands that passed their checks: each address below is
  * within SRAM and depth x channels is at most 2^28.
  */
-#include "mac.h"
+#include "conv.h"
 
 #include "operands.h"
 
-#define TILE_PIXELS 32
-#define TILE_VALUES (8 * KERNEL_MAX_DEPTH) /* and a pixel of zero points */
-#define TILE_SIZE (TILE_VALUES + KERNEL_MAX_DEPTH)
-
-struct conv {
-	const struct npu_cmd_conv *cmd;
-	const struct kernels *kernels;
-	uint8_t *sram;
-	uint32_t row_depth; /* of one row of taps */
-	uint32_t depth; /* of the whole window */
-	uint32_t padded_depth; /* multiple of four, as the weights have it */
-	bool is_gathered; /* windows lie side by side in the input */
-	bool is_dense; /* the cells of a row of taps do */
+/* A chunk of channels, and the pixels at work. */
+struct work {
+	const struct conv *conv;
+	uint32_t first, count; /* channels */
+	struct mac_output output;
+	int32_t cells[CONV_PIXELS]; /* of each pixel the sum of x - zero */
+	int32_t sums[CONV_PIXELS * MAC_CHANNELS];
+	struct conv_operands operands;
 };
 
-struct tile {
-	uint32_t y, x; /* of the first pixel */
-	uint32_t pixels;
-	bool has_zero_pixel;
-	int32_t cells[TILE_PIXELS]; /* of each pixel the sum of x - zero */
-	int32_t sums[(TILE_PIXELS + 1) * MAC_CHANNELS];
-	int8_t values[TILE_SIZE];
-	int16_t operands[TILE_SIZE];
-};
+static struct kernel_dot work_dot(struct work *work)
+{
+	const struct conv *conv = work->conv;
+	const struct npu_cmd_conv *cmd = conv->cmd;
 
-/* The part [first, first + count) of a pixel's window. */
-struct patch {
-	uint32_t first;
-	uint32_t count;
-	int8_t *values;
-};
+	return (struct kernel_dot){
+		.sums = work->sums,
+		.sum_pitch = MAC_CHANNELS,
+		.weights = (const int8_t *)conv->sram + cmd->weights +
+			   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
+			   npu_conv_weight_index(cmd->ofm_c, conv->depth,
+						 work->first, 0),
+		.channels = work->count,
+		.depth = conv->padded_depth,
+	};
+}
+
+/* What an operand is greater than a cell less the zero point. */
+static int32_t operand_excess(const struct conv *conv)
+{
+	return conv->kernels->is_unsigned ? conv->cmd->ifm_zp + 128 : 0;
+}
 
 /*
- * Put what of [at, at + size) of the window is wanted: copied from @from, or
- * zero points if that is NULL.
+ * Subtract from the biases what operands are too great: the dot products of a
+ * pixel whose operands all are the excess, as those outside the input.
  */
-static void patch_put(struct patch *patch, uint32_t at, uint32_t size,
-		      const uint8_t *from, int8_t zero)
+static void subtract_excess(struct work *work)
 {
-	uint32_t end = at + size, last = patch->first + patch->count;
-	uint32_t begin = at > patch->first ? at : patch->first;
-	int8_t *to;
+	const struct conv *conv = work->conv;
+	const void *window = work->operands.patches;
+	struct kernel_dot dot = work_dot(work);
+	uint32_t c;
 
-	if (end > last)
-		end = last;
-	if (begin >= end)
+	if (!operand_excess(conv))
 		return;
-	to = patch->values + (begin - patch->first);
-	if (from)
-		memcpy(to, from + (begin - at), end - begin);
-	else
-		memset(to, zero, end - begin);
-}
-
-/* One row of taps, which starts at window depth @at and input cell (y, x). */
-static void patch_put_row(const struct conv *conv, struct patch *patch,
-			  uint32_t at, uint32_t y, int32_t x,
-			  struct mac_taps taps)
-{
-	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t size = cmd->ifm_c, step = cmd->dilation_x, tap;
-	uint32_t inside = taps.end - taps.first;
-	const uint8_t *from;
-
-	patch_put(patch, at, taps.first * size, NULL, cmd->ifm_zp);
-	patch_put(patch, at + taps.end * size,
-		  conv->row_depth - taps.end * size, NULL, cmd->ifm_zp);
-	if (!inside)
-		return;
-	from = conv->sram +
-	       operands_pixel(&cmd->ifm, y, x + (int32_t)(taps.first * step));
-	at += taps.first * size;
-	if (conv->is_dense) {
-		patch_put(patch, at, inside * size, from, 0);
-		return;
+	memset(work->operands.patches, conv->outside, CONV_PATCH_BYTES);
+	dot.windows = &window;
+	dot.pixels = dot.rows = 1;
+	for (; dot.first < dot.depth; dot.first += dot.row_depth) {
+		dot.row_depth = least(dot.depth - dot.first,
+				      CONV_PATCH_BYTES / conv->size);
+		conv->kernels->dot(&dot);
 	}
-	step *= cmd->ifm.pixel_pitch;
-	for (tap = 0; tap < inside; tap++, at += size, from += step)
-		patch_put(patch, at, size, from, 0);
+	for (c = 0; c < work->count; c++)
+		work->output.bias[c] = fixed_sub(work->output.bias[c],
+						 work->sums[c]);
 }
 
-/* The frequent case: a whole window, all inside, rows in one piece. */
-static void patch_copy(const struct conv *conv, struct patch *patch,
-		       const struct mac_window *w)
+/* Sums of the pixels from @first of the area on with all channels. */
+static void multiply(struct work *work, uint32_t first, uint32_t pixels)
 {
-	const struct npu_cmd_conv *cmd = conv->cmd;
-	const uint8_t *from = conv->sram +
-			      operands_pixel(&cmd->ifm, w->y, w->x);
-	uint32_t step = cmd->dilation_y * cmd->ifm.row_pitch;
-	int8_t *to = patch->values;
-	uint32_t row;
+	const struct conv *conv = work->conv;
+	struct kernel_dot dot = work_dot(work);
+	bool has_cells = conv->cmd->format & NPU_CONV_WEIGHT_ZP;
+	uint32_t i, excess = operand_excess(conv) * conv->padded_depth;
 
-	for (row = 0; row < cmd->kernel_h; row++) {
-		memcpy(to, from, conv->row_depth);
-		to += conv->row_depth;
-		from += step;
+	dot.pixels = pixels;
+	if (has_cells)
+		memset(work->cells, 0, sizeof(work->cells));
+	for (; dot.first < dot.depth; dot.first += dot.rows * dot.row_depth) {
+		conv_gather(conv, &work->operands, first, &dot);
+		conv->kernels->dot(&dot);
+		if (has_cells)
+			conv->kernels->add_cells(&dot, work->cells);
 	}
-	for (row = conv->depth; row < conv->padded_depth; row++)
-		*to++ = cmd->ifm_zp;
+	for (i = 0; has_cells && i < pixels; i++)
+		work->cells[i] = fixed_sub(work->cells[i], (int32_t)excess);
 }
 
-static void patch_gather(const struct conv *conv, struct patch *patch,
-			 const struct mac_window *w)
+/* Results of these pixels; what lies side by side in the output at once. */
+static void put(struct work *work, uint32_t first, uint32_t pixels)
 {
-	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t row = patch->first / conv->row_depth;
-	uint32_t at = row * conv->row_depth;
+	const struct npu_cmd_conv *cmd = work->conv->cmd;
+	const struct conv_area *area = &work->operands.area;
+	struct kernel_output stage = work->output.stage;
+	bool is_dense = area->w == cmd->ofm_w &&
+			cmd->ofm.row_pitch == area->w * cmd->ofm.pixel_pitch;
+	uint32_t y = first / area->w, x = first % area->w, done;
+	uint8_t *out = work->conv->sram +
+		       npu_conv_ofm_size(cmd->format) * work->first;
 
-	for (; row < cmd->kernel_h && at < patch->first + patch->count; row++) {
-		if (row < w->rows.first || row >= w->rows.end)
-			patch_put(patch, at, conv->row_depth, NULL,
-				  cmd->ifm_zp);
-		else
-			patch_put_row(conv, patch, at,
-				      w->y + (int32_t)(row * cmd->dilation_y),
-				      w->x, w->taps);
-		at += conv->row_depth;
-	}
-	patch_put(patch, conv->depth, conv->padded_depth - conv->depth, NULL,
-		  cmd->ifm_zp);
-}
-
-static bool is_whole(const struct conv *conv, const struct patch *patch,
-		     const struct mac_window *w)
-{
-	return conv->is_dense && patch->count == conv->padded_depth &&
-	       w->rows.end - w->rows.first == conv->cmd->kernel_h &&
-	       w->taps.end - w->taps.first == conv->cmd->kernel_w;
-}
-
-/* All pixels of the tile at once, row by row. */
-static void tile_gather_rows(const struct conv *conv, struct tile *tile)
-{
-	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t y = tile->y, x = tile->x, done, count;
-
-	for (done = 0; done < tile->pixels; done += count) {
-		uint32_t at = operands_pixel(&cmd->ifm, y * cmd->stride_y, x);
-
-		count = least(cmd->ofm_w - x, tile->pixels - done);
-		memcpy(tile->values + done * conv->depth, conv->sram + at,
-		       count * conv->depth);
+	stage.sum_pitch = MAC_CHANNELS;
+	for (done = 0; done < pixels; done += stage.pixels) {
+		stage.pixels = pixels - done;
+		if (!is_dense)
+			stage.pixels = least(area->w - x, stage.pixels);
+		stage.sums = work->sums + done * MAC_CHANNELS;
+		stage.cells = stage.weight_zero ? work->cells + done : NULL;
+		stage.out = (int8_t *)out + operands_pixel(&cmd->ofm,
+							   area->y + y,
+							   area->x + x);
+		mac_output_put(&work->output, &stage, work->conv->kernels);
 		x = 0;
 		y++;
 	}
 }
 
-/* [first, first + count) of the tile's pixels, one by one. */
-static void tile_gather_pixels(const struct conv *conv, struct tile *tile,
-			       uint32_t first, uint32_t count)
+static void compute_area(struct work *work, const struct conv_area *area,
+			 bool has_operands)
 {
-	struct patch patch = { first, count, tile->values };
-	uint32_t y = tile->y, x = tile->x, i;
+	const struct conv *conv = work->conv;
+	uint32_t most = conv_pixels(conv), all = area->h * area->w;
+	uint32_t first, count;
 
-	for (i = 0; i < tile->pixels; i++, patch.values += count) {
-		struct mac_window w = mac_window(conv->cmd, y, x);
-
-		if (is_whole(conv, &patch, &w))
-			patch_copy(conv, &patch, &w);
-		else
-			patch_gather(conv, &patch, &w);
-		if (++x == conv->cmd->ofm_w) {
-			x = 0;
-			y++;
-		}
+	if (conv->has_strip && !has_operands)
+		conv_make_strip(conv, &work->operands, area);
+	work->operands.area = *area;
+	for (first = 0; first < all; first += count) {
+		count = least(most, all - first);
+		multiply(work, first, count);
+		put(work, first, count);
 	}
 }
 
-/* @count more cells of each pixel. */
-static void tile_sum_cells(const struct conv *conv, struct tile *tile,
-			   uint32_t count)
+static void compute_channels(struct work *work)
 {
-	const int8_t *values = tile->values;
-	uint32_t i, k;
-
-	for (i = 0; i < tile->pixels; i++, values += count) {
-		int32_t sum = 0;
-
-		for (k = 0; k < count; k++)
-			sum += values[k] - conv->cmd->ifm_zp;
-		tile->cells[i] = fixed_add(tile->cells[i], sum);
-	}
-}
-
-static void tile_gather(const struct conv *conv, struct tile *tile,
-			uint32_t first, uint32_t count)
-{
-	uint32_t total = tile->pixels * count;
-
-	if (conv->is_gathered && count == conv->depth)
-		tile_gather_rows(conv, tile);
-	else
-		tile_gather_pixels(conv, tile, first, count);
-	if (conv->cmd->format & NPU_CONV_WEIGHT_ZP)
-		tile_sum_cells(conv, tile, count);
-	if (tile->has_zero_pixel) {
-		memset(tile->values + total, conv->cmd->ifm_zp, count);
-		total += count;
-	}
-	conv->kernels->make_operand(tile->operands, tile->values, total);
-}
-
-/* Sums of all the tile's pixels with channels [first, first + count). */
-static void tile_multiply(const struct conv *conv, struct tile *tile,
-			  uint32_t first, uint32_t count)
-{
+	const struct conv *conv = work->conv;
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	struct kernel_dot dot = {
-		.sums = tile->sums,
-		.sum_pitch = MAC_CHANNELS,
-		.operands = tile->operands,
-		.pixels = tile->pixels + tile->has_zero_pixel,
-		.weights = (const int8_t *)conv->sram + cmd->weights +
-			   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
-			   npu_conv_weight_index(cmd->ofm_c, conv->depth,
-						 first, 0),
-		.channels = count,
-		.depth = conv->padded_depth,
-	};
+	bool is_one = conv->area_h == cmd->ofm_h && conv->area_w == cmd->ofm_w;
+	struct conv_area area;
 
-	memset(tile->cells, 0, sizeof(tile->cells));
-	for (; dot.first < dot.depth; dot.first += dot.count) {
-		dot.count = least(dot.depth - dot.first, KERNEL_MAX_DEPTH);
-		tile_gather(conv, tile, dot.first, dot.count);
-		conv->kernels->dot(&dot);
-	}
-}
-
-/* What the weights' zero points make the sums less. */
-static void tile_subtract_zeros(struct tile *tile,
-				const struct mac_output *output)
-{
-	int32_t *sums = tile->sums;
-	uint32_t i, c;
-
-	for (i = 0; i < tile->pixels; i++, sums += MAC_CHANNELS)
-		for (c = 0; c < output->stage.channels; c++)
-			sums[c] -= (uint32_t)tile->cells[i] *
-				   (uint32_t)output->zero[c];
-}
-
-/* Output of the tile's pixels; leaves the place of the next tile. */
-static void tile_output(const struct conv *conv, struct tile *tile,
-			const struct mac_output *output, uint32_t first)
-{
-	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t size = npu_conv_ofm_size(cmd->format);
-	struct kernel_output stage = output->stage;
-	uint32_t done;
-
-	stage.sum_pitch = MAC_CHANNELS;
-	for (done = 0; done < tile->pixels; done += stage.pixels) {
-		stage.pixels = least(cmd->ofm_w - tile->x,
-				     tile->pixels - done);
-		stage.sums = tile->sums + done * MAC_CHANNELS;
-		stage.out = (int8_t *)conv->sram + first * size +
-			    operands_pixel(&cmd->ofm, tile->y, tile->x);
-		mac_output_put(output, &stage, conv->kernels);
-		tile->x += stage.pixels;
-		if (tile->x == cmd->ofm_w) {
-			tile->x = 0;
-			tile->y++;
+	mac_output_load(&work->output, conv->sram, cmd, work->first,
+			work->count);
+	if (cmd->format & NPU_CONV_WEIGHT_ZP)
+		work->output.stage.weight_zero = work->output.zero;
+	subtract_excess(work);
+	for (area.y = 0; area.y < cmd->ofm_h; area.y += area.h) {
+		area.h = least(cmd->ofm_h - area.y, conv->area_h);
+		for (area.x = 0; area.x < cmd->ofm_w; area.x += area.w) {
+			area.w = least(cmd->ofm_w - area.x, conv->area_w);
+			compute_area(work, &area, is_one && work->first);
 		}
-	}
-}
-
-/* Whole groups of eight, which the loops like best. */
-static uint32_t pixels_per_tile(const struct conv *conv)
-{
-	uint32_t depth = least(conv->padded_depth, KERNEL_MAX_DEPTH);
-
-	return least(TILE_VALUES / depth & ~7u, TILE_PIXELS);
-}
-
-static void conv_channels(const struct conv *conv, uint32_t first,
-			  uint32_t count)
-{
-	const struct npu_cmd_conv *cmd = conv->cmd;
-	uint32_t left = (uint32_t)cmd->ofm_h * cmd->ofm_w;
-	struct tile tile;
-	struct mac_output output;
-	uint32_t c;
-
-	tile.y = tile.x = 0;
-	tile.pixels = pixels_per_tile(conv);
-	tile.has_zero_pixel = true;
-	mac_output_load(&output, conv->sram, cmd, first, count);
-	for (; left; left -= tile.pixels) {
-		tile.pixels = least(tile.pixels, left);
-		tile_multiply(conv, &tile, first, count);
-		if (tile.has_zero_pixel) {
-			const int32_t *zero = tile.sums +
-					      tile.pixels * MAC_CHANNELS;
-
-			for (c = 0; c < count; c++)
-				output.bias[c] = fixed_sub(output.bias[c],
-							   zero[c]);
-			tile.has_zero_pixel = false;
-		}
-		if (cmd->format & NPU_CONV_WEIGHT_ZP)
-			tile_subtract_zeros(&tile, &output);
-		tile_output(conv, &tile, &output, first);
 	}
 }
 
@@ -335,22 +175,22 @@ void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 		.cmd = cmd,
 		.kernels = kernels,
 		.sram = sram,
+		.size = kernels->operand_size,
+		.outside = kernels->is_unsigned ? (uint8_t)(cmd->ifm_zp + 128) :
+						  0,
 		.row_depth = (uint32_t)cmd->kernel_w * cmd->ifm_c,
 	};
-	uint32_t c, count;
+	struct work work;
 
 	conv.depth = cmd->kernel_h * conv.row_depth;
 	conv.padded_depth = npu_round_up4(conv.depth);
 	conv.is_dense = cmd->kernel_w == 1 ||
 			cmd->dilation_x * cmd->ifm.pixel_pitch == cmd->ifm_c;
-	conv.is_gathered = cmd->ifm.pixel_pitch == cmd->ifm_c &&
-			   cmd->ifm_c % 4 == 0 && cmd->kernel_h == 1 &&
-			   cmd->kernel_w == 1 && cmd->stride_x == 1 &&
-			   cmd->pad_top == 0 && cmd->pad_left == 0 &&
-			   cmd->ofm_w <= cmd->ifm_w &&
-			   (cmd->ofm_h - 1) * cmd->stride_y < cmd->ifm_h;
-	for (c = 0; c < cmd->ofm_c; c += count) {
-		count = least(cmd->ofm_c - c, MAC_CHANNELS);
-		conv_channels(&conv, c, count);
+	conv_plan(&conv);
+	work.conv = &conv;
+	for (work.first = 0; work.first < cmd->ofm_c;
+	     work.first += work.count) {
+		work.count = least(cmd->ofm_c - work.first, MAC_CHANNELS);
+		compute_channels(&work);
 	}
 }

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * The MAC unit's output stage: reads a command's factors from its weight block,
- * and turns sums into results. int8 results scaled with integers, by far the
- * most frequent, are left to the loops for the host; the other formats are here
- * in plain C, sixteen channels at a time. Called by conv.c, dwconv.c, conv16.c.
+ * and turns sums into results. int8 results, by far the most frequent, are left
+ * to the loops for the host; the other formats are here in plain C, sixteen
+ * channels at a time. Called by conv.c, dwconv.c, conv16.c.
  */
 #include "mac.h"
 
-#include <float.h>
-
-/*
- * A float32 this much greater has no bits for fractions, so adding it rounds,
- * half to even: for values of up to 2^22 either way.
- */
-#define ROUND (3 << 22)
-
-_Static_assert(FLT_EVAL_METHOD == 0, "float32 sums are rounded at once");
+#include "kernels/generic.h"
 
 /* What only some formats have; the block's mult is read as both. */
 static void load_format(struct mac_output *output, const uint8_t *block,
@@ -50,7 +42,7 @@ void mac_output_load(struct mac_output *output, const uint8_t *sram,
 	uint32_t c;
 
 	for (c = 0; c < count || c % KERNEL_BLOCK; c++) {
-		struct fixed_scale scale = { 0 };
+		struct fixed_scale scale = { .right = 1 };
 		uint32_t word;
 
 		output->bias[c] = 0;
@@ -68,6 +60,7 @@ void mac_output_load(struct mac_output *output, const uint8_t *sram,
 		load_format(output, block, cmd, first, count);
 	output->stage = (struct kernel_output){
 		.offset = output->bias,
+		.factor = cmd->format & NPU_CONV_FLOAT ? output->factor : NULL,
 		.mult = output->mult,
 		.left = output->left,
 		.right = output->right,
@@ -84,47 +77,6 @@ static int32_t clamp(const struct kernel_output *stage, int32_t x)
 	x = fixed_add(x, stage->zero);
 	x = x > stage->min ? x : stage->min;
 	return x < stage->max ? x : stage->max;
-}
-
-static void sum_block(const struct mac_output *o, const int32_t *sums,
-		      uint32_t c, int32_t *results)
-{
-	uint32_t i;
-
-	for (i = 0; i < KERNEL_BLOCK; i++)
-		results[i] = fixed_add(sums[i], o->bias[c + i]);
-}
-
-static void fixed_block(const struct mac_output *o, const int32_t *sums,
-			uint32_t c, int32_t *results)
-{
-	uint32_t i;
-
-	for (i = 0; i < KERNEL_BLOCK; i++) {
-		int32_t x = fixed_add(sums[i], o->bias[c + i]);
-
-		x = fixed_high_mul(fixed_shift_left(x, o->left[c + i]),
-				   o->mult[c + i]);
-		x = fixed_shift_right(x, o->right[c + i]);
-		results[i] = clamp(&o->stage, x);
-	}
-}
-
-static void float_block(const struct mac_output *o, const int32_t *sums,
-			uint32_t c, int32_t *results)
-{
-	const float low = (float)(o->stage.min - o->stage.zero);
-	const float high = (float)(o->stage.max - o->stage.zero);
-	uint32_t i;
-
-	for (i = 0; i < KERNEL_BLOCK; i++) {
-		float x = (float)fixed_add(sums[i], o->bias[c + i]) *
-			  o->factor[c + i];
-
-		x = x > low ? x : low; /* not a number: low */
-		x = x < high ? x : high;
-		results[i] = (int32_t)(x + ROUND) - ROUND + o->stage.zero;
-	}
 }
 
 static void wide_block(const struct mac_output *o, const int64_t *sums,
@@ -179,19 +131,16 @@ void mac_output_put(const struct mac_output *output,
 	int32_t results[KERNEL_BLOCK];
 	uint32_t p, c;
 
-	if (!(output->format &
-	      (NPU_CONV_OFM32 | NPU_CONV_OFM16 | NPU_CONV_FLOAT))) {
+	if (!(output->format & (NPU_CONV_OFM32 | NPU_CONV_OFM16))) {
 		kernels->output(stage);
 		return;
 	}
 	for (p = 0; p < stage->pixels; p++) {
 		for (c = 0; c < stage->channels; c += KERNEL_BLOCK) {
 			if (output->format & NPU_CONV_OFM32)
-				sum_block(output, sums + c, c, results);
-			else if (output->format & NPU_CONV_FLOAT)
-				float_block(output, sums + c, c, results);
+				generic_output_sums(results, sums, stage, p, c);
 			else
-				fixed_block(output, sums + c, c, results);
+				generic_results(results, sums, stage, p, c);
 			store(output, out, c, results,
 			      block_channels(output, c));
 		}

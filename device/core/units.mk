@@ -5,6 +5,7 @@
 core-objs += \
 	device/core/conv.o \
 	device/core/conv16.o \
+	device/core/conv_gather.o \
 	device/core/dma.o \
 	device/core/dma_decode.o \
 	device/core/dma_gather.o \
@@ -28,6 +29,7 @@ core-objs += \
 
 $(B)/device/core/kernels/%.o: CFLAGS += -O3
 $(B)/device/core/conv16.o: CFLAGS += -O3
+$(B)/device/core/conv_gather.o: CFLAGS += -O3
 $(B)/device/core/dma_decode.o: CFLAGS += -O3
 $(B)/device/core/mac_output.o: CFLAGS += -O3
 $(B)/device/core/vec_%.o: CFLAGS += -O3

@@ -478,29 +478,9 @@ static void random_format(struct npu_cmd_conv *cmd)
 	cmd->act_max = (npu_le16)engine_between(0, INT16_MAX);
 }
 
-static void random_geometry(struct npu_cmd_conv *cmd, bool is_dw)
+/* Now and then, what takes another way through the unit. */
+static void random_variant(struct npu_cmd_conv *cmd)
 {
-	*cmd = (struct npu_cmd_conv){
-		.hdr.op = is_dw ? NPU_OP_DWCONV : NPU_OP_CONV,
-		.ifm_h = engine_between(1, 12),
-		.ifm_w = engine_between(1, 12),
-		.ifm_c = engine_between(1, 40),
-		.ofm_h = engine_between(1, 8),
-		.ofm_w = engine_between(1, 8),
-		.ofm_c = engine_between(1, 40),
-		.kernel_h = engine_between(1, 4),
-		.kernel_w = engine_between(1, 4),
-		.stride_y = engine_between(1, 3),
-		.stride_x = engine_between(1, 3),
-		.dilation_y = engine_between(1, 2),
-		.dilation_x = engine_between(1, 2),
-		.pad_top = engine_between(0, 3),
-		.pad_left = engine_between(0, 3),
-		.ifm_zp = engine_int8(),
-		.ofm_zp = engine_int8(),
-		.act_min = (npu_le16)-128,
-		.act_max = 127,
-	};
 	switch (engine_random() % 8) {
 	case 0: /* several chunks of depth */
 		cmd->ifm_c = engine_between(500, 1200);
@@ -533,7 +513,44 @@ static void random_geometry(struct npu_cmd_conv *cmd, bool is_dw)
 		cmd->act_min = (npu_le16)engine_between(-128, 0);
 		cmd->act_max = (npu_le16)engine_between(0, 127);
 		break;
+	case 6: /* more of the input than is worked on at a time */
+		cmd->ifm_c = engine_between(60, 160);
+		cmd->ifm_w = engine_between(60, 100);
+		cmd->ofm_w = engine_between(50, 100);
+		cmd->ofm_h = engine_between(1, 3);
+		cmd->ofm_c = engine_between(1, 4);
+		break;
 	}
+}
+
+static void random_geometry(struct npu_cmd_conv *cmd, bool is_dw)
+{
+	*cmd = (struct npu_cmd_conv){
+		.hdr.op = is_dw ? NPU_OP_DWCONV : NPU_OP_CONV,
+		.ifm_h = engine_between(1, 12),
+		.ifm_w = engine_between(1, 12),
+		.ifm_c = engine_between(1, 40),
+		.ofm_h = engine_between(1, 8),
+		.ofm_w = engine_between(1, 8),
+		.ofm_c = engine_between(1, 40),
+		.kernel_h = engine_between(1, 4),
+		.kernel_w = engine_between(1, 4),
+		.stride_y = engine_between(1, 3),
+		.stride_x = engine_between(1, 3),
+		.dilation_y = engine_between(1, 2),
+		.dilation_x = engine_between(1, 2),
+		.pad_top = engine_between(0, 3),
+		.pad_left = engine_between(0, 3),
+		.ifm_zp = engine_int8(),
+		.ofm_zp = engine_int8(),
+		.act_min = (npu_le16)-128,
+		.act_max = 127,
+	};
+	random_variant(cmd);
+	if (engine_random() % 4 == 0)
+		cmd->ifm_zp = -128;
+	if (engine_random() % 2) /* as after a ReLU */
+		cmd->ofm_zp = (int8_t)cmd->act_min;
 	if (!is_dw)
 		return;
 	if (cmd->ifm_c > 200)
@@ -563,10 +580,10 @@ static uint32_t random_factor(const struct npu_cmd_conv *cmd, bool is_wild)
 	return bits;
 }
 
-/* Factors as networks have them, and one in eight of any kind. */
+/* Factors as networks have them; in half the layers one in eight of any kind. */
 static void random_parameters(struct layer *l)
 {
-	uint32_t n = l->cmd.ofm_c, o;
+	uint32_t n = l->cmd.ofm_c, wild = engine_random() % 2, o;
 
 	l->bias = allocate(n * sizeof(*l->bias));
 	l->mult = allocate(4 * n);
@@ -577,7 +594,7 @@ static void random_parameters(struct layer *l)
 	engine_randomise((uint8_t *)l->weights,
 			 (size_t)n * layer_depth(&l->cmd));
 	for (o = 0; o < n; o++) {
-		bool is_wild = engine_random() % 8 == 0;
+		bool is_wild = wild && engine_random() % 8 == 0;
 
 		l->bias[o] = is_wild ? (int64_t)((uint64_t)engine_random()
 							 << 32 |

@@ -10,9 +10,9 @@
 
 #define AVX2 __attribute__((target("avx2")))
 
-/* Channels whose sums stay in registers, for up to four pixels. */
+/* Channels whose sums stay in registers, for up to six pixels. */
 #define TILE_CHANNELS 8
-#define TILE_PIXELS 4
+#define TILE_PIXELS 6
 
 static bool is_supported(void)
 {
@@ -20,9 +20,9 @@ static bool is_supported(void)
 }
 
 AVX2 static void make_operand(void *operand, const int8_t *values,
-			      uint32_t count)
+			      uint32_t count, int32_t zero)
 {
-	generic_widen(operand, values, count);
+	generic_widen(operand, values, count, zero);
 }
 
 AVX2 KERNEL_INLINE __m256i load_weights(const int8_t *w)
@@ -57,24 +57,30 @@ AVX2 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 {
 	const int8_t *w = generic_weights(dot, c & ~(KERNEL_BLOCK - 1), n) +
 			  4 * (c & (KERNEL_BLOCK - 1));
-	const int16_t *x = (const int16_t *)dot->operands +
-			   (size_t)p * dot->count;
 	__m256i low[TILE_PIXELS], high[TILE_PIXELS];
-	uint32_t k, i;
+	const int16_t *x[TILE_PIXELS];
+	uint32_t r, k, i;
 
-	for (i = 0; i < pixels; i++)
+	for (i = 0; i < pixels; i++) {
+		x[i] = dot->windows[p + i];
 		low[i] = high[i] = _mm256_setzero_si256();
-	for (k = 0; k < dot->count; k += 4, w += 4 * n) {
-		__m256i w_low = load_weights(w), w_high = load_weights(w + 16);
+	}
+	for (r = 0; r < dot->rows; r++) {
+		for (k = 0; k < dot->row_depth; k += 4, w += 4 * n) {
+			__m256i w_low = load_weights(w);
+			__m256i w_high = load_weights(w + 16);
 
-		for (i = 0; i < pixels; i++) {
-			__m256i v = load_operand(x + i * dot->count + k);
+			for (i = 0; i < pixels; i++) {
+				__m256i v = load_operand(x[i] + k);
 
-			low[i] = _mm256_add_epi32(
-				low[i], _mm256_madd_epi16(v, w_low));
-			high[i] = _mm256_add_epi32(
-				high[i], _mm256_madd_epi16(v, w_high));
+				low[i] = _mm256_add_epi32(
+					low[i], _mm256_madd_epi16(v, w_low));
+				high[i] = _mm256_add_epi32(
+					high[i], _mm256_madd_epi16(v, w_high));
+			}
 		}
+		for (i = 0; i < pixels; i++)
+			x[i] += dot->row_step;
 	}
 	for (i = 0; i < pixels; i++)
 		put_sums(dot->sums + (p + i) * dot->sum_pitch + c, !dot->first,
@@ -110,6 +116,11 @@ AVX2 static void dot(const struct kernel_dot *dot)
 			generic_dot_pixels(dot, c, n);
 		}
 	}
+}
+
+AVX2 static void add_cells(const struct kernel_dot *dot, int32_t *cells)
+{
+	generic_add_cells(dot, cells);
 }
 
 /* --- DWCONV ---------------------------------------------------------------- */
@@ -225,11 +236,43 @@ AVX2 KERNEL_INLINE __m256i rescale(__m256i x, __m256i mult, __m256i left,
 						   limit));
 }
 
-AVX2 KERNEL_INLINE __m256i output_half(const struct kernel_output *o,
-				       const int32_t *sums, uint32_t c)
+/* Sums with all that is added to them. */
+AVX2 KERNEL_INLINE __m256i load_sums(const struct kernel_output *o,
+				     const int32_t *sums, uint32_t p,
+				     uint32_t c)
 {
 	__m256i x = _mm256_add_epi32(load(sums + c), load(o->offset + c));
 
+	if (!o->cells)
+		return x;
+	return _mm256_sub_epi32(
+		x, _mm256_mullo_epi32(_mm256_set1_epi32(o->cells[p]),
+				      load(o->weight_zero + c)));
+}
+
+AVX2 KERNEL_INLINE __m256i scale_float(const struct kernel_output *o,
+				       __m256i sums, uint32_t c)
+{
+	const __m256 low = _mm256_set1_ps((float)(o->min - o->zero));
+	const __m256 high = _mm256_set1_ps((float)(o->max - o->zero));
+	__m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sums),
+				 _mm256_loadu_ps(o->factor + c));
+
+	x = _mm256_max_ps(x, low); /* not a number: low */
+	x = _mm256_min_ps(x, high);
+	x = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	return _mm256_add_epi32(_mm256_cvttps_epi32(x),
+				_mm256_set1_epi32(o->zero));
+}
+
+AVX2 KERNEL_INLINE __m256i output_half(const struct kernel_output *o,
+				       const int32_t *sums, uint32_t p,
+				       uint32_t c)
+{
+	__m256i x = load_sums(o, sums, p, c);
+
+	if (o->factor)
+		return scale_float(o, x, c);
 	x = rescale(x, load(o->mult + c), load(o->left + c),
 		    load(o->right + c));
 	x = _mm256_add_epi32(x, _mm256_set1_epi32(o->zero));
@@ -239,11 +282,11 @@ AVX2 KERNEL_INLINE __m256i output_half(const struct kernel_output *o,
 
 AVX2 KERNEL_INLINE void output_block(const struct kernel_output *o,
 				     int8_t *out, const int32_t *sums,
-				     uint32_t c)
+				     uint32_t p, uint32_t c)
 {
 	uint32_t n = generic_block(o->channels, c);
-	__m256i words = _mm256_packs_epi32(output_half(o, sums, c),
-					   output_half(o, sums, c + 8));
+	__m256i words = _mm256_packs_epi32(output_half(o, sums, p, c),
+					   output_half(o, sums, p, c + 8));
 	__m128i bytes, tail;
 
 	words = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(3, 1, 2, 0));
@@ -267,7 +310,7 @@ AVX2 static void output(const struct kernel_output *output)
 
 	for (p = 0; p < output->pixels; p++) {
 		for (c = 0; c < output->channels; c += KERNEL_BLOCK)
-			output_block(output, out, sums, c);
+			output_block(output, out, sums, p, c);
 		sums += output->sum_pitch;
 		out += output->out_step;
 	}
@@ -349,6 +392,7 @@ const struct kernels npu_kernels_avx2 = {
 	.operand_size = sizeof(int16_t),
 	.make_operand = make_operand,
 	.dot = dot,
+	.add_cells = add_cells,
 	.interleave = interleave,
 	.taps = taps,
 	.output = output,

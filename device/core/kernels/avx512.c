@@ -10,11 +10,11 @@
 #include <immintrin.h>
 
 #define AVX512 __attribute__((target( \
-	"avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+	"avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,bmi2")))
 
-/* Sums that stay in registers: this many pixels, two blocks of channels. */
-#define TILE_PIXELS 8
-#define TILE_BLOCKS 2
+/* Sums that stay in registers: of so many pixels and blocks, at most 24. */
+#define TILE_PIXELS 12
+#define TILE_BLOCKS 4
 
 static bool is_supported(void)
 {
@@ -22,17 +22,27 @@ static bool is_supported(void)
 	       __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512vl") &&
 	       __builtin_cpu_supports("avx512dq") &&
-	       __builtin_cpu_supports("avx512vnni");
+	       __builtin_cpu_supports("avx512vnni") &&
+	       __builtin_cpu_supports("bmi2");
 }
 
 AVX512 static void make_operand(void *operand, const int8_t *values,
-				uint32_t count)
+				uint32_t count, int32_t zero)
 {
-	uint8_t *bytes = operand;
+	const __m512i sign = _mm512_set1_epi8((char)0x80);
+	uint8_t *to = operand;
 	uint32_t i;
 
-	for (i = 0; i < count; i++)
-		bytes[i] = (uint8_t)values[i] ^ 0x80;
+	(void)zero;
+	for (i = 0; i + 64 <= count; i += 64)
+		_mm512_storeu_si512(to + i, _mm512_xor_si512(
+			_mm512_loadu_si512(values + i), sign));
+	if (i < count) {
+		__mmask64 mask = _bzhi_u64(~0ull, count - i);
+
+		_mm512_mask_storeu_epi8(to + i, mask, _mm512_xor_si512(
+			_mm512_maskz_loadu_epi8(mask, values + i), sign));
+	}
 }
 
 AVX512 KERNEL_INLINE __m512i load_operand(const uint8_t *x)
@@ -53,30 +63,35 @@ AVX512 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 {
 	const int8_t *w = generic_weights(dot, c, n);
 	const size_t next = (size_t)KERNEL_BLOCK * dot->depth;
-	const uint8_t *x = (const uint8_t *)dot->operands +
-			   (size_t)p * dot->count;
 	int32_t *sums = dot->sums + (size_t)p * dot->sum_pitch + c;
 	__m512i sum[TILE_PIXELS][TILE_BLOCKS];
-	uint32_t k, i, b;
+	const uint8_t *x[TILE_PIXELS];
+	uint32_t r, k, i, b;
 
-	for (i = 0; i < pixels; i++)
+	for (i = 0; i < pixels; i++) {
+		x[i] = dot->windows[p + i];
 		for (b = 0; b < blocks; b++)
 			sum[i][b] = dot->first ? _mm512_loadu_si512(
 				sums + i * dot->sum_pitch +
 				b * KERNEL_BLOCK) : _mm512_setzero_si512();
-	for (k = 0; k < dot->count; k += 4, w += 4 * n) {
-		__m512i weights[TILE_BLOCKS];
-
-		for (b = 0; b < blocks; b++)
-			weights[b] = _mm512_maskz_loadu_epi32(mask,
-							      w + b * next);
-		for (i = 0; i < pixels; i++) {
-			__m512i v = load_operand(x + i * dot->count + k);
+	}
+	for (r = 0; r < dot->rows; r++) {
+		for (k = 0; k < dot->row_depth; k += 4, w += 4 * n) {
+			__m512i weights[TILE_BLOCKS];
 
 			for (b = 0; b < blocks; b++)
-				sum[i][b] = _mm512_dpbusd_epi32(sum[i][b], v,
-								weights[b]);
+				weights[b] = _mm512_maskz_loadu_epi32(
+					mask, w + b * next);
+			for (i = 0; i < pixels; i++) {
+				__m512i v = load_operand(x[i] + k);
+
+				for (b = 0; b < blocks; b++)
+					sum[i][b] = _mm512_dpbusd_epi32(
+						sum[i][b], v, weights[b]);
+			}
 		}
+		for (i = 0; i < pixels; i++)
+			x[i] += dot->row_step;
 	}
 	for (i = 0; i < pixels; i++)
 		for (b = 0; b < blocks; b++)
@@ -85,18 +100,28 @@ AVX512 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 					    sum[i][b]);
 }
 
-AVX512 KERNEL_INLINE void tiles(const struct kernel_dot *dot, uint32_t c,
-				uint32_t blocks, uint32_t n, __mmask16 mask)
+/* All pixels: @most at a time, which is even, then what is left of them. */
+AVX512 KERNEL_INLINE void tiles(const struct kernel_dot *dot, uint32_t most,
+				uint32_t c, uint32_t blocks, uint32_t n,
+				__mmask16 mask)
 {
 	uint32_t p = 0;
 
-	for (; p + TILE_PIXELS <= dot->pixels; p += TILE_PIXELS)
-		tile(dot, p, TILE_PIXELS, c, blocks, n, mask);
-	for (; p + 4 <= dot->pixels; p += 4)
+	for (; p + most <= dot->pixels; p += most)
+		tile(dot, p, most, c, blocks, n, mask);
+	if (most > 8 && p + 8 <= dot->pixels) {
+		tile(dot, p, 8, c, blocks, n, mask);
+		p += 8;
+	}
+	if (p + 4 <= dot->pixels) {
 		tile(dot, p, 4, c, blocks, n, mask);
-	for (; p + 2 <= dot->pixels; p += 2)
+		p += 4;
+	}
+	if (p + 2 <= dot->pixels) {
 		tile(dot, p, 2, c, blocks, n, mask);
-	for (; p < dot->pixels; p++)
+		p += 2;
+	}
+	if (p < dot->pixels)
 		tile(dot, p, 1, c, blocks, n, mask);
 }
 
@@ -104,15 +129,43 @@ AVX512 static void dot(const struct kernel_dot *dot)
 {
 	uint32_t c = 0;
 
+	for (; c + 4 * KERNEL_BLOCK <= dot->channels; c += 4 * KERNEL_BLOCK)
+		tiles(dot, 6, c, 4, KERNEL_BLOCK, 0xffff);
 	for (; c + 2 * KERNEL_BLOCK <= dot->channels; c += 2 * KERNEL_BLOCK)
-		tiles(dot, c, 2, KERNEL_BLOCK, 0xffff);
+		tiles(dot, 12, c, 2, KERNEL_BLOCK, 0xffff);
 	for (; c < dot->channels; c += KERNEL_BLOCK) {
 		uint32_t n = generic_block(dot->channels, c);
 
 		if (n == KERNEL_BLOCK)
-			tiles(dot, c, 1, KERNEL_BLOCK, 0xffff);
+			tiles(dot, 12, c, 1, KERNEL_BLOCK, 0xffff);
 		else
-			tiles(dot, c, 1, n, (__mmask16)((1u << n) - 1));
+			tiles(dot, 12, c, 1, n, (__mmask16)((1u << n) - 1));
+	}
+}
+
+/* Sums of bytes, in any order. */
+AVX512 KERNEL_INLINE __m512i add_bytes(__m512i sum, __m512i bytes)
+{
+	return _mm512_dpbusd_epi32(sum, bytes, _mm512_set1_epi8(1));
+}
+
+AVX512 static void add_cells(const struct kernel_dot *dot, int32_t *cells)
+{
+	const uint32_t whole = dot->row_depth & ~63u;
+	const __mmask64 rest = _bzhi_u64(~0ull, dot->row_depth & 63);
+	uint32_t p, r, k;
+
+	for (p = 0; p < dot->pixels; p++) {
+		const uint8_t *x = dot->windows[p];
+		__m512i sum = _mm512_setzero_si512();
+
+		for (r = 0; r < dot->rows; r++, x += dot->row_step) {
+			for (k = 0; k < whole; k += 64)
+				sum = add_bytes(sum, _mm512_loadu_si512(x + k));
+			sum = add_bytes(sum, _mm512_maskz_loadu_epi8(rest,
+								     x + k));
+		}
+		cells[p] = fixed_add(cells[p], _mm512_reduce_add_epi32(sum));
 	}
 }
 
@@ -208,12 +261,50 @@ AVX512 static void taps(const struct kernel_taps *taps)
 
 /* --- Output ------------------------------------------------------------------ */
 
+/* What is added to sums of sixteen channels, and subtracted from them. */
+struct addend {
+	const int32_t *cells; /* NULL: nothing */
+	__m512i offset, weight_zero;
+};
+
+AVX512 KERNEL_INLINE struct addend load_addend(const struct kernel_output *o,
+					       uint32_t c)
+{
+	struct addend a = {
+		.cells = o->cells,
+		.offset = _mm512_loadu_si512(o->offset + c),
+	};
+
+	if (o->cells)
+		a.weight_zero = _mm512_loadu_si512(o->weight_zero + c);
+	return a;
+}
+
+AVX512 KERNEL_INLINE __m512i load_sums(const int32_t *sums, uint32_t p,
+				       const struct addend *a)
+{
+	__m512i x = _mm512_add_epi32(_mm512_loadu_si512(sums), a->offset);
+
+	if (!a->cells)
+		return x;
+	return _mm512_sub_epi32(x, _mm512_mullo_epi32(
+		_mm512_set1_epi32(a->cells[p]), a->weight_zero));
+}
+
+AVX512 KERNEL_INLINE void store_block(int8_t *out, uint32_t n, __m128i bytes)
+{
+	if (n == KERNEL_BLOCK)
+		_mm_storeu_si128((__m128i *)out, bytes);
+	else
+		_mm_mask_storeu_epi8(out, (__mmask16)((1u << n) - 1), bytes);
+}
+
 /*
  * The factors of sixteen channels. Even and odd products are 64 bits wide; of
  * the odd ones the wanted bits are shifted up to where they belong.
  */
 struct scale {
-	__m512i offset, even, odd, left, right, mask, half_mask;
+	__m512i even, odd, left, right, mask, half_mask, zero, min, max;
 };
 
 AVX512 KERNEL_INLINE struct scale load_scale(const struct kernel_output *o,
@@ -221,10 +312,12 @@ AVX512 KERNEL_INLINE struct scale load_scale(const struct kernel_output *o,
 {
 	const __m512i one = _mm512_set1_epi32(1);
 	struct scale s = {
-		.offset = _mm512_loadu_si512(o->offset + c),
 		.even = _mm512_loadu_si512(o->mult + c),
 		.left = _mm512_loadu_si512(o->left + c),
 		.right = _mm512_loadu_si512(o->right + c),
+		.zero = _mm512_set1_epi32(o->zero),
+		.min = _mm512_set1_epi32(o->min),
+		.max = _mm512_set1_epi32(o->max),
 	};
 
 	s.odd = _mm512_srli_epi64(s.even, 32);
@@ -233,13 +326,13 @@ AVX512 KERNEL_INLINE struct scale load_scale(const struct kernel_output *o,
 	return s;
 }
 
-AVX512 KERNEL_INLINE __m512i rescale(__m512i x, const struct scale *s)
+AVX512 KERNEL_INLINE __m128i rescale(__m512i x, const struct scale *s)
 {
 	const __m512i half = _mm512_set1_epi64(1 << 30);
 	__m512i even, odd, limit;
 	__mmask16 is_up;
 
-	x = _mm512_sllv_epi32(_mm512_add_epi32(x, s->offset), s->left);
+	x = _mm512_sllv_epi32(x, s->left);
 	even = _mm512_add_epi64(_mm512_mul_epi32(x, s->even), half);
 	odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32),
 						s->odd), half);
@@ -248,33 +341,164 @@ AVX512 KERNEL_INLINE __m512i rescale(__m512i x, const struct scale *s)
 	limit = _mm512_sub_epi32(s->half_mask, _mm512_srai_epi32(x, 31));
 	is_up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(x, s->mask), limit);
 	x = _mm512_srav_epi32(x, s->right);
-	return _mm512_mask_add_epi32(x, is_up, x, _mm512_set1_epi32(1));
+	x = _mm512_mask_add_epi32(x, is_up, x, _mm512_set1_epi32(1));
+	x = _mm512_add_epi32(x, s->zero);
+	x = _mm512_min_epi32(_mm512_max_epi32(x, s->min), s->max);
+	return _mm512_cvtepi32_epi8(x);
+}
+
+AVX512 static void output_scaled(const struct kernel_output *o, uint32_t c)
+{
+	const uint32_t n = generic_block(o->channels, c);
+	const struct addend a = load_addend(o, c);
+	const struct scale s = load_scale(o, c);
+	const int32_t *sums = o->sums + c;
+	int8_t *out = o->out + c;
+	uint32_t p;
+
+	for (p = 0; p < o->pixels; p++) {
+		store_block(out, n, rescale(load_sums(sums, p, &a), &s));
+		sums += o->sum_pitch;
+		out += o->out_step;
+	}
+}
+
+/*
+ * Where nothing is shifted to the left, and where what is below zero is cut off
+ * anyway (as after a ReLU), halves below zero may be rounded either way. Then
+ * both roundings are one: with y = floor((x * mult + 2^30) / 2^31) the result
+ * floor((y + 2^(right - 1)) / 2^right) + zero is
+ *
+ *	floor((x * mult + 2^30 + 2^(right + 30) + zero * 2^(right + 31)) /
+ *	      2^(right + 31))
+ *
+ * Even products are shifted to the low half of 64 bits, odd ones to the high.
+ */
+struct cut {
+	__m512i even, odd; /* factors */
+	__m512i even_add, odd_add;
+	__m512i even_shift, odd_shift;
+	__m128i min, max;
+};
+
+#define CUT_MAX_RIGHT 22 /* of which the zero point's shift leaves 64 bits */
+
+AVX512 KERNEL_INLINE bool is_cut(const struct kernel_output *o, uint32_t c)
+{
+	__m512i right = _mm512_loadu_si512(o->right + c);
+	__m512i left = _mm512_loadu_si512(o->left + c);
+	__m512i last = _mm512_set1_epi32(CUT_MAX_RIGHT - 1);
+	__m512i from_one = _mm512_sub_epi32(right, _mm512_set1_epi32(1));
+
+	return o->min >= o->zero && !_mm512_test_epi32_mask(left, left) &&
+	       !_mm512_cmpgt_epu32_mask(from_one, last);
+}
+
+/* What is added to a product whose shift is @right. */
+AVX512 KERNEL_INLINE __m512i cut_add(__m512i right, int32_t zero)
+{
+	const __m512i half = _mm512_set1_epi64(1 << 30);
+	__m512i zeros = _mm512_sllv_epi64(
+		_mm512_set1_epi64((int64_t)((uint64_t)(int64_t)zero << 31)),
+		right);
+
+	return _mm512_add_epi64(_mm512_add_epi64(
+		_mm512_sllv_epi64(half, right), half), zeros);
+}
+
+AVX512 KERNEL_INLINE struct cut load_cut(const struct kernel_output *o,
+					 uint32_t c)
+{
+	__m512i right = _mm512_loadu_si512(o->right + c);
+	__m512i odd_right = _mm512_srli_epi64(right, 32);
+	__m512i even_right = _mm512_and_si512(
+		right, _mm512_set1_epi64(UINT32_MAX));
+	struct cut s = {
+		.even = _mm512_loadu_si512(o->mult + c),
+		.even_add = cut_add(even_right, o->zero),
+		.odd_add = cut_add(odd_right, o->zero),
+		.even_shift = _mm512_add_epi64(even_right,
+					       _mm512_set1_epi64(31)),
+		.odd_shift = _mm512_sub_epi64(odd_right, _mm512_set1_epi64(1)),
+		.min = _mm_set1_epi8((char)o->min),
+		.max = _mm_set1_epi8((char)o->max),
+	};
+
+	s.odd = _mm512_srli_epi64(s.even, 32);
+	return s;
+}
+
+AVX512 KERNEL_INLINE __m512i cut_words(__m512i x, const struct cut *s)
+{
+	__m512i even = _mm512_mul_epi32(x, s->even);
+	__m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), s->odd);
+
+	even = _mm512_srav_epi64(_mm512_add_epi64(even, s->even_add),
+				 s->even_shift);
+	odd = _mm512_srav_epi64(_mm512_add_epi64(odd, s->odd_add),
+				s->odd_shift);
+	return _mm512_mask_blend_epi32(0xaaaa, even, odd);
+}
+
+AVX512 static void output_cut(const struct kernel_output *o, uint32_t c)
+{
+	const uint32_t n = generic_block(o->channels, c);
+	const struct addend a = load_addend(o, c);
+	const struct cut s = load_cut(o, c);
+	const int32_t *sums = o->sums + c;
+	int8_t *out = o->out + c;
+	uint32_t p;
+
+	for (p = 0; p < o->pixels; p++) {
+		__m512i x = cut_words(load_sums(sums, p, &a), &s);
+		__m128i bytes = _mm512_cvtsepi32_epi8(x);
+
+		bytes = _mm_min_epi8(_mm_max_epi8(bytes, s.min), s.max);
+		store_block(out, n, bytes);
+		sums += o->sum_pitch;
+		out += o->out_step;
+	}
+}
+
+AVX512 static void output_float(const struct kernel_output *o, uint32_t c)
+{
+	const uint32_t n = generic_block(o->channels, c);
+	const struct addend a = load_addend(o, c);
+	const __m512 factor = _mm512_loadu_ps(o->factor + c);
+	const __m512 low = _mm512_set1_ps((float)(o->min - o->zero));
+	const __m512 high = _mm512_set1_ps((float)(o->max - o->zero));
+	const __m512i zero = _mm512_set1_epi32(o->zero);
+	const int32_t *sums = o->sums + c;
+	int8_t *out = o->out + c;
+	uint32_t p;
+
+	for (p = 0; p < o->pixels; p++) {
+		__m512 x = _mm512_mul_ps(
+			_mm512_cvtepi32_ps(load_sums(sums, p, &a)), factor);
+		__m512i words;
+
+		x = _mm512_max_ps(x, low); /* not a number: low */
+		x = _mm512_min_ps(x, high);
+		words = _mm512_cvt_roundps_epi32(
+			x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+		store_block(out, n, _mm512_cvtepi32_epi8(
+			_mm512_add_epi32(words, zero)));
+		sums += o->sum_pitch;
+		out += o->out_step;
+	}
 }
 
 AVX512 static void output(const struct kernel_output *o)
 {
-	const __m512i zero = _mm512_set1_epi32(o->zero);
-	const __m512i min = _mm512_set1_epi32(o->min);
-	const __m512i max = _mm512_set1_epi32(o->max);
-	uint32_t p, c;
+	uint32_t c;
 
-	for (c = 0; c < o->channels; c += KERNEL_BLOCK) {
-		uint32_t n = generic_block(o->channels, c);
-		__mmask16 mask = (__mmask16)((1u << n) - 1);
-		struct scale s = load_scale(o, c);
-		const int32_t *sums = o->sums + c;
-		int8_t *out = o->out + c;
-
-		for (p = 0; p < o->pixels; p++) {
-			__m512i x = rescale(_mm512_loadu_si512(sums), &s);
-
-			x = _mm512_add_epi32(x, zero);
-			x = _mm512_min_epi32(_mm512_max_epi32(x, min), max);
-			_mm512_mask_cvtepi32_storeu_epi8(out, mask, x);
-			sums += o->sum_pitch;
-			out += o->out_step;
-		}
-	}
+	for (c = 0; c < o->channels; c += KERNEL_BLOCK)
+		if (o->factor)
+			output_float(o, c);
+		else if (is_cut(o, c))
+			output_cut(o, c);
+		else
+			output_scaled(o, c);
 }
 
 /* The gathers rule here; wider ones are no faster. */
@@ -287,8 +511,10 @@ const struct kernels npu_kernels_avx512 = {
 	.name = "avx512vnni",
 	.is_supported = is_supported,
 	.operand_size = sizeof(uint8_t),
+	.is_unsigned = true,
 	.make_operand = make_operand,
 	.dot = dot,
+	.add_cells = add_cells,
 	.interleave = interleave,
 	.taps = taps,
 	.output = output,

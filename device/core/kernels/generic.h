@@ -10,18 +10,19 @@
 #include "fixed_point.h"
 #include "kernels.h"
 
+#include <float.h>
 #include <string.h>
 
 #define KERNEL_INLINE static inline __attribute__((always_inline))
 
 KERNEL_INLINE void generic_widen(void *operand, const int8_t *values,
-				 uint32_t count)
+				 uint32_t count, int32_t zero)
 {
 	int16_t *wide = operand;
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
-		wide[i] = values[i];
+		wide[i] = (int16_t)(values[i] - zero);
 }
 
 KERNEL_INLINE uint32_t generic_block(uint32_t channels, uint32_t first)
@@ -31,12 +32,10 @@ KERNEL_INLINE uint32_t generic_block(uint32_t channels, uint32_t first)
 	return left < KERNEL_BLOCK ? left : KERNEL_BLOCK;
 }
 
-/* One pixel, one block of @n channels; the others' sums are anything. */
-KERNEL_INLINE void generic_dot_block(int32_t *sums, bool is_first,
-				     const int16_t *x, const int8_t *w,
-				     uint32_t count, uint32_t n)
+/* One pixel, one block of @n channels: what a row of operands adds. */
+KERNEL_INLINE void generic_dot_row(int32_t *s, const int16_t *x,
+				   const int8_t *w, uint32_t count, uint32_t n)
 {
-	int32_t s[KERNEL_BLOCK] = { 0 };
 	uint32_t k, c;
 
 	for (k = 0; k < count; k += 4, w += 4 * n)
@@ -44,8 +43,6 @@ KERNEL_INLINE void generic_dot_block(int32_t *sums, bool is_first,
 			s[c] += x[k] * w[4 * c] + x[k + 1] * w[4 * c + 1] +
 				x[k + 2] * w[4 * c + 2] +
 				x[k + 3] * w[4 * c + 3];
-	for (c = 0; c < KERNEL_BLOCK; c++)
-		sums[c] = is_first ? s[c] : fixed_add(sums[c], s[c]);
 }
 
 /* The weights of the block of @n channels that starts at channel @first. */
@@ -56,19 +53,25 @@ KERNEL_INLINE const int8_t *generic_weights(const struct kernel_dot *dot,
 	       (size_t)dot->first * n;
 }
 
-/* All pixels, one block, any number of channels in it. */
+/* All pixels, one block of @n channels; the others' sums are anything. */
 KERNEL_INLINE void generic_dot_pixels(const struct kernel_dot *dot,
 				      uint32_t first, uint32_t n)
 {
-	const int8_t *w = generic_weights(dot, first, n);
-	const int16_t *x = dot->operands;
 	int32_t *sums = dot->sums + first;
-	uint32_t p;
+	uint32_t p, r, c;
 
-	for (p = 0; p < dot->pixels; p++) {
-		generic_dot_block(sums, !dot->first, x, w, dot->count, n);
-		x += dot->count;
-		sums += dot->sum_pitch;
+	for (p = 0; p < dot->pixels; p++, sums += dot->sum_pitch) {
+		const int8_t *w = generic_weights(dot, first, n);
+		const int16_t *x = dot->windows[p];
+		int32_t s[KERNEL_BLOCK] = { 0 };
+
+		for (r = 0; r < dot->rows; r++) {
+			generic_dot_row(s, x, w, dot->row_depth, n);
+			x += dot->row_step;
+			w += (size_t)n * dot->row_depth;
+		}
+		for (c = 0; c < KERNEL_BLOCK; c++)
+			sums[c] = dot->first ? fixed_add(sums[c], s[c]) : s[c];
 	}
 }
 
@@ -83,6 +86,24 @@ KERNEL_INLINE void generic_dot(const struct kernel_dot *dot)
 			generic_dot_pixels(dot, c, KERNEL_BLOCK);
 		else
 			generic_dot_pixels(dot, c, n);
+	}
+}
+
+KERNEL_INLINE void generic_add_cells(const struct kernel_dot *dot,
+				     int32_t *cells)
+{
+	uint32_t p, r, k;
+
+	for (p = 0; p < dot->pixels; p++) {
+		const int16_t *x = dot->windows[p];
+
+		for (r = 0; r < dot->rows; r++, x += dot->row_step) {
+			int32_t sum = 0;
+
+			for (k = 0; k < dot->row_depth; k++)
+				sum += x[k];
+			cells[p] = fixed_add(cells[p], sum);
+		}
 	}
 }
 
@@ -148,33 +169,97 @@ KERNEL_INLINE int32_t generic_rescale(int32_t x, int32_t mult, uint32_t left,
 	return fixed_shift_right(x, right);
 }
 
-/* Sixteen channels; those behind the last are computed, too, for nothing. */
-KERNEL_INLINE void generic_output_block(int8_t *out, const int32_t *sums,
-					const struct kernel_output *o,
-					uint32_t c)
+/*
+ * A float32 this much greater has no bits for fractions, so adding it rounds,
+ * half to even: for values of up to 2^22 either way.
+ */
+#define GENERIC_ROUND (3 << 22)
+
+_Static_assert(FLT_EVAL_METHOD == 0, "float32 sums are rounded at once");
+
+/* Sixteen sums of a pixel, with all that is added to them. */
+KERNEL_INLINE void generic_output_sums(int32_t *x, const int32_t *sums,
+				       const struct kernel_output *o,
+				       uint32_t p, uint32_t c)
+{
+	uint32_t cell = o->cells ? (uint32_t)o->cells[p] : 0, i;
+
+	for (i = 0; i < KERNEL_BLOCK; i++)
+		x[i] = fixed_add(sums[c + i], o->offset[c + i]);
+	for (i = 0; i < KERNEL_BLOCK && o->cells; i++)
+		x[i] = (int32_t)((uint32_t)x[i] -
+				 cell * (uint32_t)o->weight_zero[c + i]);
+}
+
+/* Bounds hold before the zero point is added. */
+KERNEL_INLINE void generic_scale_float(int32_t *x,
+				       const struct kernel_output *o,
+				       uint32_t c)
+{
+	const float low = (float)(o->min - o->zero);
+	const float high = (float)(o->max - o->zero);
+	uint32_t i;
+
+	for (i = 0; i < KERNEL_BLOCK; i++) {
+		float v = (float)x[i] * o->factor[c + i];
+
+		v = v > low ? v : low; /* not a number: low */
+		v = v < high ? v : high;
+		x[i] = (int32_t)(v + GENERIC_ROUND) - GENERIC_ROUND + o->zero;
+	}
+}
+
+KERNEL_INLINE void generic_scale_fixed(int32_t *x,
+				       const struct kernel_output *o,
+				       uint32_t c)
 {
 	uint32_t i;
 
 	for (i = 0; i < KERNEL_BLOCK; i++) {
-		int32_t x = fixed_add(sums[c + i], o->offset[c + i]);
+		int32_t v = generic_rescale(x[i], o->mult[c + i],
+					    o->left[c + i], o->right[c + i]);
 
-		x = generic_rescale(x, o->mult[c + i], o->left[c + i],
-				    o->right[c + i]);
-		out[i] = fixed_clamp(fixed_add(x, o->zero), o->min, o->max);
+		v = fixed_add(v, o->zero);
+		v = v > o->min ? v : o->min;
+		x[i] = v < o->max ? v : o->max;
 	}
+}
+
+/* Sixteen channels; those behind the last are computed, too, for nothing. */
+KERNEL_INLINE void generic_results(int32_t *results, const int32_t *sums,
+				   const struct kernel_output *o, uint32_t p,
+				   uint32_t c)
+{
+	generic_output_sums(results, sums, o, p, c);
+	if (o->factor)
+		generic_scale_float(results, o, c);
+	else
+		generic_scale_fixed(results, o, c);
+}
+
+KERNEL_INLINE void generic_output_block(int8_t *out, const int32_t *sums,
+					const struct kernel_output *o,
+					uint32_t p, uint32_t c)
+{
+	int32_t results[KERNEL_BLOCK];
+	int8_t bytes[KERNEL_BLOCK];
+	uint32_t i;
+
+	generic_results(results, sums, o, p, c);
+	for (i = 0; i < KERNEL_BLOCK; i++)
+		bytes[i] = (int8_t)results[i];
+	memcpy(out + c, bytes, generic_block(o->channels, c));
 }
 
 KERNEL_INLINE void generic_output(const struct kernel_output *o)
 {
 	const int32_t *sums = o->sums;
-	int8_t block[KERNEL_BLOCK], *out = o->out;
+	int8_t *out = o->out;
 	uint32_t p, c;
 
 	for (p = 0; p < o->pixels; p++) {
-		for (c = 0; c < o->channels; c += KERNEL_BLOCK) {
-			generic_output_block(block, sums, o, c);
-			memcpy(out + c, block, generic_block(o->channels, c));
-		}
+		for (c = 0; c < o->channels; c += KERNEL_BLOCK)
+			generic_output_block(out, sums, o, p, c);
 		sums += o->sum_pitch;
 		out += o->out_step;
 	}

@@ -15,7 +15,7 @@
 #define KERNEL_BLOCK 16
 
 /* Most of the depth in one call: no sum of products leaves an int32. */
-#define KERNEL_MAX_DEPTH 1536
+#define KERNEL_MAX_DEPTH 16384
 
 /**
  * struct kernel_dot - dot products of some pixels with some output channels
@@ -23,24 +23,30 @@
  *	or set if @first is 0. Whole blocks of channels are touched, up to the
  *	next multiple of 16
  * @sum_pitch: a multiple of 16
- * @operands: of pixel p from element p x @count on, made by ->make_operand()
+ * @windows: where the first of each pixel's operands is, made by
+ *	->make_operand()
  * @pixels: at least 1
+ * @rows: of operands in a window
+ * @row_depth: operands side by side in a row: a multiple of 4
+ * @row_step: operands from a row to the next
  * @weights: of the first channel's first depth: a block's first
  * @channels: at least 1
  * @depth: of the whole dot product: a multiple of 4
- * @first: where in it @operands starts, a multiple of 4
- * @count: how much of it @operands has, a multiple of 4, <= KERNEL_MAX_DEPTH
+ * @first: where in it the windows start, a multiple of 4. They have @rows x
+ *	@row_depth of it, at most KERNEL_MAX_DEPTH
  */
 struct kernel_dot {
 	int32_t *sums;
 	uint32_t sum_pitch;
-	const void *operands;
+	const void *const *windows;
 	uint32_t pixels;
+	uint32_t rows;
+	uint32_t row_depth;
+	uint32_t row_step;
 	const int8_t *weights;
 	uint32_t channels;
 	uint32_t depth;
 	uint32_t first;
-	uint32_t count;
 };
 
 /**
@@ -98,7 +104,10 @@ struct kernel_rows {
  * @sum_pitch: to the next pixel, a multiple of 16
  * @pixels: at least 1
  * @channels: at least 1; what follows is there up to a multiple of 16
+ * @cells: of each pixel; NULL if all are 0
+ * @weight_zero: of each channel, times @cells subtracted from the sums
  * @offset: added to the sums
+ * @factor: scales the sums if not NULL, as NPU_CONV_FLOAT says; else
  * @mult: 0..2^31 - 1
  * @left: 0..30
  * @right: 0..31
@@ -113,7 +122,10 @@ struct kernel_output {
 	uint32_t sum_pitch;
 	uint32_t pixels;
 	uint32_t channels;
+	const int32_t *cells;
+	const int32_t *weight_zero;
 	const int32_t *offset;
+	const float *factor;
 	const int32_t *mult;
 	const int32_t *left;
 	const int32_t *right;
@@ -170,10 +182,11 @@ struct kernel_decode {
  * @name: what people call it
  * @is_supported: whether this processor has it
  * @operand_size: bytes of an operand's element: 1 or 2
- * @make_operand: operands from @count values, a multiple of 4. They may be off
- *	by a constant, the same for all values: dot products are meant for
- *	subtracting that of an operand made of zero points
+ * @is_unsigned: operands are values + 128, not values less @zero
+ * @make_operand: operands from @count values
  * @dot: see struct kernel_dot
+ * @add_cells: to each pixel's cell what the operands of its window add up to,
+ *	modulo 2^32
  * @interleave: see struct kernel_rows
  * @taps: see struct kernel_taps
  * @output: see struct kernel_output
@@ -183,9 +196,11 @@ struct kernels {
 	const char *name;
 	bool (*is_supported)(void);
 	uint32_t operand_size;
+	bool is_unsigned;
 	void (*make_operand)(void *operand, const int8_t *values,
-			     uint32_t count);
+			     uint32_t count, int32_t zero);
 	void (*dot)(const struct kernel_dot *dot);
+	void (*add_cells)(const struct kernel_dot *dot, int32_t *cells);
 	void (*interleave)(const struct kernel_rows *rows);
 	void (*taps)(const struct kernel_taps *taps);
 	void (*output)(const struct kernel_output *output);

@@ -9,14 +9,20 @@ static bool is_supported(void)
 	return true;
 }
 
-static void make_operand(void *operand, const int8_t *values, uint32_t count)
+static void make_operand(void *operand, const int8_t *values, uint32_t count,
+			 int32_t zero)
 {
-	generic_widen(operand, values, count);
+	generic_widen(operand, values, count, zero);
 }
 
 static void dot(const struct kernel_dot *dot)
 {
 	generic_dot(dot);
+}
+
+static void add_cells(const struct kernel_dot *dot, int32_t *cells)
+{
+	generic_add_cells(dot, cells);
 }
 
 static void interleave(const struct kernel_rows *rows)
@@ -85,6 +91,7 @@ const struct kernels npu_kernels_portable = {
 	.operand_size = sizeof(int16_t),
 	.make_operand = make_operand,
 	.dot = dot,
+	.add_cells = add_cells,
 	.interleave = interleave,
 	.taps = taps,
 	.output = output,
