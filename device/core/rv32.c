@@ -66,8 +66,7 @@ static inline uint32_t rs2(const struct rv32 *cpu, uint32_t insn)
 	return cpu->x[(insn >> 20) & 31];
 }
 
-/* Enter the handler; the instruction at cpu->pc has had no effect. */
-static void trap(struct rv32 *cpu, uint32_t cause, uint32_t value)
+void rv32_trap(struct rv32 *cpu, uint32_t cause, uint32_t value)
 {
 	uint32_t base = cpu->mtvec & ~3u;
 
@@ -82,7 +81,7 @@ static void trap(struct rv32 *cpu, uint32_t cause, uint32_t value)
 
 static bool fail(struct rv32 *cpu, uint32_t cause, uint32_t value)
 {
-	trap(cpu, cause, value);
+	rv32_trap(cpu, cause, value);
 	return false;
 }
 
@@ -146,6 +145,7 @@ static inline bool store(struct rv32 *cpu, const struct rv32_bus *bus,
 		return fail_illegal(cpu, step);
 	if (rv32_in_tcm(bus, address, size, &offset)) {
 		memcpy(bus->tcm + offset, &value, size);
+		rv32_forget(cpu, offset, size);
 		return true;
 	}
 	if (size < 4)
@@ -533,16 +533,6 @@ static inline bool execute(struct rv32 *cpu, const struct rv32_bus *bus,
 	return fail_illegal(cpu, step);
 }
 
-static inline uint32_t expand(struct rv32 *cpu, uint16_t raw)
-{
-	struct rv32_expansion *known;
-
-	known = &cpu->expansions[(raw ^ raw >> 6) % RV32_EXPANSIONS];
-	if (known->raw != raw)
-		*known = (struct rv32_expansion){ raw, rv32_expand(raw) };
-	return known->insn;
-}
-
 static inline bool fetch(struct rv32 *cpu, const struct rv32_bus *bus,
 			 struct step *step)
 {
@@ -554,7 +544,7 @@ static inline bool fetch(struct rv32 *cpu, const struct rv32_bus *bus,
 	memcpy(&half, bus->tcm + offset, 2);
 	if ((half & 3) != 3) {
 		step->raw = half;
-		step->insn = expand(cpu, half);
+		step->insn = rv32_expand(half);
 		step->link = cpu->pc + 2;
 	} else {
 		if (!rv32_in_tcm(bus, cpu->pc, 4, &offset))
@@ -576,7 +566,7 @@ static void take_interrupt(struct rv32 *cpu, uint32_t pending)
 		cause = 11;
 	else if (pending & RV32_IRQ_SOFTWARE)
 		cause = 3;
-	trap(cpu, RV32_CAUSE_INTERRUPT | cause, 0);
+	rv32_trap(cpu, RV32_CAUSE_INTERRUPT | cause, 0);
 }
 
 static inline void one_step(struct rv32 *cpu, const struct rv32_bus *bus)
@@ -612,20 +602,22 @@ bool rv32_is_asleep(const struct rv32 *cpu)
 uint32_t rv32_run(struct rv32 *cpu, const struct rv32_bus *bus,
 		  uint32_t max_steps)
 {
-	uint32_t pending, steps;
+	uint32_t pending, steps = 0, taken;
 
 	cpu->must_stop = false;
-	for (steps = 0; steps < max_steps && !cpu->must_stop; steps++) {
+	while (steps < max_steps && !cpu->must_stop) {
 		pending = cpu->mip & cpu->mie;
 		if (cpu->is_waiting && !pending)
 			break;
 		cpu->is_waiting = false;
 		if (pending && (cpu->mstatus & RV32_MSTATUS_MIE))
 			take_interrupt(cpu, pending);
-		steps += rv32_run_fast(cpu, bus, max_steps - steps);
-		if (steps == max_steps)
-			break;
-		one_step(cpu, bus);
+		taken = rv32_run_fast(cpu, bus, max_steps - steps);
+		if (!taken) {
+			one_step(cpu, bus);
+			taken = 1;
+		}
+		steps += taken;
 	}
 	return steps;
 }

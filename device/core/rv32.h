@@ -44,11 +44,14 @@ enum rv32_cause {
 
 #define RV32_MISA 0x40001104u
 
-#define RV32_EXPANSIONS 1024
-#define RV32_DECODED 16384
+/* What is written to x0 goes to another place. */
+#define RV32_SINK 32
+
+/* Halfwords from the start of TCM whose instructions are kept decoded. */
+#define RV32_DECODED 32768
 
 struct rv32 {
-	uint32_t x[32];
+	uint32_t x[RV32_SINK + 1];
 	uint32_t pc;
 	uint32_t mstatus;
 	uint32_t mie;
@@ -64,25 +67,15 @@ struct rv32 {
 	bool must_stop;		/* a bus access asked to end the slice */
 
 	/*
-	 * Compressed instructions met lately and what they stand for, by a hash
-	 * of their bits: never out of date. 0, which is illegal, stands for 0.
+	 * Frequent instructions by their place in TCM, for rv32_fast.c; the two
+	 * behind the last end its way. They are made of bytes from @code_low up to
+	 * @code_high: what is stored there is forgotten.
 	 */
-	struct rv32_expansion {
-		uint16_t raw;
-		uint32_t insn;
-	} expansions[RV32_EXPANSIONS];
-
-	/*
-	 * Frequent instructions by their address: what @raw, the bits that were
-	 * there, stands for. Compared with those that are there now, but for
-	 * @unused ones.
-	 */
+	uint32_t code_low, code_high;
 	struct rv32_decoded {
-		uint32_t raw;
-		uint32_t unused;
-		uint32_t imm;
 		uint8_t op, rd, rs1, rs2;
-	} decoded[RV32_DECODED];
+		uint32_t imm;
+	} decoded[RV32_DECODED + 2];
 };
 
 /*
@@ -102,8 +95,11 @@ struct rv32_bus {
 	void *opaque;
 };
 
-/* Everything zero but the program counter. */
+/* Everything zero but the program counter; nothing is decoded. */
 void rv32_reset(struct rv32 *cpu, uint32_t pc);
+
+/* Whoever else changes bytes of TCM, and has not reset the processor since, says so. */
+void rv32_forget(struct rv32 *cpu, uint32_t offset, uint32_t size);
 
 /* Set the level of the interrupt inputs in @irqs (RV32_IRQ_*). */
 void rv32_set_irq(struct rv32 *cpu, uint32_t irqs, bool is_high);

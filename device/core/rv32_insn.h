@@ -49,9 +49,13 @@ static inline bool rv32_in_tcm(const struct rv32_bus *bus, uint32_t address,
 	return *offset <= bus->tcm_size - size;
 }
 
+/* rv32.c: enter the handler; the instruction at cpu->pc has had no effect. */
+void rv32_trap(struct rv32 *cpu, uint32_t cause, uint32_t value);
+
 /*
- * rv32_fast.c: at most @max_steps instructions, up to one that is not frequent.
- * Returns how many; none of them traps or looks at interrupts.
+ * rv32_fast.c: at most @max_steps instructions, which is not 0; up to one that is
+ * not frequent, or one that reached the bus and left an interrupt to take. Returns
+ * how many, a load or store that was refused, and trapped, among them.
  */
 uint32_t rv32_run_fast(struct rv32 *cpu, const struct rv32_bus *bus,
 		       uint32_t max_steps);

@@ -20,7 +20,8 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 #define TCM_BASE 0x10000000u
-#define TCM_SIZE 0x10000u
+#define TCM_SIZE 0x20000u
+#define KEPT (TCM_BASE + 2 * RV32_DECODED) /* decoded below, not above */
 #define CODE (TCM_BASE + 0x1000u)
 #define DATA (TCM_BASE + 0x8000u)
 #define HANDLER (TCM_BASE + 0x400u)
@@ -84,6 +85,7 @@ static int setup(void **state)
 static void put32(uint32_t address, uint32_t value)
 {
 	memcpy(board.tcm + (address - TCM_BASE), &value, 4);
+	rv32_forget(&board.cpu, address - TCM_BASE, 4);
 }
 
 static uint32_t get32(uint32_t address)
@@ -843,6 +845,64 @@ static void test_fences_do_nothing(void **state)
 	assert_int_equal(board.cpu.pc, CODE + 4);
 }
 
+/* Each store hits an instruction that was executed before, whole or by half. */
+static void test_code_that_changes_itself(void **state)
+{
+	static const struct {
+		uint32_t place, kind, value, expected;
+	} rows[] = {
+		{ 16, 2, 0x00700093, 7 },	/* addi x1, x0, 7 */
+		{ 18, 1, 0x0080, 8 },		/* its upper half */
+		{ 19, 0, 0x02, 32 },		/* its last byte */
+		{ 14, 2, 0x01130001, 0 },	/* its lower half: addi x2 */
+		{ 16, 0, 0x13, 0 },		/* addi x0, x0, 16 */
+	};
+	uint32_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		put32(CODE, asm_store(rows[i].kind, 3, 4, 0));
+		put32(CODE + 4, asm_addi(1, 0, 0));
+		put32(CODE + 8, asm_addi(0, 0, 0));
+		put32(CODE + 12, 0x00010001);	/* twice c.nop */
+		put32(CODE + 16, asm_addi(1, 0, 16));
+		board.cpu.x[3] = 0;
+		board.cpu.x[4] = DATA;
+		board.cpu.pc = CODE;
+		assert_int_equal(rv32_run(&board.cpu, &board.bus, 6), 6);
+		assert_int_equal(board.cpu.x[1], 16);
+		board.cpu.x[3] = rows[i].value;
+		board.cpu.x[4] = CODE + rows[i].place;
+		board.cpu.pc = CODE;
+		assert_int_equal(rv32_run(&board.cpu, &board.bus, 6), 6);
+		assert_int_equal(board.cpu.pc, CODE + 20);
+		assert_int_equal(board.cpu.x[1], rows[i].expected);
+	}
+}
+
+/* Where instructions are no longer kept decoded, and on the way there and back. */
+static void test_code_on_both_sides(void **state)
+{
+	uint32_t i;
+
+	put32(KEPT - 12, asm_branch(0, 0, 0, 16));	/* to KEPT + 4 */
+	put32(KEPT - 8, asm_addi(1, 1, 1));
+	put32(KEPT - 4, asm_addi(1, 1, 1));
+	put32(KEPT, asm_jal(5, 12));			/* to KEPT + 12 */
+	put32(KEPT + 4, asm_branch(0, 0, 0, (uint32_t)-12));
+	put32(KEPT + 12, asm_jalr(6, 7, 0));
+	board.cpu.x[7] = KEPT - 12;
+	for (i = 0; i < 3; i++) {
+		board.cpu.pc = KEPT - 12;
+		board.cpu.x[1] = 0;
+		assert_int_equal(rv32_run(&board.cpu, &board.bus, 6), 6);
+		assert_int_equal(board.cpu.pc, KEPT - 12);
+		assert_int_equal(board.cpu.x[1], 2);
+		assert_int_equal(board.cpu.x[5], KEPT + 4);
+		assert_int_equal(board.cpu.x[6], KEPT + 16);
+	}
+	assert_no_trap();
+}
+
 static void test_budget_and_stop(void **state)
 {
 	uint32_t i;
@@ -1351,6 +1411,8 @@ int main(void)
 		TEST(test_interrupt_enabled_by_csr_is_taken_next),
 		TEST(test_wfi),
 		TEST(test_fences_do_nothing),
+		TEST(test_code_that_changes_itself),
+		TEST(test_code_on_both_sides),
 		TEST(test_budget_and_stop),
 		TEST(test_opcode_map),
 		TEST(test_system_map),
