@@ -31,7 +31,7 @@ fw-objs := $(patsubst firmware/%,$(B)/firmware/target/%,$(fw-target-objs))
 fw-abi1-objs := $(patsubst firmware/%,$(B)/firmware/abi1/%,$(fw-target-objs))
 
 # The sanitizers' flags in CFLAGS are the host's: these stand alone.
-FW_CFLAGS := -std=gnu11 -march=rv32imc_zicsr -mabi=ilp32 -O2 -g \
+FW_CFLAGS := -std=gnu11 -march=rv32imc_zicsr -mabi=ilp32 -O3 -g \
 	-ffreestanding -fno-strict-aliasing \
 	-fno-tree-loop-distribute-patterns \
 	-ffunction-sections -fdata-sections -fstack-usage $(WARN) \

@@ -229,8 +229,7 @@ void line_find_slices(struct fw *fw, uint32_t slices[NPU_PRIORITIES])
 	bool is_waiting;
 
 	while (priority--) {
-		is_waiting = fw->waiting &&
-			     look_at_line(fw, &fw->lines[priority]);
+		is_waiting = look_at_line(fw, &fw->lines[priority]);
 		slices[priority] = is_urgent ? 1 :
 				   is_waiting ? fw->lines[priority].slice : 0;
 		is_urgent |= is_waiting;

@@ -300,11 +300,14 @@ static void watch_core(struct fw *fw, uint32_t number, uint64_t now)
 static void finish_core(struct fw *fw, uint32_t number)
 {
 	struct fw_core *core = &fw->cores[number];
-	struct npu_job_result result = { .core = number };
+	struct npu_job_result result;
 
 	if (core->is_reset) {
-		result.commands = core->commands;
-		result.status = core->stop_status;
+		result = (struct npu_job_result){
+			.core = number,
+			.commands = core->commands,
+			.status = core->stop_status,
+		};
 	} else {
 		engine_read_result(number, &result);
 		result.clock_permille = power_clock_permille(fw, number);
@@ -366,11 +369,12 @@ static uint32_t find_bad_field(const struct fw *fw, const struct npu_job *job)
 
 static bool has_reserved(const struct npu_job *job)
 {
-	uint8_t any = 0;
+	const uint32_t *words = (const uint32_t *)job->reserved;
+	uint32_t any = 0;
 	uint32_t i;
 
-	for (i = 0; i < sizeof(job->reserved); i++)
-		any |= job->reserved[i];
+	for (i = 0; i < sizeof(job->reserved) / sizeof(*words); i++)
+		any |= words[i];
 	return any;
 }
 
@@ -486,10 +490,11 @@ static void feed_core(struct fw *fw, uint32_t number, uint64_t now)
 /* See how long each core may go on, now that all are fed that can be. */
 static void set_slices(struct fw *fw)
 {
-	uint32_t slices[NPU_PRIORITIES];
+	uint32_t slices[NPU_PRIORITIES] = { 0 };
 	uint32_t i;
 
-	line_find_slices(fw, slices);
+	if (fw->waiting)
+		line_find_slices(fw, slices);
 	for (i = 0; i < fw->core_count; i++)
 		if (fw->cores[i].state == FW_CORE_RUNNING)
 			set_slice(fw, i,
@@ -616,7 +621,7 @@ static bool is_working(const struct fw *fw)
 /* While there is work the heartbeat rises twice as often as promised. */
 static void beat(struct fw *fw, uint64_t now)
 {
-	if (!is_working(fw) || now < fw->heartbeat_due)
+	if (now < fw->heartbeat_due)
 		return;
 	fw->heartbeat++;
 	fw->heartbeat_due = now + NPU_HEARTBEAT_NS / 2;
@@ -628,9 +633,9 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static void set_timer(struct fw *fw, uint64_t now)
+static void set_timer(struct fw *fw, uint64_t now, bool has_work)
 {
-	uint64_t timer = is_working(fw) ? fw->heartbeat_due : FW_NEVER;
+	uint64_t timer = has_work ? fw->heartbeat_due : FW_NEVER;
 	uint32_t i;
 
 	for (i = 0; i < fw->core_count; i++) {
@@ -657,12 +662,14 @@ static void set_timer(struct fw *fw, uint64_t now)
 void fw_round(struct fw *fw)
 {
 	uint64_t now = io_time_ns();
+	bool has_work;
 	uint32_t i;
 
 	fw->is_blocked = false;
 	fw->is_hungry = false;
 	take_doorbells(fw);
-	admin_run(fw);
+	if (fw->is_admin_pending)
+		admin_run(fw);
 	for (i = 0; i < fw->core_count; i++)
 		look_at_core(fw, i, now);
 	end_dying(fw);
@@ -674,6 +681,8 @@ void fw_round(struct fw *fw)
 	set_slices(fw);
 	power_gate(fw, now);
 	event_publish(fw, now);
-	beat(fw, now);
-	set_timer(fw, now);
+	has_work = is_working(fw);
+	if (has_work)
+		beat(fw, now);
+	set_timer(fw, now, has_work);
 }
