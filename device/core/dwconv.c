@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * DWCONV: block by block of 16 output channels, row by row, in runs of pixels.
+ * DWCONV, where dwconv_wide.c can't do it faster: block by block of 16 output
+ * channels, row by row, in runs of pixels.
  * For each run the cells under its windows are gathered into a strip: rows two
  * by two, interleaved (as multiply-add instructions want them), less the zero
  * point, so that cells outside the input are zeros. With a multiplier above 1
@@ -278,37 +279,44 @@ static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
 	return pixels;
 }
 
-static void compute_block(struct dwconv *dw)
+/* Channels [first, first + count), a block. */
+static __attribute__((noinline)) void
+compute_block(uint8_t *sram, uint32_t sram_size, const struct npu_cmd_conv *cmd,
+	      const struct kernels *kernels, uint32_t first, uint32_t count)
 {
-	const struct npu_cmd_conv *cmd = dw->cmd;
 	uint32_t taps = (STRIP_COLUMNS - 1) / cmd->dilation_x + 1;
-	uint32_t y, x;
-
-	taps = least(least(taps, STRIP_TAPS), cmd->kernel_w);
-	dw->piece = (struct piece){ 0 };
-	mac_output_load(&dw->output, dw->sram, cmd, dw->first, dw->count);
-	for (y = 0; y < cmd->ofm_h; y++)
-		for (x = 0; x < cmd->ofm_w;)
-			x += compute_run(dw, y, x, taps);
-}
-
-void mac_dwconv(uint8_t *sram, uint32_t sram_size,
-		const struct npu_cmd_conv *cmd, const struct kernels *kernels)
-{
-	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w;
-	const int8_t *weights = (const int8_t *)sram + cmd->weights +
-				npu_conv_weight_offset(cmd->format, cmd->ofm_c);
 	struct dwconv dw;
+	uint32_t y, x;
 
 	dw.cmd = cmd;
 	dw.kernels = kernels;
 	dw.sram = sram;
 	dw.sram_end = sram + sram_size;
-	for (dw.first = 0; dw.first < cmd->ofm_c; dw.first += dw.count) {
-		dw.count = least(cmd->ofm_c - dw.first, KERNEL_BLOCK);
-		dw.block = weights +
-			   npu_dwconv_weight_index(cmd->ofm_c, taps, dw.first,
-						   0);
-		compute_block(&dw);
+	dw.first = first;
+	dw.count = count;
+	dw.block = (const int8_t *)sram + cmd->weights +
+		   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
+		   npu_dwconv_weight_index(cmd->ofm_c,
+					   (uint32_t)cmd->kernel_h *
+						   cmd->kernel_w, first, 0);
+	taps = least(least(taps, STRIP_TAPS), cmd->kernel_w);
+	dw.piece = (struct piece){ 0 };
+	mac_output_load(&dw.output, sram, cmd, first, count);
+	for (y = 0; y < cmd->ofm_h; y++)
+		for (x = 0; x < cmd->ofm_w;)
+			x += compute_run(&dw, y, x, taps);
+}
+
+void mac_dwconv(uint8_t *sram, uint32_t sram_size,
+		const struct npu_cmd_conv *cmd, const struct kernels *kernels)
+{
+	uint32_t c, count;
+
+	for (c = 0; c < cmd->ofm_c; c += count) {
+		count = mac_dwconv_wide(sram, cmd, kernels, c);
+		if (count)
+			continue;
+		count = least(cmd->ofm_c - c, KERNEL_BLOCK);
+		compute_block(sram, sram_size, cmd, kernels, c, count);
 	}
 }

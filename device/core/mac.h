@@ -22,6 +22,9 @@ void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
 	      const struct kernels *kernels);
 void mac_dwconv(uint8_t *sram, uint32_t sram_size,
 		const struct npu_cmd_conv *cmd, const struct kernels *kernels);
+/* Channels from @first on, a multiple of 16: how many it has done, or 0. */
+uint32_t mac_dwconv_wide(uint8_t *sram, const struct npu_cmd_conv *cmd,
+			 const struct kernels *kernels, uint32_t first);
 /* Either command, with NPU_CONV_IFM16. */
 void mac_conv16(uint8_t *sram, const struct npu_cmd_conv *cmd,
 		const struct kernels *kernels);

@@ -34,26 +34,25 @@ void mac_output_load(struct mac_output *output, const uint8_t *sram,
 		     uint32_t count)
 {
 	const uint8_t *block = sram + cmd->weights;
-	const uint8_t *bias = block + 4 * first;
 	const uint8_t *mult = block + 4 * first +
 			      npu_conv_mult_offset(cmd->format, cmd->ofm_c);
 	const int8_t *shift = (const int8_t *)block + first +
 			      npu_conv_shift_offset(cmd->format, cmd->ofm_c);
 	uint32_t c;
 
-	for (c = 0; c < count || c % KERNEL_BLOCK; c++) {
-		struct fixed_scale scale = { .right = 1 };
-		uint32_t word;
+	memcpy(output->bias, block + 4 * first, 4 * count);
+	memcpy(output->mult, mult, 4 * count);
+	for (c = 0; c < count; c++) {
+		struct fixed_scale scale = fixed_scale(output->mult[c],
+						       shift[c]);
 
-		output->bias[c] = 0;
-		if (c < count) {
-			memcpy(&output->bias[c], bias + 4 * c, sizeof(word));
-			memcpy(&word, mult + 4 * c, sizeof(word));
-			scale = fixed_scale(word, shift[c]);
-		}
 		output->mult[c] = scale.mult;
 		output->left[c] = scale.left;
 		output->right[c] = scale.right;
+	}
+	for (; c % KERNEL_BLOCK; c++) {
+		output->bias[c] = output->mult[c] = output->left[c] = 0;
+		output->right[c] = 1;
 	}
 	output->format = cmd->format;
 	if (cmd->format)

@@ -11,8 +11,10 @@ core-objs += \
 	device/core/dma_gather.o \
 	device/core/dma_memo.o \
 	device/core/dwconv.o \
+	device/core/dwconv_wide.o \
 	device/core/kernels/avx2.o \
 	device/core/kernels/avx512.o \
+	device/core/kernels/avx512_wide.o \
 	device/core/kernels/portable.o \
 	device/core/kernels/select.o \
 	device/core/mac.o \
@@ -31,5 +33,6 @@ $(B)/device/core/kernels/%.o: CFLAGS += -O3
 $(B)/device/core/conv16.o: CFLAGS += -O3
 $(B)/device/core/conv_gather.o: CFLAGS += -O3
 $(B)/device/core/dma_decode.o: CFLAGS += -O3
+$(B)/device/core/dwconv_wide.o: CFLAGS += -O3
 $(B)/device/core/mac_output.o: CFLAGS += -O3
 $(B)/device/core/vec_%.o: CFLAGS += -O3

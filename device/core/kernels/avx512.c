@@ -5,12 +5,7 @@
  * One instruction adds four products to the sum of each channel of a block.
  */
 #ifdef __x86_64__
-#include "generic.h"
-
-#include <immintrin.h>
-
-#define AVX512 __attribute__((target( \
-	"avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,bmi2")))
+#include "avx512.h"
 
 /* Sums that stay in registers: of so many pixels and blocks, at most 24. */
 #define TILE_PIXELS 12
@@ -299,54 +294,6 @@ AVX512 KERNEL_INLINE void store_block(int8_t *out, uint32_t n, __m128i bytes)
 		_mm_mask_storeu_epi8(out, (__mmask16)((1u << n) - 1), bytes);
 }
 
-/*
- * The factors of sixteen channels. Even and odd products are 64 bits wide; of
- * the odd ones the wanted bits are shifted up to where they belong.
- */
-struct scale {
-	__m512i even, odd, left, right, mask, half_mask, zero, min, max;
-};
-
-AVX512 KERNEL_INLINE struct scale load_scale(const struct kernel_output *o,
-					     uint32_t c)
-{
-	const __m512i one = _mm512_set1_epi32(1);
-	struct scale s = {
-		.even = _mm512_loadu_si512(o->mult + c),
-		.left = _mm512_loadu_si512(o->left + c),
-		.right = _mm512_loadu_si512(o->right + c),
-		.zero = _mm512_set1_epi32(o->zero),
-		.min = _mm512_set1_epi32(o->min),
-		.max = _mm512_set1_epi32(o->max),
-	};
-
-	s.odd = _mm512_srli_epi64(s.even, 32);
-	s.mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, s.right), one);
-	s.half_mask = _mm512_srli_epi32(s.mask, 1);
-	return s;
-}
-
-AVX512 KERNEL_INLINE __m128i rescale(__m512i x, const struct scale *s)
-{
-	const __m512i half = _mm512_set1_epi64(1 << 30);
-	__m512i even, odd, limit;
-	__mmask16 is_up;
-
-	x = _mm512_sllv_epi32(x, s->left);
-	even = _mm512_add_epi64(_mm512_mul_epi32(x, s->even), half);
-	odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32),
-						s->odd), half);
-	x = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31),
-				    _mm512_slli_epi64(odd, 1));
-	limit = _mm512_sub_epi32(s->half_mask, _mm512_srai_epi32(x, 31));
-	is_up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(x, s->mask), limit);
-	x = _mm512_srav_epi32(x, s->right);
-	x = _mm512_mask_add_epi32(x, is_up, x, _mm512_set1_epi32(1));
-	x = _mm512_add_epi32(x, s->zero);
-	x = _mm512_min_epi32(_mm512_max_epi32(x, s->min), s->max);
-	return _mm512_cvtepi32_epi8(x);
-}
-
 AVX512 static void output_scaled(const struct kernel_output *o, uint32_t c)
 {
 	const uint32_t n = generic_block(o->channels, c);
@@ -357,104 +304,32 @@ AVX512 static void output_scaled(const struct kernel_output *o, uint32_t c)
 	uint32_t p;
 
 	for (p = 0; p < o->pixels; p++) {
-		store_block(out, n, rescale(load_sums(sums, p, &a), &s));
+		__m512i x = rescale(load_sums(sums, p, &a), &s);
+
+		store_block(out, n, _mm512_cvtepi32_epi8(x));
 		sums += o->sum_pitch;
 		out += o->out_step;
 	}
 }
 
-/*
- * Where nothing is shifted to the left, and where what is below zero is cut off
- * anyway (as after a ReLU), halves below zero may be rounded either way. Then
- * both roundings are one: with y = floor((x * mult + 2^30) / 2^31) the result
- * floor((y + 2^(right - 1)) / 2^right) + zero is
- *
- *	floor((x * mult + 2^30 + 2^(right + 30) + zero * 2^(right + 31)) /
- *	      2^(right + 31))
- *
- * Even products are shifted to the low half of 64 bits, odd ones to the high.
- */
-struct cut {
-	__m512i even, odd; /* factors */
-	__m512i even_add, odd_add;
-	__m512i even_shift, odd_shift;
-	__m128i min, max;
-};
-
-#define CUT_MAX_RIGHT 22 /* of which the zero point's shift leaves 64 bits */
-
-AVX512 KERNEL_INLINE bool is_cut(const struct kernel_output *o, uint32_t c)
-{
-	__m512i right = _mm512_loadu_si512(o->right + c);
-	__m512i left = _mm512_loadu_si512(o->left + c);
-	__m512i last = _mm512_set1_epi32(CUT_MAX_RIGHT - 1);
-	__m512i from_one = _mm512_sub_epi32(right, _mm512_set1_epi32(1));
-
-	return o->min >= o->zero && !_mm512_test_epi32_mask(left, left) &&
-	       !_mm512_cmpgt_epu32_mask(from_one, last);
-}
-
-/* What is added to a product whose shift is @right. */
-AVX512 KERNEL_INLINE __m512i cut_add(__m512i right, int32_t zero)
-{
-	const __m512i half = _mm512_set1_epi64(1 << 30);
-	__m512i zeros = _mm512_sllv_epi64(
-		_mm512_set1_epi64((int64_t)((uint64_t)(int64_t)zero << 31)),
-		right);
-
-	return _mm512_add_epi64(_mm512_add_epi64(
-		_mm512_sllv_epi64(half, right), half), zeros);
-}
-
-AVX512 KERNEL_INLINE struct cut load_cut(const struct kernel_output *o,
-					 uint32_t c)
-{
-	__m512i right = _mm512_loadu_si512(o->right + c);
-	__m512i odd_right = _mm512_srli_epi64(right, 32);
-	__m512i even_right = _mm512_and_si512(
-		right, _mm512_set1_epi64(UINT32_MAX));
-	struct cut s = {
-		.even = _mm512_loadu_si512(o->mult + c),
-		.even_add = cut_add(even_right, o->zero),
-		.odd_add = cut_add(odd_right, o->zero),
-		.even_shift = _mm512_add_epi64(even_right,
-					       _mm512_set1_epi64(31)),
-		.odd_shift = _mm512_sub_epi64(odd_right, _mm512_set1_epi64(1)),
-		.min = _mm_set1_epi8((char)o->min),
-		.max = _mm_set1_epi8((char)o->max),
-	};
-
-	s.odd = _mm512_srli_epi64(s.even, 32);
-	return s;
-}
-
-AVX512 KERNEL_INLINE __m512i cut_words(__m512i x, const struct cut *s)
-{
-	__m512i even = _mm512_mul_epi32(x, s->even);
-	__m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), s->odd);
-
-	even = _mm512_srav_epi64(_mm512_add_epi64(even, s->even_add),
-				 s->even_shift);
-	odd = _mm512_srav_epi64(_mm512_add_epi64(odd, s->odd_add),
-				s->odd_shift);
-	return _mm512_mask_blend_epi32(0xaaaa, even, odd);
-}
-
-AVX512 static void output_cut(const struct kernel_output *o, uint32_t c)
+AVX512 KERNEL_INLINE void output_merged(const struct kernel_output *o,
+					uint32_t c, bool is_cut)
 {
 	const uint32_t n = generic_block(o->channels, c);
+	const __m128i min = _mm_set1_epi8((char)o->min);
+	const __m128i max = _mm_set1_epi8((char)o->max);
 	const struct addend a = load_addend(o, c);
-	const struct cut s = load_cut(o, c);
+	const struct merged m = load_merged(o, c);
 	const int32_t *sums = o->sums + c;
 	int8_t *out = o->out + c;
 	uint32_t p;
 
 	for (p = 0; p < o->pixels; p++) {
-		__m512i x = cut_words(load_sums(sums, p, &a), &s);
+		__m512i x = merged_scale(load_sums(sums, p, &a), &m, is_cut);
 		__m128i bytes = _mm512_cvtsepi32_epi8(x);
 
-		bytes = _mm_min_epi8(_mm_max_epi8(bytes, s.min), s.max);
-		store_block(out, n, bytes);
+		store_block(out, n, _mm_min_epi8(_mm_max_epi8(bytes, min),
+						 max));
 		sums += o->sum_pitch;
 		out += o->out_step;
 	}
@@ -473,16 +348,11 @@ AVX512 static void output_float(const struct kernel_output *o, uint32_t c)
 	uint32_t p;
 
 	for (p = 0; p < o->pixels; p++) {
-		__m512 x = _mm512_mul_ps(
-			_mm512_cvtepi32_ps(load_sums(sums, p, &a)), factor);
-		__m512i words;
+		__m512i x = scale_float(load_sums(sums, p, &a), factor, low,
+					high);
 
-		x = _mm512_max_ps(x, low); /* not a number: low */
-		x = _mm512_min_ps(x, high);
-		words = _mm512_cvt_roundps_epi32(
-			x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 		store_block(out, n, _mm512_cvtepi32_epi8(
-			_mm512_add_epi32(words, zero)));
+			_mm512_add_epi32(x, zero)));
 		sums += o->sum_pitch;
 		out += o->out_step;
 	}
@@ -495,10 +365,12 @@ AVX512 static void output(const struct kernel_output *o)
 	for (c = 0; c < o->channels; c += KERNEL_BLOCK)
 		if (o->factor)
 			output_float(o, c);
-		else if (is_cut(o, c))
-			output_cut(o, c);
-		else
+		else if (!can_merge(o, c))
 			output_scaled(o, c);
+		else if (o->min >= o->zero)
+			output_merged(o, c, true);
+		else
+			output_merged(o, c, false);
 }
 
 /* The gathers rule here; wider ones are no faster. */
@@ -519,5 +391,6 @@ const struct kernels npu_kernels_avx512 = {
 	.taps = taps,
 	.output = output,
 	.decode = decode,
+	.wide = &npu_kernels_avx512_wide,
 };
 #endif

@@ -134,6 +134,82 @@ struct kernel_output {
 	int32_t max;
 };
 
+/* --- Depthwise convolution by lanes ------------------------------------------- */
+
+/* Bytes that are worked on at a time, and as many sums. */
+#define KERNEL_WIDE 64
+
+/* Rows and columns of taps in one call. */
+#define KERNEL_WIDE_ROWS 4
+#define KERNEL_WIDE_TAPS 8
+
+/**
+ * struct kernel_lanes - what some taps add to a row of sums
+ * @sums: KERNEL_WIDE for each step, in an order that is the loops' own
+ * @is_first: sums begin with @bias, else they are added to
+ * @bias: for each lane, in the order of sums
+ * @rows: operands, as bytes: values + 128. Each step takes KERNEL_WIDE more of
+ *	them
+ * @taps: of each row, 1 to KERNEL_WIDE_TAPS
+ * @offsets: where in a row each tap's operands are for the first step
+ * @weights: as ->mix_weights() made them
+ * @steps: at least 1
+ */
+struct kernel_lanes {
+	int32_t *sums;
+	bool is_first;
+	const int32_t *bias;
+	const uint8_t *rows[KERNEL_WIDE_ROWS];
+	uint32_t taps;
+	const uint32_t *offsets;
+	const int8_t *weights;
+	uint32_t steps;
+};
+
+/**
+ * struct kernel_cells - cells of some channels, laid side by side
+ * @to: operands as for struct kernel_lanes
+ * @from: the first cell
+ * @step: bytes to the next cell
+ * @size: bytes of a cell, at most KERNEL_WIDE
+ * @pitch: to the next cell's operands, @size to KERNEL_WIDE; what is between
+ *	is anything
+ * @count: of cells
+ */
+struct kernel_cells {
+	uint8_t *to;
+	const int8_t *from;
+	uint32_t step;
+	uint32_t size;
+	uint32_t pitch;
+	uint32_t count;
+};
+
+/**
+ * struct kernel_wide - loops for depthwise convolution by lanes
+ * @put_cells: see struct kernel_cells
+ * @order: put KERNEL_WIDE words, one for each lane, into the order of sums
+ * @subtract: @zero from KERNEL_WIDE @weights; what leaves 8 bits goes to @rest
+ *	and sets *@has_rest. Returns false if that leaves 8 bits, too
+ * @mix_weights: of KERNEL_WIDE_ROWS rows of a tap: KERNEL_WIDE bytes each
+ * @add: see struct kernel_lanes
+ * @output: as in struct kernels, for @steps of sums: @sum_pitch and @channels are
+ *	KERNEL_WIDE; @pixels are steps. @count of a step's bytes are put out, of
+ *	the last step @last. Factors are in the order of sums, as biases were
+ */
+struct kernel_wide {
+	void (*put_cells)(const struct kernel_cells *cells);
+	void (*order)(int32_t *to, const int32_t *from);
+	bool (*subtract)(int8_t *weights, int8_t *rest, const int8_t *zero,
+			 bool *has_rest);
+	void (*mix_weights)(int8_t *to, const int8_t *from);
+	void (*add)(const struct kernel_lanes *lanes);
+	void (*output)(const struct kernel_output *output, uint32_t count,
+		       uint32_t last);
+};
+
+/* --- Coded streams ------------------------------------------------------------- */
+
 /* Lanes that are decoded side by side. */
 #define KERNEL_LANES 16
 
@@ -191,6 +267,7 @@ struct kernel_decode {
  * @taps: see struct kernel_taps
  * @output: see struct kernel_output
  * @decode: see struct kernel_decode
+ * @wide: NULL if there are none
  */
 struct kernels {
 	const char *name;
@@ -205,12 +282,14 @@ struct kernels {
 	void (*taps)(const struct kernel_taps *taps);
 	void (*output)(const struct kernel_output *output);
 	void (*decode)(struct kernel_decode *decode);
+	const struct kernel_wide *wide;
 };
 
 extern const struct kernels npu_kernels_portable;
 #ifdef __x86_64__
 extern const struct kernels npu_kernels_avx2;
 extern const struct kernels npu_kernels_avx512;
+extern const struct kernel_wide npu_kernels_avx512_wide;
 #endif
 
 /* All that were built, best first; the last one runs everywhere. NULL ends. */
