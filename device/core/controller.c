@@ -9,6 +9,8 @@
  */
 #include "machine.h"
 
+#include <string.h>
+
 static uint64_t now(struct npu_core *core)
 {
 	return core->ops->now_ns(core->opaque);
@@ -46,9 +48,12 @@ static uint32_t pending_irqs(struct npu_core *core)
 
 void machine_update_irqs(struct npu_core *core)
 {
-	rv32_set_irq(&core->cpu, RV32_IRQ_EXTERNAL,
-		     pending_irqs(core) & core->irq_enable);
-	rv32_set_irq(&core->cpu, RV32_IRQ_TIMER, now(core) >= core->timecmp);
+	bool has_external = pending_irqs(core) & core->irq_enable;
+	bool has_timer = now(core) >= core->timecmp;
+
+	rv32_set_irqs(&core->cpu, RV32_IRQ_EXTERNAL | RV32_IRQ_TIMER,
+		      (has_external ? RV32_IRQ_EXTERNAL : 0) |
+			      (has_timer ? RV32_IRQ_TIMER : 0));
 }
 
 static uint32_t read_time_low(struct npu_core *core)
@@ -270,7 +275,7 @@ static void set_root(struct npu_core *core, uint32_t offset, uint32_t value)
 
 static bool mmu_write(struct npu_core *core, uint32_t offset, uint32_t value)
 {
-
+	core->epoch++;
 	if (offset < NPU_MMU_ROOT_LO(NPU_MAX_CONTEXTS) && !(offset & 8))
 		set_root(core, offset, value);
 	else if (offset == NPU_MMU_INV_CMD)
@@ -331,6 +336,7 @@ static bool atu_write(struct npu_core *core, uint32_t offset, uint32_t value)
 	else if (offset % 0x20 == NPU_ATU_LIMIT(0) && value > NPU_WINDOW_SIZE)
 		value = NPU_WINDOW_SIZE;
 	*reg = value;
+	core->windows[offset / 0x20].view.epoch = 0;
 	return true;
 }
 
@@ -364,6 +370,66 @@ static enum npu_fault window_access(struct npu_core *core,
 	return failed ? NPU_FAULT_BUS : NPU_FAULT_NONE;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * After an access that went well: keep where its page is, as far as the window
+ * shows it. Injected errors have to see every access.
+ */
+static void keep_view(struct npu_core *core, struct window *window,
+		      uint32_t offset, bool is_write)
+{
+	uint64_t base = (uint64_t)window->base_hi << 32 | window->base_lo;
+	uint64_t page = (base + offset) & ~(uint64_t)(MMU_PAGE_SIZE - 1);
+	uint64_t low = later(page, base) - base;
+	uint64_t high = page + MMU_PAGE_SIZE - base;
+	uint64_t bus = base + low;
+
+	if (!core->ops->reach || core->inject.is_allowed || base % 4)
+		return;
+	if (high > window->limit)
+		high = window->limit;
+	if ((window->ctrl & NPU_ATU_TRANSLATE) &&
+	    memory_translate(core, window->ctrl >> 8, base + low, is_write,
+			     &bus))
+		return;
+	window->view = (struct window_view){
+		.epoch = core->epoch,
+		.low = low,
+		.high = high,
+		.is_writable = is_write,
+		.host = machine_reach(core, bus, high - low),
+	};
+	if (!window->view.host)
+		window->view.epoch = 0;
+}
+
+/* Access what is in view; false: look again. */
+static bool view_access(const struct npu_core *core,
+			const struct window *window, uint32_t offset,
+			uint32_t *value, uint32_t size, bool is_write)
+{
+	const struct window_view *view = &window->view;
+	uint8_t *place = view->host + (offset - view->low);
+
+	if (view->epoch != core->epoch || offset < view->low ||
+	    offset + size > view->high || (offset & (size - 1)) ||
+	    (is_write && !view->is_writable))
+		return false;
+	if (size == 4 && is_write)
+		memcpy(place, value, 4);
+	else if (size == 4)
+		memcpy(value, place, 4);
+	else if (is_write)
+		memcpy(place, value, size);
+	else
+		memcpy(value, place, size);
+	return true;
+}
+
 static void window_reach(struct npu_core *core, uint32_t address,
 			 uint32_t *value, uint32_t size, bool is_write)
 {
@@ -372,9 +438,13 @@ static void window_reach(struct npu_core *core, uint32_t address,
 	struct window *window = &core->windows[number];
 	enum npu_fault fault;
 
-	fault = window_access(core, window, offset, value, size, is_write);
-	if (!fault)
+	if (view_access(core, window, offset, value, size, is_write))
 		return;
+	fault = window_access(core, window, offset, value, size, is_write);
+	if (!fault) {
+		keep_view(core, window, offset, is_write);
+		return;
+	}
 	*value = UINT32_MAX;
 	machine_trace(core, &(struct npu_trace){
 		.kind = NPU_TRACE_WINDOW, .index = number, .code = fault,

@@ -171,6 +171,7 @@ enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
 	bool is_busy;
 
 	*until_ns = NPU_CORE_FOREVER;
+	core->epoch++;
 	if (atomic_load(&core->inject.is_dead))
 		return NPU_CORE_WAIT;
 	serve_requests(core);

@@ -35,7 +35,7 @@ bool inject_takes(struct npu_core *core, enum npu_inject_kind kind)
 {
 	struct inject_error *error = &core->inject.errors[kind];
 
-	if (!atomic_load(&error->left) || count_down(&error->after) ||
+	if (!core->inject.is_allowed || !atomic_load(&error->left) || count_down(&error->after) ||
 	    !count_down(&error->left))
 		return false;
 	atomic_fetch_add(&error->done, 1);

@@ -380,30 +380,37 @@ static bool read_counter(const struct unit_core *unit, uint32_t offset,
 {
 	const struct npu_timeline *time = &unit->job.timeline;
 	const struct npu_totals *totals = &unit->job.totals;
-	uint64_t energy = npu_totals_energy(totals, &unit->machine->config);
-	const struct {
-		uint32_t offset;
-		uint64_t value;
-	} counters[] = {
-		{ NPU_CORE_CYCLES, time->end_of_all },
-		{ NPU_CORE_ENERGY_FJ, energy },
-		{ NPU_CORE_MAC_OPS, totals->mac_ops },
-		{ NPU_CORE_SRAM_READ, totals->sram_read },
-		{ NPU_CORE_SRAM_WRITTEN, totals->sram_written },
-		{ NPU_CORE_MEM_READ, totals->mem_read },
-		{ NPU_CORE_MEM_WRITTEN, totals->mem_written },
-		{ NPU_CORE_BUSY(0), time->busy[0] },
-		{ NPU_CORE_BUSY(1), time->busy[1] },
-		{ NPU_CORE_BUSY(2), time->busy[2] },
-		{ NPU_CORE_FAULT_ADDR_LO, unit->fault.addr },
-	};
-	uint32_t i;
 
-	for (i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
-		if (counters[i].offset == offset) {
-			*value = counters[i].value;
-			return true;
-		}
+	switch (offset) {
+	case NPU_CORE_CYCLES:
+		*value = time->end_of_all;
+		return true;
+	case NPU_CORE_ENERGY_FJ:
+		*value = npu_totals_energy(totals, &unit->machine->config);
+		return true;
+	case NPU_CORE_MAC_OPS:
+		*value = totals->mac_ops;
+		return true;
+	case NPU_CORE_SRAM_READ:
+		*value = totals->sram_read;
+		return true;
+	case NPU_CORE_SRAM_WRITTEN:
+		*value = totals->sram_written;
+		return true;
+	case NPU_CORE_MEM_READ:
+		*value = totals->mem_read;
+		return true;
+	case NPU_CORE_MEM_WRITTEN:
+		*value = totals->mem_written;
+		return true;
+	case NPU_CORE_BUSY(0):
+	case NPU_CORE_BUSY(1):
+	case NPU_CORE_BUSY(2):
+		*value = time->busy[(offset - NPU_CORE_BUSY(0)) / 8];
+		return true;
+	case NPU_CORE_FAULT_ADDR_LO:
+		*value = unit->fault.addr;
+		return true;
 	}
 	return false;
 }

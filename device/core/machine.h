@@ -38,12 +38,22 @@ struct host_side {
 	_Atomic uint64_t doorbells;
 };
 
+/* Bytes from @low up to @high of what a window shows are at @host, while it lasts. */
+struct window_view {
+	uint64_t epoch;
+	uint32_t low;
+	uint32_t high;
+	bool is_writable;
+	uint8_t *host;
+};
+
 struct window {
 	uint32_t base_lo;
 	uint32_t base_hi;
 	uint32_t limit;
 	uint32_t ctrl;
 	uint32_t fault;
+	struct window_view view;
 };
 
 /* The registers that start a job; latched when it starts. */
@@ -135,6 +145,7 @@ struct npu_core {
 	uint64_t inv_addr;
 	uint64_t inv_size;
 	struct window windows[NPU_WINDOW_COUNT];
+	uint64_t epoch;		/* changes with what views are made of */
 
 	struct unit_core cores[NPU_MAX_CORES];
 	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs */
@@ -177,6 +188,11 @@ int machine_dma_read(struct npu_core *core, uint64_t address, void *buffer,
 		     size_t size);
 int machine_dma_write(struct npu_core *core, uint64_t address,
 		      const void *buffer, size_t size);
+/* Where the host has it, if it can tell; NULL as those two refuse. */
+void *machine_reach(struct npu_core *core, uint64_t address, size_t size);
+/* Where a context's address leads, or why nowhere. */
+enum npu_fault memory_translate(struct npu_core *core, uint32_t context,
+				uint64_t address, bool is_write, uint64_t *bus);
 /* Through a context's page table; the fault is of the first byte that failed. */
 int memory_access(struct npu_core *core, uint32_t context, uint64_t address,
 		  void *buffer, uint32_t size, bool is_write,

@@ -105,6 +105,10 @@ struct npu_trace {
  * @sha256: digest of @size bytes
  * @wake: there is work for npu_core_run(); must be remembered if the runner is
  *	not waiting just then. Called by the thread that wrote
+ * @reach: where the host has @size bytes at bus address @address, or NULL as
+ *	dma_read() and dma_write() would refuse them; stays so until npu_core_run()
+ *	returns. May be NULL: then everything goes through those two. A host that
+ *	has it lets no other thread write NPU_CTRL_RESET while the runner is inside
  * @trace: may be NULL; may change between two npu_core_run()
  *
  * All but @wake are called by the runner, from within npu_core_run(). None may
@@ -121,6 +125,7 @@ struct npu_host_ops {
 	void (*sha256)(void *opaque, const void *data, size_t size,
 		       uint8_t digest[NPU_IMAGE_DIGEST_SIZE]);
 	void (*wake)(void *opaque);
+	void *(*reach)(void *opaque, uint64_t address, size_t size);
 	void (*trace)(void *opaque, const struct npu_trace *trace);
 };
 

@@ -590,8 +590,7 @@ void rv32_reset(struct rv32 *cpu, uint32_t pc)
 
 void rv32_set_irq(struct rv32 *cpu, uint32_t irqs, bool is_high)
 {
-	irqs &= RV32_IRQ_ALL;
-	cpu->mip = is_high ? cpu->mip | irqs : cpu->mip & ~irqs;
+	rv32_set_irqs(cpu, irqs, is_high ? irqs : 0);
 }
 
 bool rv32_is_asleep(const struct rv32 *cpu)

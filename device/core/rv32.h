@@ -101,7 +101,15 @@ void rv32_reset(struct rv32 *cpu, uint32_t pc);
 /* Whoever else changes bytes of TCM, and has not reset the processor since, says so. */
 void rv32_forget(struct rv32 *cpu, uint32_t offset, uint32_t size);
 
-/* Set the level of the interrupt inputs in @irqs (RV32_IRQ_*). */
+/* Set the interrupt inputs in @mask (RV32_IRQ_*) as they are in @levels. */
+static inline void rv32_set_irqs(struct rv32 *cpu, uint32_t mask,
+				 uint32_t levels)
+{
+	mask &= RV32_IRQ_ALL;
+	cpu->mip = (cpu->mip & ~mask) | (levels & mask);
+}
+
+/* Likewise all in @irqs alike. */
 void rv32_set_irq(struct rv32 *cpu, uint32_t irqs, bool is_high);
 
 /* True when the processor waits and no enabled interrupt would wake it. */

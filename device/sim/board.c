@@ -24,11 +24,17 @@
 
 /* --- What the machine asks of its host ------------------------------------- */
 
+static void *board_reach(void *opaque, uint64_t address, size_t size)
+{
+	struct sim_board *board = opaque;
+
+	return sim_memory_at(&board->memory, address, size);
+}
+
 static int board_dma_read(void *opaque, uint64_t address, void *buffer,
 			  size_t size)
 {
-	struct sim_board *board = opaque;
-	const void *source = sim_memory_at(&board->memory, address, size);
+	const void *source = board_reach(opaque, address, size);
 
 	if (!source)
 		return -1;
@@ -39,8 +45,7 @@ static int board_dma_read(void *opaque, uint64_t address, void *buffer,
 static int board_dma_write(void *opaque, uint64_t address, const void *buffer,
 			   size_t size)
 {
-	struct sim_board *board = opaque;
-	void *target = sim_memory_at(&board->memory, address, size);
+	void *target = board_reach(opaque, address, size);
 
 	if (!target)
 		return -1;
@@ -74,7 +79,7 @@ static void board_wake(void *opaque)
 {
 	struct sim_board *board = opaque;
 
-	atomic_store(&board->is_woken, true);
+	board->is_woken = true;
 }
 
 static const struct npu_host_ops board_ops = {
@@ -84,6 +89,7 @@ static const struct npu_host_ops board_ops = {
 	.now_ns = board_now_ns,
 	.sha256 = board_sha256,
 	.wake = board_wake,
+	.reach = board_reach,
 };
 
 /* --- Traces ---------------------------------------------------------------- */
@@ -152,9 +158,11 @@ void sim_board_lose(struct sim_board *board, const char *why)
 	}
 }
 
-static void take_events(struct sim_board *board)
+/* Returns whether there were any. */
+static bool take_events(struct sim_board *board)
 {
 	struct npu_init *init = board->init;
+	bool is_any = init->event_head != init->event_tail;
 
 	while (init->event_head != init->event_tail) {
 		const struct npu_event *event =
@@ -166,18 +174,21 @@ static void take_events(struct sim_board *board)
 			sim_job_done(board, event);
 		init->event_head++;
 	}
+	return is_any;
 }
 
 bool sim_board_step(struct sim_board *board)
 {
 	uint64_t until_ns = NPU_CORE_FOREVER;
 	enum npu_core_next next;
+	bool has_events;
 
-	atomic_store(&board->is_woken, false);
+	board->is_woken = false;
 	next = npu_core_run(board->core, SLICE_INSTRUCTIONS, &until_ns);
-	take_events(board);
+	has_events = take_events(board);
 	board->now_ns += SLICE_NS;
-	if (next == NPU_CORE_BUSY || atomic_load(&board->is_woken))
+	/* After an event there may be nothing to wait for: no time passes then. */
+	if (next == NPU_CORE_BUSY || board->is_woken || has_events)
 		return true;
 	if (until_ns == NPU_CORE_FOREVER)
 		return false;

@@ -93,7 +93,6 @@ void sim_memory_free(struct sim_memory *memory, uint64_t bus)
 	memory->count--;
 	memmove(&memory->blocks[i], &memory->blocks[i + 1],
 		(memory->count - i) * sizeof(*memory->blocks));
-	memory->last = 0;
 }
 
 void sim_memory_free_owned(struct sim_memory *memory, const void *owner)
@@ -109,7 +108,6 @@ void sim_memory_free_owned(struct sim_memory *memory, const void *owner)
 			memory->blocks[kept++] = *block;
 	}
 	memory->count = kept;
-	memory->last = 0;
 }
 
 static int is_within(const struct sim_block *block, uint64_t bus,
@@ -119,26 +117,35 @@ static int is_within(const struct sim_block *block, uint64_t bus,
 	       bus - block->bus <= block->size_bytes - size_bytes;
 }
 
-void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
-		    uint64_t size_bytes)
+static size_t find_block(const struct sim_memory *memory, uint64_t bus)
 {
 	size_t low = 0, high = memory->count;
 
-	if (!memory->count)
-		return NULL;
-	if (!is_within(&memory->blocks[memory->last], bus, size_bytes)) {
-		while (high - low > 1) {
-			size_t middle = (low + high) / 2;
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
 
-			if (memory->blocks[middle].bus <= bus)
-				low = middle;
-			else
-				high = middle;
-		}
-		if (!is_within(&memory->blocks[low], bus, size_bytes))
-			return NULL;
-		memory->last = low;
+		if (memory->blocks[middle].bus <= bus)
+			low = middle;
+		else
+			high = middle;
 	}
-	return memory->blocks[memory->last].host +
-	       (bus - memory->blocks[memory->last].bus);
+	return low;
+}
+
+void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
+		    uint64_t size_bytes)
+{
+	size_t *recent = &memory->recent[bus / PAGE_BYTES % SIM_MEMORY_RECENT];
+	const struct sim_block *block;
+
+	if (*recent >= memory->count ||
+	    !is_within(&memory->blocks[*recent], bus, size_bytes)) {
+		if (!memory->count)
+			return NULL;
+		*recent = find_block(memory, bus);
+	}
+	block = &memory->blocks[*recent];
+	if (!is_within(block, bus, size_bytes))
+		return NULL;
+	return block->host + (bus - block->bus);
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SIM_MEMORY_RECENT 64
+
 struct sim_block {
 	uint64_t bus;
 	uint64_t size_bytes;
@@ -24,7 +26,8 @@ struct sim_memory {
 	struct sim_block *blocks; /* by ascending bus address */
 	size_t count;
 	size_t room;
-	size_t last; /* index of the block that was used last */
+	/* Which blocks were used last, by the address; may be beyond @count */
+	size_t recent[SIM_MEMORY_RECENT];
 	uint64_t next_bus;
 };
 

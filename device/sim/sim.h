@@ -19,8 +19,6 @@
 #include <npu/ring.h>
 #include <npu_core.h>
 
-#include <stdatomic.h>
-
 #define SIM_CONTEXTS NPU_MAX_QUEUES
 #define SIM_RING_ENTRIES 2 /* one job at a time; the least that there is */
 
@@ -34,7 +32,7 @@ struct sim_board {
 	tinynpu_trace_fn trace; /* with the turn; so is: */
 	void *trace_opaque;
 	struct sim_memory memory;
-	atomic_bool is_woken; /* by the machine's wake() */
+	bool is_woken; /* by the machine's wake() */
 	uint64_t now_ns; /* simulated */
 
 	struct npu_init *init;

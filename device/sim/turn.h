@@ -7,21 +7,22 @@
 #define SIM_TURN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct turn {
 	pthread_mutex_t lock; /* guards the rest, and what sim.h says */
 	pthread_cond_t changed;
-	uint64_t next;
-	uint64_t serving;
+	_Atomic uint64_t next; /* changes with the lock, too */
+	uint64_t serving; /* changes by who has the turn */
 };
 
 static inline void turn_init(struct turn *turn)
 {
 	pthread_mutex_init(&turn->lock, NULL);
 	pthread_cond_init(&turn->changed, NULL);
-	turn->next = 0;
+	atomic_init(&turn->next, 0);
 	turn->serving = 0;
 }
 
@@ -36,7 +37,7 @@ static inline void turn_take(struct turn *turn)
 	uint64_t mine;
 
 	pthread_mutex_lock(&turn->lock);
-	mine = turn->next++;
+	mine = atomic_fetch_add(&turn->next, 1);
 	while (mine != turn->serving)
 		pthread_cond_wait(&turn->changed, &turn->lock);
 	pthread_mutex_unlock(&turn->lock);
@@ -46,7 +47,7 @@ static inline void turn_give(struct turn *turn)
 {
 	pthread_mutex_lock(&turn->lock);
 	turn->serving++;
-	if (turn->serving != turn->next)
+	if (turn->serving != atomic_load(&turn->next))
 		pthread_cond_broadcast(&turn->changed);
 	pthread_mutex_unlock(&turn->lock);
 }
@@ -54,12 +55,7 @@ static inline void turn_give(struct turn *turn)
 /* Let others have a turn, if any asks for one. */
 static inline void turn_pass(struct turn *turn)
 {
-	bool is_asked;
-
-	pthread_mutex_lock(&turn->lock);
-	is_asked = turn->serving + 1 != turn->next;
-	pthread_mutex_unlock(&turn->lock);
-	if (!is_asked)
+	if (turn->serving + 1 == atomic_load(&turn->next))
 		return;
 	turn_give(turn);
 	turn_take(turn);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 struct board board;
+bool board_shows_memory;
 
 /* --- The host's services ------------------------------------------------------ */
 
@@ -83,7 +84,12 @@ static void trace(void *opaque, const struct npu_trace *trace)
 	board.last_end = trace->end;
 }
 
-static const struct npu_host_ops ops = {
+static void *show(void *opaque, uint64_t address, size_t size)
+{
+	return reach(address, size);
+}
+
+static struct npu_host_ops ops = {
 	.dma_read = dma_read,
 	.dma_write = dma_write,
 	.raise_irq = raise_irq,
@@ -122,6 +128,7 @@ void board_make(const struct npu_machine *machine)
 	memset(board.memory_of_core, 0xa5, size);
 	put_tables(AT_ROOT, AT_LEAF, 7);
 	put_tables(AT_ROOT2, AT_LEAF2, 7);
+	ops.reach = board_shows_memory ? show : NULL;
 	board.core = npu_core_init(board.memory_of_core, machine, &ops, &board);
 	assert(board.core);
 }

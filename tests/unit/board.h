@@ -44,6 +44,8 @@ struct board {
 };
 
 extern struct board board;
+/* Whether boards that are made have reach(): see npu_core.h. */
+extern bool board_shows_memory;
 
 void board_make(const struct npu_machine *machine);
 void board_free(void);

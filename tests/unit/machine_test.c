@@ -29,6 +29,14 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_shown(void **state)
+{
+	board_shows_memory = true;
+	setup(state);
+	board_shows_memory = false;
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	board_free();
@@ -38,6 +46,13 @@ static int teardown(void **state)
 static int setup_agent(void **state)
 {
 	setup(state);
+	board_boot_agent();
+	return 0;
+}
+
+static int setup_agent_shown(void **state)
+{
+	setup_shown(state);
 	board_boot_agent();
 	return 0;
 }
@@ -730,6 +745,43 @@ static void test_window_refusals(void **state)
 				     0x77777777);
 }
 
+/* In one run of the controller: what a window shows follows its registers. */
+static void test_window_follows_its_registers(void **state)
+{
+	const uint32_t a = BOARD_BASE + AT_DATA;
+	const uint32_t program[] = {
+		asm_lui(1, NPU_ATU_BASE), asm_lui(2, NPU_WINDOW(0)),
+		asm_lui(3, a), asm_lui(4, a + 0x1000), asm_lui(5, 0x1000),
+		asm_lui(6, NPU_SYS_BASE), asm_addi(7, 0, 4),
+		asm_addi(8, 0, NPU_ATU_ENABLE),
+		asm_sw(3, 1, NPU_ATU_BASE_LO(0)), asm_sw(5, 1, NPU_ATU_LIMIT(0)),
+		asm_sw(8, 1, NPU_ATU_CTRL(0)),
+		asm_lw(10, 2, 0), asm_lw(10, 2, 4),
+		asm_sw(10, 2, 8), asm_sw(10, 2, 12),
+		asm_sw(4, 1, NPU_ATU_BASE_LO(0)), asm_lw(11, 2, 4),
+		asm_sw(7, 1, NPU_ATU_LIMIT(0)), asm_lw(12, 2, 4),
+		asm_sw(5, 1, NPU_ATU_LIMIT(0)), asm_lw(13, 2, 4),
+		asm_sw(0, 1, NPU_ATU_CTRL(0)), asm_lw(14, 2, 4),
+		asm_sw(10, 6, NPU_SYS_SCRATCH(0)),
+		asm_sw(11, 6, NPU_SYS_SCRATCH(1)),
+		asm_sw(12, 6, NPU_SYS_SCRATCH(2)),
+		asm_sw(13, 6, NPU_SYS_SCRATCH(3)),
+		asm_sw(14, 6, NPU_SYS_SCRATCH(4)), ASM_WFI,
+	};
+	const uint32_t expected[] = { 0xaaaa, 0xbbbb, ~0u, 0xbbbb, ~0u };
+	uint32_t i;
+
+	*data(4) = 0xaaaa;
+	*data(0x1004) = 0xbbbb;
+	board_make_image(program, sizeof(program));
+	board_boot_image(sizeof(struct npu_image_header) + sizeof(program));
+	board_run();
+	for (i = 0; i < COUNT(expected); i++)
+		assert_int_equal(board_read(NPU_REG_SCRATCH(i)), expected[i]);
+	assert_int_equal(*data(8), 0xaaaa);
+	assert_int_equal(*data(12), 0xaaaa);
+}
+
 static void test_mmu_registers(void **state)
 {
 	uint64_t *leaf = (uint64_t *)(board.memory + AT_LEAF) + AT_DATA / 4096;
@@ -850,6 +902,14 @@ static enum npu_core_state run_job(uint32_t count)
 static int setup_job(void **state)
 {
 	setup_agent(state);
+	open_context(1, AT_ROOT);
+	open_context(2, AT_ROOT2);
+	return 0;
+}
+
+static int setup_job_shown(void **state)
+{
+	setup_agent_shown(state);
 	open_context(1, AT_ROOT);
 	open_context(2, AT_ROOT2);
 	return 0;
@@ -1040,6 +1100,50 @@ static void test_header_flags(void **state)
 	command(0)->hdr.flags = NPU_CMD_SRAM_DEAD;
 	command(0)->hdr.wait[0] = 99;	/* counts only with its flag */
 	assert_int_equal(run_job(1), NPU_CORE_DONE);
+}
+
+/* What is known of a command counts for the same bytes and regions only. */
+static void test_commands_met_before_are_checked(void **state)
+{
+	uint64_t cycles;
+
+	put_copy(0, 0, 0, NPU_REGION_SRAM, 0, 400);
+	put_pool(1, 0, 512, 256);
+	wait_for(1, NPU_UNIT_DMA, 1);
+	assert_int_equal(run_job(2), NPU_CORE_DONE);
+	cycles = board_peek64(CORE(NPU_CORE_CYCLES));
+	assert_int_equal(run_job(2), NPU_CORE_DONE);
+	assert_int_equal(board_peek64(CORE(NPU_CORE_CYCLES)), cycles);
+
+	/* Smaller regions; then others again, and on another core. */
+	put_job(0, 1, 2);
+	region(0)->size = 399;
+	start(0);
+	assert_fault(NPU_FAULT_REGION, NPU_FAULT_UNIT_DMA, 0, 0, 399);
+	assert_int_equal(run_job(2), NPU_CORE_DONE);
+	assert_int_equal(board_peek64(CORE(NPU_CORE_CYCLES)), cycles);
+	put_job(1, 1, 2);
+	region(0)->size = 399;
+	assert_int_equal(start(1), NPU_CORE_FAULTED);
+	put_job(0, 1, 2);
+	board_poke(CORE(NPU_CORE_REGION_COUNT), 0);
+	start(0);
+	assert_fault(NPU_FAULT_REGION, NPU_FAULT_UNIT_DMA, 0, 0, 0);
+
+	/* Other bytes at the same place, and then the first again. */
+	command(1)->pool.stride_y = 0;
+	run_job(2);
+	assert_fault(NPU_FAULT_FIELD, NPU_FAULT_UNIT_VEC, 1,
+		     offsetof(struct npu_cmd_pool, stride_y), 0);
+	command(1)->pool.stride_y = 1;
+	assert_int_equal(run_job(2), NPU_CORE_DONE);
+	put_pool(1, 0, 512, 128);
+	wait_for(1, NPU_UNIT_DMA, 1);
+	assert_int_equal(run_job(2), NPU_CORE_DONE);
+	assert_in_range(board_peek64(CORE(NPU_CORE_CYCLES)), 1, cycles - 1);
+	command(1)->hdr.flags = 0;
+	run_job(2);
+	assert_fault(NPU_FAULT_HAZARD, NPU_FAULT_UNIT_VEC, 1, 0, 0);
 }
 
 static void test_memory_faults(void **state)
@@ -1775,6 +1879,9 @@ static void test_equal_jobs_cost_the_same(void **state)
 
 #define TEST(name, before) cmocka_unit_test_setup_teardown(name, before, teardown)
 
+/* Once more, on a host that shows its memory. */
+#define AGAIN(name, before) { #name "_shown", name, before, teardown, NULL }
+
 static const struct CMUnitTest tests[] = {
 	TEST(test_sizes, setup),
 	TEST(test_boot_refuses_bad_headers, setup),
@@ -1799,6 +1906,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_window_to_the_bus, setup_agent),
 	TEST(test_window_to_a_context, setup_agent),
 	TEST(test_window_refusals, setup_agent),
+	TEST(test_window_follows_its_registers, setup),
 	TEST(test_mmu_registers, setup_agent),
 	TEST(test_job_moves_data, setup_job),
 	TEST(test_interrupt_at_the_end, setup_job),
@@ -1807,6 +1915,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_opcodes, setup_job),
 	TEST(test_header_flags, setup_job),
 	TEST(test_memory_faults, setup_job),
+	TEST(test_commands_met_before_are_checked, setup_job),
 	TEST(test_fault_ends_one_job_only, setup_job),
 	TEST(test_sram_is_cleared_between_contexts, setup_job),
 	TEST(test_sram_is_cleared_with_the_context, setup_job),
@@ -1833,6 +1942,16 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_timeline_of_a_full_queue, setup_job),
 	TEST(test_energy, setup_job),
 	TEST(test_equal_jobs_cost_the_same, setup_job),
+
+	AGAIN(test_boot_refuses_sizes_and_dma, setup_shown),
+	AGAIN(test_window_to_the_bus, setup_agent_shown),
+	AGAIN(test_window_to_a_context, setup_agent_shown),
+	AGAIN(test_window_refusals, setup_agent_shown),
+	AGAIN(test_window_follows_its_registers, setup_shown),
+	AGAIN(test_job_moves_data, setup_job_shown),
+	AGAIN(test_fetch_faults, setup_job_shown),
+	AGAIN(test_memory_faults, setup_job_shown),
+	AGAIN(test_reset_in_mid_job, setup_job_shown),
 };
 
 int main(void)
