@@ -86,7 +86,8 @@ size_t npu_core_size(const struct npu_machine *machine)
 	if (npu_machine_check(machine))
 		return 0;
 	return sizeof(struct npu_core) +
-	       (size_t)machine->cores * machine->sram_size + DMA_MEMO_SIZE;
+	       (size_t)machine->cores * machine->sram_size + DMA_MEMO_SIZE +
+	       PLAN_COUNT * sizeof(struct plan);
 }
 
 struct npu_core *npu_core_init(void *memory,
@@ -94,17 +95,19 @@ struct npu_core *npu_core_init(void *memory,
 			       const struct npu_host_ops *ops, void *opaque)
 {
 	struct npu_core *core = memory;
-	uint8_t *sram = (uint8_t *)(core + 1);
+	uint8_t *sram = (uint8_t *)(core + 1), *memo;
 	uint32_t i;
 
 	if (npu_machine_check(machine))
 		return NULL;
-	memset(core, 0, sizeof(*core));
+	/* The rest is cleared by a reset, and by who boots. */
+	memset(core, 0, offsetof(struct npu_core, tcm));
 	core->config = *machine;
 	core->ops = ops;
 	core->opaque = opaque;
-	dma_memo_init(&core->memo,
-		      sram + (size_t)machine->cores * machine->sram_size);
+	memo = sram + (size_t)machine->cores * machine->sram_size;
+	dma_memo_init(&core->memo, memo);
+	core->plans = (struct plan *)(memo + DMA_MEMO_SIZE);
 	for (i = 0; i < machine->cores; i++) {
 		core->cores[i].machine = core;
 		core->cores[i].number = i;

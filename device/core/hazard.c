@@ -43,6 +43,43 @@ static uint64_t first_common(const struct unit_range *a, uint32_t a_count,
 	return addr;
 }
 
+static void widen(struct unit_range *around, const struct unit_range *ranges,
+		  uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (ranges[i].low < around->low)
+			around->low = ranges[i].low;
+		if (ranges[i].high > around->high)
+			around->high = ranges[i].high;
+	}
+}
+
+/* All but its clock. */
+static struct hazard_record make_record(const struct unit_access *access,
+					uint32_t index)
+{
+	struct hazard_record record = {
+		.writes = { UINT32_MAX, 0 },
+		.access = *access,
+		.index = index,
+	};
+
+	widen(&record.writes, access->writes, access->write_count);
+	record.all = record.writes;
+	widen(&record.all, access->reads, access->read_count);
+	return record;
+}
+
+/* Most commands are far apart. */
+static bool may_conflict(const struct hazard_record *a,
+			 const struct hazard_record *b)
+{
+	return unit_ranges_overlap(&a->writes, &b->all) ||
+	       unit_ranges_overlap(&a->all, &b->writes);
+}
+
 /* The first byte for which the order of two commands matters. */
 static uint64_t conflict(const struct unit_access *a,
 			 const struct unit_access *b)
@@ -90,6 +127,7 @@ int hazard_check(struct hazard *hazard, const struct npu_timeline *timeline,
 		 uint32_t *culprit, uint64_t *addr)
 {
 	uint64_t number = timeline->issued[unit] + 1;
+	struct hazard_record new = make_record(access, index);
 	struct hazard_record *record = record_of(hazard, unit, number);
 	struct hazard_record *other;
 	struct hazard_clock clock;
@@ -103,6 +141,8 @@ int hazard_check(struct hazard *hazard, const struct npu_timeline *timeline,
 	for (u = 0; u < NPU_UNIT_COUNT; u++) {
 		for (i = clock.done[u] + 1; i <= timeline->issued[u]; i++) {
 			other = record_of(hazard, u, i);
+			if (!may_conflict(&new, other))
+				continue;
 			first = conflict(access, &other->access);
 			if (first == NO_CONFLICT || other->index > *culprit)
 				continue;
@@ -113,6 +153,7 @@ int hazard_check(struct hazard *hazard, const struct npu_timeline *timeline,
 	if (*culprit != UINT32_MAX)
 		return -1;
 	clock.done[unit] = number;
-	*record = (struct hazard_record){ *access, clock, index };
+	*record = new;
+	record->end = clock;
 	return 0;
 }

@@ -21,7 +21,10 @@ struct hazard_clock {
 	uint64_t done[NPU_UNIT_COUNT];
 };
 
+/* @writes and @all lie around what a command writes, and touches; or are empty. */
 struct hazard_record {
+	struct unit_range writes;
+	struct unit_range all;
 	struct unit_access access;
 	struct hazard_clock end;	/* what is finished when it is */
 	uint32_t index;			/* of the command in its job */

@@ -194,6 +194,19 @@ static int check_registers(struct unit_core *unit)
 	return 0;
 }
 
+static void number_regions(struct unit_core *unit)
+{
+	uint32_t count = unit->job.regs.region_count;
+	size_t size = count * sizeof(*unit->regions);
+
+	if (unit->regions_number && unit->region_count == count &&
+	    !memcmp(unit->regions, unit->job.regions, size))
+		return;
+	memcpy(unit->regions, unit->job.regions, size);
+	unit->region_count = count;
+	unit->regions_number = ++unit->machine->regions_count;
+}
+
 static int load_tables(struct unit_core *unit)
 {
 	const struct job_registers *job = &unit->job.regs;
@@ -206,12 +219,14 @@ static int load_tables(struct unit_core *unit)
 		return unit_fault(&unit->ctx, NPU_FAULT_CONTEXT, 0, 0);
 	take_sram(unit, job->context);
 	unit->ctx.region_count = job->region_count;
-	if (unit->is_resumed)
-		return 0;
-	return job_memory(unit, pair(job->region_lo, job->region_hi),
-			  unit->job.regions,
-			  job->region_count * sizeof(*unit->job.regions), false,
-			  &unit->ctx.fault);
+	if (!unit->is_resumed &&
+	    job_memory(unit, pair(job->region_lo, job->region_hi),
+		       unit->job.regions,
+		       job->region_count * sizeof(*unit->job.regions), false,
+		       &unit->ctx.fault))
+		return -1;
+	number_regions(unit);
+	return 0;
 }
 
 static int fetch(struct unit_core *unit, union npu_cmd *cmd)
@@ -262,45 +277,83 @@ static void trace_command(struct unit_core *unit, const union npu_cmd *cmd,
 	machine_trace(unit->machine, &trace);
 }
 
-static void account(struct unit_core *unit, const union npu_cmd *cmd,
-		    enum npu_unit where, const struct unit_access *access)
+static void account(struct unit_core *unit, const struct plan *plan,
+		    enum npu_unit where)
 {
 	const struct npu_machine *config = &unit->machine->config;
-	struct npu_cost cost;
-	uint64_t begin, end;
+	const union npu_cmd *cmd = &plan->cmd;
+	uint64_t begin, end, energy_fj = plan->energy_fj;
+	uint32_t opp = atomic_load_explicit(&unit->machine->power.opp,
+					    memory_order_relaxed);
 
-	npu_cost(config, cmd, &cost);
 	end = npu_timeline_issue(&unit->job.timeline, config, &cmd->hdr, where,
-				 &cost, &begin);
-	npu_totals_add(&unit->job.totals, config,
-		       atomic_load_explicit(&unit->machine->power.opp,
-					    memory_order_relaxed),
-		       &cost, unit->job.timeline.end_of_all);
+				 &plan->cost, &begin);
+	if (opp)
+		energy_fj = npu_energy(config, opp, &plan->cost);
+	npu_totals_count(&unit->job.totals, opp, &plan->cost, energy_fj,
+			 unit->job.timeline.end_of_all);
 	if (unit->machine->ops->trace)
-		trace_command(unit, cmd, where, access, begin, end);
+		trace_command(unit, cmd, where, &plan->access, begin, end);
+}
+
+/* A program's check looks at SRAM, which may be another's by now. */
+static bool is_checked(const struct unit_core *unit, const struct plan *plan,
+		       enum npu_unit where)
+{
+	if (where == NPU_UNIT_DMA)
+		return plan->regions == unit->regions_number;
+	return plan->cmd.hdr.op != NPU_OP_VPROG;
+}
+
+/* Check the next command, if that is needed; NULL with the fault in ctx. */
+static const struct plan *make_plan(struct unit_core *unit,
+				    const union npu_cmd *cmd,
+				    enum npu_unit where)
+{
+	struct npu_core *machine = unit->machine;
+	uint32_t slot = (unit->job.regs.cmd_lo / NPU_CMD_SIZE +
+			 unit->job.next) % PLAN_COUNT;
+	struct plan *plan = &machine->plans[slot];
+	struct unit_access access = { 0 };
+	bool is_known = machine->is_planned[slot] &&
+			!memcmp(&plan->cmd, cmd, sizeof(*cmd));
+
+	if (is_known && is_checked(unit, plan, where))
+		return plan;
+	if (check_header(&unit->ctx, cmd) ||
+	    units[where].check(&unit->ctx, cmd, &access))
+		return NULL;
+	plan->access = access;
+	plan->regions = unit->regions_number;
+	if (is_known)
+		return plan;
+	plan->cmd = *cmd;
+	npu_cost(&machine->config, cmd, &plan->cost);
+	plan->energy_fj = npu_energy(&machine->config, 0, &plan->cost);
+	machine->is_planned[slot] = true;
+	return plan;
 }
 
 /* -1 with the fault in ctx; a command that waits for ever is no fault. */
 static int run_command(struct unit_core *unit, const union npu_cmd *cmd,
 		       enum npu_unit where)
 {
-	struct unit_access access = { 0 };
+	const struct plan *plan = make_plan(unit, cmd, where);
 	uint32_t culprit;
 	uint64_t addr;
 
-	if (check_header(&unit->ctx, cmd) ||
-	    units[where].check(&unit->ctx, cmd, &access))
+	if (!plan)
 		return -1;
 	if (!npu_timeline_can_issue(&unit->job.timeline, &cmd->hdr)) {
 		unit->is_stuck = true;
 		return 0;
 	}
 	if (hazard_check(&unit->job.hazard, &unit->job.timeline, &cmd->hdr, where,
-			 &access, unit->job.next, &culprit, &addr))
+			 &plan->access, unit->job.next, &culprit, &addr))
 		return unit_fault(&unit->ctx, NPU_FAULT_HAZARD, culprit, addr);
 	if (units[where].execute(&unit->ctx, cmd))
 		return -1;
-	account(unit, cmd, where, &access);
+	account(unit, plan, where);
 	unit->job.next++;
 	return 0;
 }

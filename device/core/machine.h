@@ -16,6 +16,7 @@
 #include "inject.h"
 #include "mmu.h"
 #include "npu_core.h"
+#include "plan.h"
 #include "rv32.h"
 #include "unit.h"
 
@@ -113,6 +114,11 @@ struct unit_core {
 	uint32_t fault_unit;
 
 	struct core_power power;
+	/* The last regions, and a number that no others have had: see plan.h */
+	struct npu_region regions[NPU_MAX_REGIONS];
+	uint32_t region_count;
+	uint64_t regions_number;
+
 	uint32_t sram_owner;	/* context whose data the SRAM may hold */
 	uint8_t *sram;
 };
@@ -151,6 +157,9 @@ struct npu_core {
 	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs */
 	bool is_slot_full[NPU_CORE_SLOTS];
 	struct dma_memo memo;	/* of all cores: one runs at a time */
+	struct plan *plans;	/* likewise */
+	bool is_planned[PLAN_COUNT];
+	uint64_t regions_count;	/* numbers given */
 	uint8_t tcm[NPU_TCM_SIZE] __attribute__((aligned(8)));
 	uint8_t image[NPU_IMAGE_MAX_SIZE] __attribute__((aligned(8)));
 };

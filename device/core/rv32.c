@@ -6,6 +6,7 @@
 #include "rv32_insn.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -584,7 +585,8 @@ static inline void one_step(struct rv32 *cpu, const struct rv32_bus *bus)
 
 void rv32_reset(struct rv32 *cpu, uint32_t pc)
 {
-	memset(cpu, 0, sizeof(*cpu));
+	rv32_forget(cpu, cpu->code_low, cpu->code_high - cpu->code_low);
+	memset(cpu, 0, offsetof(struct rv32, decoded));
 	cpu->pc = pc;
 }
 

@@ -95,7 +95,10 @@ struct rv32_bus {
 	void *opaque;
 };
 
-/* Everything zero but the program counter; nothing is decoded. */
+/*
+ * Everything zero but the program counter; nothing is decoded. Before the first time
+ * everything is zero.
+ */
 void rv32_reset(struct rv32 *cpu, uint32_t pc);
 
 /* Whoever else changes bytes of TCM, and has not reset the processor since, says so. */

@@ -201,6 +201,8 @@ void rv32_forget(struct rv32 *cpu, uint32_t offset, uint32_t size)
 {
 	uint32_t last = (offset + size - 1) / 2, place;
 
+	if (!size)
+		return;
 	for (place = offset / 2 ? offset / 2 - 1 : 0;
 	     place <= last && place < RV32_DECODED; place++)
 		cpu->decoded[place].op = NEW;

@@ -115,12 +115,6 @@ int unit_region_write(struct unit_ctx *ctx, uint8_t region, uint64_t offset,
 			   (void *)buffer, size, true, &ctx->fault);
 }
 
-bool unit_ranges_overlap(const struct unit_range *a,
-			 const struct unit_range *b)
-{
-	return a->low < b->high && b->low < a->high;
-}
-
 bool unit_extents_overlap(const struct unit_extent *a,
 			  const struct unit_extent *b)
 {

@@ -142,8 +142,12 @@ struct unit_extent unit_extent_surface(const struct npu_surface *surface,
 				       uint32_t channels);
 
 /* True if two ranges, or the ranges of two extents, have a byte in common. */
-bool unit_ranges_overlap(const struct unit_range *a,
-			 const struct unit_range *b);
+static inline bool unit_ranges_overlap(const struct unit_range *a,
+				       const struct unit_range *b)
+{
+	return a->low < b->high && b->low < a->high;
+}
+
 bool unit_extents_overlap(const struct unit_extent *a,
 			  const struct unit_extent *b);
 

@@ -766,6 +766,21 @@ static inline uint64_t npu_totals_cycles(const struct npu_totals *total)
 	return cycles;
 }
 
+/* npu_totals_add(), with npu_energy() known. */
+static inline void npu_totals_count(struct npu_totals *total, uint32_t opp,
+				    const struct npu_cost *cost,
+				    uint64_t energy_fj, uint64_t end)
+{
+	total->commands++;
+	total->cycles[opp] += end - npu_totals_cycles(total);
+	total->energy_fj += energy_fj + NPU_CMD_SIZE * NPU_ENERGY_MEM_FJ;
+	total->mac_ops += cost->mac_ops;
+	total->sram_read += cost->sram_read;
+	total->sram_written += cost->sram_written;
+	total->mem_read += cost->mem_read + NPU_CMD_SIZE;
+	total->mem_written += cost->mem_written;
+}
+
 /**
  * npu_totals_add() - count a command
  * @total: its job's
@@ -778,15 +793,7 @@ static inline void npu_totals_add(struct npu_totals *total,
 				  const struct npu_machine *m, uint32_t opp,
 				  const struct npu_cost *cost, uint64_t end)
 {
-	total->commands++;
-	total->cycles[opp] += end - npu_totals_cycles(total);
-	total->energy_fj += npu_energy(m, opp, cost) +
-			    NPU_CMD_SIZE * NPU_ENERGY_MEM_FJ;
-	total->mac_ops += cost->mac_ops;
-	total->sram_read += cost->sram_read;
-	total->sram_written += cost->sram_written;
-	total->mem_read += cost->mem_read + NPU_CMD_SIZE;
-	total->mem_written += cost->mem_written;
+	npu_totals_count(total, opp, cost, npu_energy(m, opp, cost), end);
 }
 
 /* Femtojoules of a job. */
