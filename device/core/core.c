@@ -86,7 +86,7 @@ size_t npu_core_size(const struct npu_machine *machine)
 	if (npu_machine_check(machine))
 		return 0;
 	return sizeof(struct npu_core) +
-	       (size_t)machine->cores * machine->sram_size + DMA_MEMO_SIZE +
+	       machine->cores * npu_machine_store(machine) + DMA_MEMO_SIZE +
 	       PLAN_COUNT * sizeof(struct plan);
 }
 
@@ -105,13 +105,13 @@ struct npu_core *npu_core_init(void *memory,
 	core->config = *machine;
 	core->ops = ops;
 	core->opaque = opaque;
-	memo = sram + (size_t)machine->cores * machine->sram_size;
+	memo = sram + machine->cores * npu_machine_store(machine);
 	dma_memo_init(&core->memo, memo);
 	core->plans = (struct plan *)(memo + DMA_MEMO_SIZE);
 	for (i = 0; i < machine->cores; i++) {
 		core->cores[i].machine = core;
 		core->cores[i].number = i;
-		core->cores[i].sram = sram + (size_t)i * machine->sram_size;
+		core->cores[i].sram = sram + i * npu_machine_store(machine);
 	}
 	controller_init(core);
 	host_init(core);

@@ -96,7 +96,7 @@ int dma_check_side(struct unit_ctx *ctx, uint8_t region,
 		return unit_check_region(ctx, region, extent->addr,
 					 unit_extent_end(extent) -
 						 extent->addr);
-	return is_write ? unit_access_write(ctx, access, extent) :
+	return is_write ? unit_access_write_weights(ctx, access, extent) :
 			  unit_access_read(ctx, access, extent);
 }
 
@@ -252,6 +252,8 @@ static int execute_transfer(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	struct transfer t = transfer_make(cmd);
 	uint32_t i1, i2, i3;
 
+	if (t.dst.region == NPU_REGION_SRAM)
+		t.dst.offset = unit_place(ctx, t.dst.offset);
 	transfer_join(&t);
 	for (i3 = 0; i3 < t.n[2]; i3++) {
 		for (i2 = 0; i2 < t.n[1]; i2++) {

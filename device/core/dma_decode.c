@@ -129,7 +129,7 @@ int dma_decode_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 	if (bytes > NPU_MAX_CMD_BYTES || decode->coded > NPU_MAX_CMD_BYTES)
 		return unit_fault(ctx, NPU_FAULT_WORK, 0, 0);
 	dst.run = bytes;
-	if (unit_access_write(ctx, access, &dst))
+	if (unit_access_write_weights(ctx, access, &dst))
 		return -1;
 	return unit_check_region(ctx, decode->src_region, decode->src,
 				 decode->coded);
@@ -351,7 +351,7 @@ int dma_decode_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	d.stream.used = d.stream.count = 0;
 	d.stream.copy = dma_memo_begin(ctx, decode);
 	d.palette = decode->palette;
-	d.out = ctx->sram + decode->dst;
+	d.out = ctx->sram + unit_place(ctx, decode->dst);
 	d.done = 0;
 	d.end = npu_decode_bytes(decode) - NPU_CODE_TAIL;
 	if (take_palette(&d))

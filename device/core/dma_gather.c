@@ -129,6 +129,8 @@ static int gather_list(struct unit_ctx *ctx, const struct npu_cmd_gather *g,
 		       uint32_t i2, uint32_t i3)
 {
 	uint32_t most = LIST_SIZE / g->index_size, done;
+	uint32_t dst = g->dst_region == NPU_REGION_SRAM ?
+			       unit_place(ctx, g->dst) : g->dst;
 	uint8_t list[LIST_SIZE];
 
 	for (done = 0; done < g->n[0]; done += most) {
@@ -138,7 +140,7 @@ static int gather_list(struct unit_ctx *ctx, const struct npu_cmd_gather *g,
 			.count = left < most ? left : most,
 			.src = g->src + (uint64_t)i2 * g->src_stride[1] +
 			       (uint64_t)i3 * g->src_stride[2],
-			.dst = g->dst + (uint64_t)done * g->dst_stride[0] +
+			.dst = dst + (uint64_t)done * g->dst_stride[0] +
 			       (uint64_t)i2 * g->dst_stride[1] +
 			       (uint64_t)i3 * g->dst_stride[2],
 		};

@@ -87,8 +87,8 @@ bool dma_memo_recall(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd)
 	if (memcmp(&entry->key, &key, sizeof(key)) ||
 	    !is_unchanged(ctx, cmd, entry->bytes))
 		return false;
-	memcpy(ctx->sram + cmd->dst, entry->bytes + cmd->coded,
-	       npu_decode_bytes(cmd));
+	memcpy(ctx->sram + unit_place(ctx, cmd->dst),
+	       entry->bytes + cmd->coded, npu_decode_bytes(cmd));
 	ctx->memo->refused = 0;
 	return true;
 }
@@ -113,8 +113,8 @@ void dma_memo_end(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd)
 	struct entry *entry = (struct entry *)(memo->store + memo->used);
 
 	entry->key = key_of(cmd);
-	memcpy(entry->bytes + cmd->coded, ctx->sram + cmd->dst,
-	       npu_decode_bytes(cmd));
+	memcpy(entry->bytes + cmd->coded,
+	       ctx->sram + unit_place(ctx, cmd->dst), npu_decode_bytes(cmd));
 	*slot_of(memo, &entry->key) = memo->used + 1;
 	memo->used += entry_size(cmd);
 }

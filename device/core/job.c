@@ -71,11 +71,17 @@ static void finish_with_fault(struct unit_core *unit, uint32_t fault_unit)
 	finish(unit, NPU_CORE_FAULTED);
 }
 
+/* And the weight buffer behind it. */
+static void clear_sram(struct unit_core *unit)
+{
+	memset(unit->sram, 0, npu_machine_store(&unit->machine->config));
+}
+
 /* What a job leaves in the SRAM is for jobs of the same context only. */
 static void take_sram(struct unit_core *unit, uint32_t context)
 {
 	if (unit->sram_owner != context)
-		memset(unit->sram, 0, unit->machine->config.sram_size);
+		clear_sram(unit);
 	unit->sram_owner = context;
 }
 
@@ -94,6 +100,7 @@ static void run(struct unit_core *unit)
 	unit->ctx = (struct unit_ctx){
 		.sram = unit->sram,
 		.sram_size = config->sram_size,
+		.buffer_size = npu_machine_weight_buffer(config),
 		.regions = unit->job.regions,
 		.memory = job_memory,
 		.memo = &unit->machine->memo,
@@ -157,7 +164,7 @@ static void stop(struct unit_core *unit)
 void job_lose_sram(struct unit_core *unit)
 {
 	unit->sram_owner = NO_CONTEXT;
-	memset(unit->sram, 0, unit->machine->config.sram_size);
+	clear_sram(unit);
 }
 
 void job_reset(struct unit_core *unit)

@@ -153,7 +153,7 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 	};
 	if (unit_access_read(ctx, access, &ifm) ||
 	    unit_access_write(ctx, access, &ofm) ||
-	    unit_access_read(ctx, access, &weights) ||
+	    unit_access_read_weights(ctx, access, &weights) ||
 	    operands_check_overlap(ctx, &ifm, OFFSET(ifm), &ofm))
 		return -1;
 	return operands_check_overlap(ctx, &weights, OFFSET(weights), &ofm);
@@ -162,12 +162,15 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 int npu_mac_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	const struct kernels *kernels = npu_kernels_best();
+	struct npu_cmd_conv conv = cmd->conv;
 
-	if (cmd->conv.format & NPU_CONV_IFM16)
-		mac_conv16(ctx->sram, &cmd->conv, kernels);
-	else if (cmd->hdr.op == NPU_OP_DWCONV)
-		mac_dwconv(ctx->sram, ctx->sram_size, &cmd->conv, kernels);
+	conv.weights = unit_place(ctx, conv.weights);
+	if (conv.format & NPU_CONV_IFM16)
+		mac_conv16(ctx->sram, &conv, kernels);
+	else if (conv.hdr.op == NPU_OP_DWCONV)
+		mac_dwconv(ctx->sram, ctx->sram_size + ctx->buffer_size, &conv,
+			   kernels);
 	else
-		mac_conv(ctx->sram, &cmd->conv, kernels);
+		mac_conv(ctx->sram, &conv, kernels);
 	return 0;
 }

@@ -47,14 +47,16 @@ static uint64_t first_beyond(uint64_t start, uint64_t size)
 	return start > size ? start : size;
 }
 
+/* In [0, @limit) of SRAM addresses, whole. */
 static int access_add(struct unit_ctx *ctx, struct unit_range *list,
-		      uint32_t *count, const struct unit_extent *extent)
+		      uint32_t *count, const struct unit_extent *extent,
+		      uint32_t limit)
 {
 	uint64_t end = unit_extent_end(extent);
 
-	if (end > ctx->sram_size)
+	if (end > limit)
 		return unit_fault(ctx, NPU_FAULT_SRAM, 0,
-				  first_beyond(extent->addr, ctx->sram_size));
+				  first_beyond(extent->addr, limit));
 	list[(*count)++] = (struct unit_range){ extent->addr, end };
 	return 0;
 }
@@ -62,13 +64,43 @@ static int access_add(struct unit_ctx *ctx, struct unit_range *list,
 int unit_access_read(struct unit_ctx *ctx, struct unit_access *access,
 		     const struct unit_extent *extent)
 {
-	return access_add(ctx, access->reads, &access->read_count, extent);
+	return access_add(ctx, access->reads, &access->read_count, extent,
+			  ctx->sram_size);
 }
 
 int unit_access_write(struct unit_ctx *ctx, struct unit_access *access,
 		      const struct unit_extent *extent)
 {
-	return access_add(ctx, access->writes, &access->write_count, extent);
+	return access_add(ctx, access->writes, &access->write_count, extent,
+			  ctx->sram_size);
+}
+
+/* Where the memory that the extent begins in ends. */
+static uint32_t weights_limit(const struct unit_ctx *ctx,
+			      const struct unit_extent *extent)
+{
+	return extent->addr < NPU_WEIGHT_BASE ?
+		       ctx->sram_size : NPU_WEIGHT_BASE + ctx->buffer_size;
+}
+
+int unit_access_read_weights(struct unit_ctx *ctx, struct unit_access *access,
+			     const struct unit_extent *extent)
+{
+	return access_add(ctx, access->reads, &access->read_count, extent,
+			  weights_limit(ctx, extent));
+}
+
+int unit_access_write_weights(struct unit_ctx *ctx, struct unit_access *access,
+			      const struct unit_extent *extent)
+{
+	return access_add(ctx, access->writes, &access->write_count, extent,
+			  weights_limit(ctx, extent));
+}
+
+uint32_t unit_place(const struct unit_ctx *ctx, uint32_t addr)
+{
+	return addr < NPU_WEIGHT_BASE ?
+		       addr : ctx->sram_size + (addr - NPU_WEIGHT_BASE);
 }
 
 struct unit_extent unit_extent_surface(const struct npu_surface *surface,

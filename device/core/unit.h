@@ -65,7 +65,8 @@ struct unit_access {
 };
 
 /*
- * What a unit sees of its core. @memory is the way to the job's memory: @size
+ * What a unit sees of its core. The weight buffer, @buffer_size bytes, lies behind
+ * the SRAM in @sram: see unit_place(). @memory is the way to the job's memory: @size
  * bytes at a virtual address, in or out; 0, or -1 with *fault filled in
  * (NPU_FAULT_PAGE_READ, PAGE_WRITE, BUS or CONTEXT; addr: virtual address of
  * the first byte that can't be reached). Tests may put their own there. @memo:
@@ -74,6 +75,7 @@ struct unit_access {
 struct unit_ctx {
 	uint8_t *sram;
 	uint32_t sram_size;
+	uint32_t buffer_size;
 	const struct npu_region *regions;
 	uint32_t region_count;
 	int (*memory)(void *opaque, uint64_t address, void *buffer,
@@ -135,6 +137,15 @@ int unit_access_read(struct unit_ctx *ctx, struct unit_access *access,
 		     const struct unit_extent *extent);
 int unit_access_write(struct unit_ctx *ctx, struct unit_access *access,
 		      const struct unit_extent *extent);
+
+/* Likewise of what may lie in the weight buffer instead. */
+int unit_access_read_weights(struct unit_ctx *ctx, struct unit_access *access,
+			     const struct unit_extent *extent);
+int unit_access_write_weights(struct unit_ctx *ctx, struct unit_access *access,
+			      const struct unit_extent *extent);
+
+/* Where in ctx->sram an SRAM address is that has been checked. */
+uint32_t unit_place(const struct unit_ctx *ctx, uint32_t addr);
 
 /* An extent of @height x @width pixels of @channels bytes. */
 struct unit_extent unit_extent_surface(const struct npu_surface *surface,

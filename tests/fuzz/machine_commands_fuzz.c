@@ -128,13 +128,21 @@ static void tame_format(struct npu_cmd_conv *conv)
 	conv->ofm.row_pitch = conv->ofm.pixel_pitch * conv->ofm_w;
 }
 
+/* Mostly in SRAM; every fourth in the weight buffer, or beyond its end. */
+static uint32_t tame_weights(uint32_t addr)
+{
+	if ((addr & 0x30000) == 0x30000)
+		return NPU_WEIGHT_BASE + (addr & 0x7fff);
+	return 0x4000 + (addr & 0x3fff);
+}
+
 static void tame_decode(struct npu_cmd_decode *decode)
 {
 	uint32_t i;
 
 	memset(decode->reserved, 0, sizeof(decode->reserved));
 	decode->src &= 0xffff;
-	decode->dst &= 0xffff;
+	decode->dst = tame_weights(decode->dst);
 	decode->src_region &= 1;
 	decode->palette = decode->palette % 16 + 1;
 	decode->coded = (decode->coded & 0xffe) + NPU_CODE_HEAD + 32;
@@ -156,7 +164,7 @@ static void tame_conv(struct npu_cmd_conv *conv)
 	tame_surface(&conv->ofm);
 	memset(&conv->second, 0, sizeof(conv->second));
 	conv->ofm.addr |= 0x8000;
-	conv->weights = 0x4000 + (conv->weights & 0x3ffc);
+	conv->weights = tame_weights(conv->weights) & ~3u;
 	conv->ifm_h = conv->ifm_h % 9 + 1;
 	conv->ifm_w = conv->ifm_w % 9 + 1;
 	conv->ifm_c = conv->ifm_c % 40 + 1;

@@ -76,15 +76,26 @@ static int memory_access(void *opaque, uint64_t address, void *buffer,
 	return -1;
 }
 
+static size_t store_size(const struct engine *e)
+{
+	return (size_t)e->ctx.sram_size + e->ctx.buffer_size;
+}
+
 int engine_setup_sram(struct engine *e, uint32_t sram_size)
 {
 	free(e->ctx.sram);
 	e->ctx.sram_size = sram_size;
-	e->ctx.sram = malloc(sram_size);
+	e->ctx.sram = malloc(store_size(e));
 	if (!e->ctx.sram)
 		return -1;
-	engine_randomise(e->ctx.sram, sram_size);
+	engine_randomise(e->ctx.sram, store_size(e));
 	return 0;
+}
+
+int engine_setup_buffer(struct engine *e, uint32_t buffer_size)
+{
+	e->ctx.buffer_size = buffer_size;
+	return engine_setup_sram(e, e->ctx.sram_size);
 }
 
 int engine_setup(void **state)
@@ -195,17 +206,17 @@ void engine_compare(struct engine *e, const union npu_cmd *cmd,
 void engine_refuse(struct engine *e, const union npu_cmd *cmd,
 		   enum npu_fault code, uint32_t info)
 {
-	uint8_t *sram = malloc(e->ctx.sram_size);
+	uint8_t *sram = malloc(store_size(e));
 	uint8_t *memory = malloc(ENGINE_MEMORY);
 
 	assert_non_null(sram);
 	assert_non_null(memory);
-	memcpy(sram, e->ctx.sram, e->ctx.sram_size);
+	memcpy(sram, e->ctx.sram, store_size(e));
 	memcpy(memory, e->memory, ENGINE_MEMORY);
 	assert_int_equal(engine_check(e, cmd), -1);
 	assert_int_equal(e->ctx.fault.code, code);
 	assert_int_equal(e->ctx.fault.info, info);
-	assert_memory_equal(sram, e->ctx.sram, e->ctx.sram_size);
+	assert_memory_equal(sram, e->ctx.sram, store_size(e));
 	assert_memory_equal(memory, e->memory, ENGINE_MEMORY);
 	free(sram);
 	free(memory);

@@ -32,6 +32,8 @@ struct engine {
 
 int engine_setup(void **state);
 int engine_setup_sram(struct engine *e, uint32_t sram_size);
+/* With a weight buffer, which there is none of else. */
+int engine_setup_buffer(struct engine *e, uint32_t buffer_size);
 int engine_teardown(void **state);
 
 /* Check or execute, by the unit that NPU_OPS names; 0 or -1 as unit.h says. */

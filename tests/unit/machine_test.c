@@ -238,7 +238,7 @@ static void test_identification(void **state)
 	static const struct {
 		uint32_t reg, value;
 	} rows[] = {
-		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10002 },
+		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10003 },
 		{ NPU_REG_CORES, 2 }, { NPU_REG_MACS, 128 },
 		{ NPU_REG_SRAM_SIZE, 65536 }, { NPU_REG_CLOCK_KHZ, 200000 },
 		{ NPU_REG_SRAM_BW, 8 }, { NPU_REG_SRAM_LATENCY, 32 },
@@ -1233,6 +1233,60 @@ static void test_sram_is_cleared_between_contexts(void **state)
 	assert_int_equal(*data(0x100), 0);
 }
 
+/* A word of the weight buffer to data: the bias of a sum of nothing. */
+static void put_look(uint32_t index)
+{
+	command(index)->conv = (struct npu_cmd_conv){
+		.hdr = { .op = NPU_OP_CONV },
+		.ifm.addr = 0x100,
+		.ofm.addr = 0x200,
+		.weights = NPU_WEIGHT_BASE,
+		.ifm_h = 1, .ifm_w = 1, .ifm_c = 1,
+		.ofm_h = 1, .ofm_w = 1, .ofm_c = 1,
+		.kernel_h = 1, .kernel_w = 1,
+		.stride_y = 1, .stride_x = 1,
+		.dilation_y = 1, .dilation_x = 1,
+		.format = NPU_CONV_OFM32,
+	};
+	put_copy(index + 1, NPU_REGION_SRAM, 0x200, 0, 0x100, 4);
+	command(index + 1)->hdr.flags = NPU_CMD_WAIT(NPU_UNIT_MAC);
+	command(index + 1)->hdr.wait[NPU_UNIT_MAC] = 1;
+}
+
+static void test_weight_buffer_is_cleared_between_contexts(void **state)
+{
+	*data(0) = 0x12345678;
+	put_copy(0, 0, 0, NPU_REGION_SRAM, NPU_WEIGHT_BASE, 4);
+	assert_int_equal(run_job(1), NPU_CORE_DONE);
+	put_look(0);
+	assert_int_equal(run_job(2), NPU_CORE_DONE);
+	assert_int_equal(*data(0x100), 0x12345678);
+	put_job(0, 2, 2);
+	assert_int_equal(start(0), NPU_CORE_DONE);
+	assert_int_equal(*data(0x100), 0);
+}
+
+/* 192 bytes for each of 128 multipliers. */
+static void test_weight_buffer_ends_with_the_multipliers(void **state)
+{
+	put_copy(0, 0, 0, NPU_REGION_SRAM, NPU_WEIGHT_BASE + 192 * 128 - 4, 4);
+	assert_int_equal(run_job(1), NPU_CORE_DONE);
+	command(0)->copy.dst++;
+	run_job(1);
+	assert_fault(NPU_FAULT_SRAM, NPU_FAULT_UNIT_DMA, 0, 0,
+		     NPU_WEIGHT_BASE + 192 * 128);
+}
+
+/* What the MAC unit reads there has to be there. */
+static void test_hazards_of_the_weight_buffer(void **state)
+{
+	put_copy(0, 0, 0, NPU_REGION_SRAM, NPU_WEIGHT_BASE + 8, 4);
+	put_look(1);
+	run_job(3);
+	assert_fault(NPU_FAULT_HAZARD, NPU_FAULT_UNIT_MAC, 1, 0,
+		     NPU_WEIGHT_BASE + 8);
+}
+
 static void test_sram_is_cleared_with_the_context(void **state)
 {
 	uint32_t round;
@@ -1849,12 +1903,12 @@ static void test_energy(void **state)
 {
 	/*
 	 * A NOP of 100 in 228 cycles at 200 MHz = 1140 ns: the fetch's 64 bytes
-	 * at 163,000 fJ, and 64 KiB leaking 82 nW, whole fJ, each.
+	 * at 163,000 fJ, and 64 + 24 KiB leaking 82 nW, whole fJ, each.
 	 */
 	put_nop(0, 100);
 	assert_int_equal(run_job(1), NPU_CORE_DONE);
 	assert_int_equal(board_peek64(CORE(NPU_CORE_ENERGY_FJ)),
-			 64 * 163000 + 64 * (1140 * 82 / 1000));
+			 64 * 163000 + 88 * (1140 * 82 / 1000));
 }
 
 static void test_equal_jobs_cost_the_same(void **state)
@@ -1918,6 +1972,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_commands_met_before_are_checked, setup_job),
 	TEST(test_fault_ends_one_job_only, setup_job),
 	TEST(test_sram_is_cleared_between_contexts, setup_job),
+	TEST(test_weight_buffer_is_cleared_between_contexts, setup_job),
+	TEST(test_weight_buffer_ends_with_the_multipliers, setup_job),
+	TEST(test_hazards_of_the_weight_buffer, setup_job),
 	TEST(test_sram_is_cleared_with_the_context, setup_job),
 	TEST(test_cores_have_their_own, setup_job),
 	TEST(test_deadlock_lasts_until_stopped, setup_job),

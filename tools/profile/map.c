@@ -117,16 +117,24 @@ static int write_range(struct profile *p, struct live *live,
 	return keep(live, &block);
 }
 
+/* The weight buffer is a memory of its own. */
+static bool is_buffer(const struct tinynpu_trace_range *range)
+{
+	return range->low >= NPU_WEIGHT_BASE;
+}
+
 static int map_span(struct profile *p, struct live *live,
 		    const struct profile_span *span)
 {
 	uint32_t i;
 
 	for (i = 0; i < span->reads; i++)
-		if (read_range(live, &span->range[i], span->end))
+		if (!is_buffer(&span->range[i]) &&
+		    read_range(live, &span->range[i], span->end))
 			return -1;
 	for (; i < span->reads + span->writes; i++)
-		if (write_range(p, live, &span->range[i], span))
+		if (!is_buffer(&span->range[i]) &&
+		    write_range(p, live, &span->range[i], span))
 			return -1;
 	return 0;
 }

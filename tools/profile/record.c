@@ -214,7 +214,9 @@ static void add_energy(uint64_t energy[PART_COUNT], const struct npu_machine *m,
 	energy[PART_REQUANT] += cost->requants * NPU_ENERGY_REQUANT_FJ;
 	energy[PART_DECODE] += cost->decoded * NPU_ENERGY_DECODE_FJ;
 	energy[PART_SRAM] += (cost->sram_read + cost->sram_written) *
-			     npu_energy_sram_fj(m->sram_size);
+			     npu_energy_sram_fj(m->sram_size) +
+			     cost->buffered * npu_energy_sram_fj(
+						npu_machine_weight_buffer(m));
 	energy[PART_MEMORY] += (cost->mem_read + cost->mem_written) *
 			       NPU_ENERGY_MEM_FJ;
 	energy[PART_COMMANDS] += NPU_CMD_SIZE * NPU_ENERGY_MEM_FJ;

@@ -8,6 +8,7 @@
 #define NPU_COST_H
 
 #include <npu/isa.h>
+#include <npu/job.h>
 #include <npu/power.h>
 
 /**
@@ -74,14 +75,26 @@ static inline const char *npu_machine_check(const struct npu_machine *m)
 	return NULL;
 }
 
+/* Bytes of a core's weight buffer. */
+static inline uint32_t npu_machine_weight_buffer(const struct npu_machine *m)
+{
+	return NPU_WEIGHT_BUFFER * m->macs;
+}
+
+/* Of its SRAM, and the weight buffer. */
+static inline uint64_t npu_machine_store(const struct npu_machine *m)
+{
+	return (uint64_t)m->sram_size + npu_machine_weight_buffer(m);
+}
+
 /* Constants of the formulas; the manual gives their sources. */
 #define NPU_COST_FILL 8 /* cycles: decode and pipeline of a MAC or VEC command */
 #define NPU_COST_BURST 16 /* bytes: a run in memory costs whole bursts */
 #define NPU_COST_DECODE_RATE 16 /* bytes that DMA_DECODE decodes per cycle */
+#define NPU_COST_BUFFER_RATE 16 /* bytes that the weight buffer takes per cycle */
 #define NPU_COST_DECODE_FILL 16 /* cycles until its first byte is there */
 #define NPU_COST_PASS_CHANNELS 64 /* output channels per pass over the input */
 #define NPU_COST_PASS_PIXELS 64 /* pixels per pass over the weights */
-#define NPU_COST_WEIGHT_BUFFER 192 /* bytes of weight buffer per multiplier */
 #define NPU_COST_SOFTMAX 24 /* steps per element */
 #define NPU_COST_ADD 4 /* steps per element; SUB likewise */
 #define NPU_COST_MUL 2 /* steps per element */
@@ -120,6 +133,7 @@ enum npu_bound {
  * @requants: results scaled to the output type
  * @steps: element steps of the VEC unit
  * @decoded: bytes that DMA_DECODE wrote
+ * @buffered: bytes into and out of the weight buffer
  * @sram_read: bytes; likewise the others
  */
 struct npu_cost {
@@ -132,6 +146,7 @@ struct npu_cost {
 	uint64_t requants;
 	uint64_t steps;
 	uint64_t decoded;
+	uint64_t buffered;
 	uint64_t sram_read;
 	uint64_t sram_written;
 	uint64_t mem_read;
@@ -177,6 +192,18 @@ static inline void npu_cost_ports(const struct npu_machine *m,
 		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
 }
 
+/* Bytes that a DMA command writes at an SRAM address: of SRAM, or of the buffer. */
+static inline void npu_cost_place(uint32_t dst, uint64_t bytes,
+				  struct npu_cost *cost)
+{
+	if (dst < NPU_WEIGHT_BASE) {
+		cost->sram_written = bytes;
+		return;
+	}
+	cost->buffered = bytes;
+	cost->bound[NPU_BOUND_DMA] = npu_div_up(bytes, NPU_COST_BUFFER_RATE);
+}
+
 static inline void npu_cost_transfer(const struct npu_machine *m,
 				     const union npu_cmd *cmd,
 				     struct npu_cost *cost)
@@ -189,7 +216,8 @@ static inline void npu_cost_transfer(const struct npu_machine *m,
 	uint64_t mem;
 
 	if (dst == NPU_REGION_SRAM) {
-		cost->sram_written = bytes;
+		npu_cost_place(is_fill ? cmd->fill.dst : cmd->copy.dst, bytes,
+			       cost);
 	} else {
 		const npu_le32 *s = is_fill ? cmd->fill.dst_stride :
 					      cmd->copy.dst_stride;
@@ -229,12 +257,13 @@ static inline void npu_cost_gather(const struct npu_machine *m,
 		cost->mem_read += rows * npu_div_up(cmd->run, NPU_COST_BURST) *
 				  NPU_COST_BURST;
 	if (cmd->dst_region == NPU_REGION_SRAM)
-		cost->sram_written = rows * cmd->run;
+		npu_cost_place(cmd->dst, rows * cmd->run, cost);
 	else
 		cost->mem_written = npu_cost_bursts(cmd->run, cmd->n,
 						    cmd->dst_stride);
 	npu_cost_ports(m, cost);
-	cost->bound[NPU_BOUND_DMA] = rows;
+	cost->bound[NPU_BOUND_DMA] =
+		npu_max64(rows, cost->bound[NPU_BOUND_DMA]);
 	cost->latency = (cmd->index_region == NPU_REGION_SRAM ?
 				 m->sram_latency : m->mem_latency) +
 			(cmd->src_region == NPU_REGION_SRAM &&
@@ -250,7 +279,7 @@ static inline void npu_cost_decode(const struct npu_machine *m,
 	uint64_t bytes = npu_decode_bytes(cmd);
 
 	cost->decoded = bytes;
-	cost->sram_written = bytes;
+	npu_cost_place(cmd->dst, bytes, cost);
 	cost->mem_read = npu_div_up(cmd->coded, NPU_COST_BURST) *
 			 NPU_COST_BURST;
 	npu_cost_ports(m, cost);
@@ -343,8 +372,8 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	if (rows > cmd->ifm_h)
 		rows = cmd->ifm_h;
 	cost->sram_read = rows * cmd->ifm_w * cmd->ifm_c * in_size * passes;
-	if (block <= (uint64_t)NPU_COST_WEIGHT_BUFFER * m->macs)
-		cost->sram_read += block;
+	if (cmd->weights >= NPU_WEIGHT_BASE)
+		cost->buffered = block;
 	else
 		cost->sram_read +=
 			block * npu_div_up(pixels, NPU_COST_PASS_PIXELS);
@@ -642,7 +671,10 @@ static inline uint64_t npu_timeline_issue(struct npu_timeline *t,
 
 /* --- Energy -------------------------------------------------------------- */
 
-/* Femtojoules per byte of SRAM: 2500 x (KiB / 32)^0.464, see the manual. */
+/*
+ * Femtojoules per byte of SRAM, or of the weight buffer if that is what has the
+ * size: 2500 x (KiB / 32)^0.464, see the manual; below 16 KiB as for that.
+ */
 static inline uint64_t npu_energy_sram_fj(uint32_t sram_size)
 {
 	static const uint32_t octaves[] = { 1812, 2500, 3448, 4757, 6561, 9050,
@@ -650,6 +682,8 @@ static inline uint64_t npu_energy_sram_fj(uint32_t sram_size)
 	uint32_t low = NPU_SRAM_MIN;
 	unsigned int i = 0;
 
+	if (sram_size < low)
+		sram_size = low;
 	while (sram_size >= 2 * low && i < 9) {
 		low *= 2;
 		i++;
@@ -699,6 +733,8 @@ static inline uint64_t npu_energy(const struct npu_machine *m, uint32_t opp,
 			    cost->steps * NPU_ENERGY_STEP_FJ +
 			    cost->requants * NPU_ENERGY_REQUANT_FJ +
 			    cost->decoded * NPU_ENERGY_DECODE_FJ +
+			    cost->buffered * npu_energy_sram_fj(
+					     npu_machine_weight_buffer(m)) +
 			    (cost->sram_read + cost->sram_written) *
 				    npu_energy_sram_fj(m->sram_size);
 
@@ -708,20 +744,20 @@ static inline uint64_t npu_energy(const struct npu_machine *m, uint32_t opp,
 	       (cost->mem_read + cost->mem_written) * NPU_ENERGY_MEM_FJ;
 }
 
-/* Femtojoules that a core's SRAM leaks in so many cycles. */
+/* Femtojoules that a core's SRAM and weight buffer leak in so many cycles. */
 static inline uint64_t npu_energy_leak(const struct npu_machine *m,
 				       uint32_t opp, uint64_t cycles)
 {
 	/* nW x ns = 1e-18 J = 1e-3 fJ; ns = cycles x 10^6 / kHz */
 	return cycles * NPU_LEAK_NW_PER_KIB * npu_opp(opp)->leak_permille /
-	       npu_opp_khz(m, opp) * (m->sram_size / 1024);
+	       npu_opp_khz(m, opp) * (npu_machine_store(m) / 1024);
 }
 
 /* Nanowatts of a core without a job, as its register GATE says. */
 static inline uint64_t npu_power_idle_nw(const struct npu_machine *m,
 					 uint32_t opp, enum npu_core_gate gate)
 {
-	uint64_t leak = (uint64_t)NPU_LEAK_NW_PER_KIB * (m->sram_size / 1024) *
+	uint64_t leak = NPU_LEAK_NW_PER_KIB * (npu_machine_store(m) / 1024) *
 			npu_opp(opp)->leak_permille / 1000;
 	uint64_t clock = (uint64_t)NPU_ENERGY_CLOCK_FJ * m->macs *
 			 npu_opp_khz(m, opp) / 1000 *

@@ -14,6 +14,12 @@
 #define NPU_REGION_SRAM 255 /* region number that means the core's SRAM */
 #define NPU_SRAM_MIN (16u * 1024)
 #define NPU_SRAM_MAX (16u * 1024 * 1024)
+/*
+ * SRAM addresses from here on are the core's weight buffer, NPU_WEIGHT_BUFFER bytes
+ * (npu/job.h) per multiplier: DMA commands write there, CONV and DWCONV read
+ * their weights there, and nothing else may.
+ */
+#define NPU_WEIGHT_BASE NPU_SRAM_MAX
 
 /* Bounds on the work of one command; beyond: NPU_FAULT_WORK */
 #define NPU_MAX_CMD_MACS (1ull << 28)
@@ -167,7 +173,7 @@ NPU_ASSERT_SIZE(struct npu_code_section, 8);
 struct npu_cmd_decode {
 	struct npu_cmd_hdr hdr;
 	npu_le32 src; /* offset in src_region */
-	npu_le32 dst; /* SRAM address */
+	npu_le32 dst; /* SRAM address, of the weight buffer too */
 	npu_le32 coded; /* bytes of the stream, an even number */
 	uint8_t src_region;
 	uint8_t palette; /* entries, 1..16 */
@@ -210,7 +216,7 @@ struct npu_cmd_conv {
 	struct npu_surface ifm;
 	struct npu_surface ofm;
 	struct npu_surface second; /* of the output stage; reserved, zero */
-	npu_le32 weights; /* block of npu_conv_block_size() bytes, 4-aligned */
+	npu_le32 weights; /* npu_conv_block_size() bytes, 4-aligned; or buffered */
 	npu_le16 ifm_h, ifm_w, ifm_c;
 	npu_le16 ofm_h, ofm_w, ofm_c;
 	uint8_t kernel_h, kernel_w;

@@ -14,6 +14,7 @@
 #define NPU_COMMAND_ALIGN 64 /* of the commands' address */
 #define NPU_REGION_TABLE_ALIGN 16
 #define NPU_RESULT_ALIGN 8
+#define NPU_WEIGHT_BUFFER 192 /* bytes of weight buffer per multiplier */
 
 /**
  * struct npu_region - a range of memory that commands name by its index
