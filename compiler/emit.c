@@ -691,5 +691,6 @@ void tnc_emit(struct tnc_plan *p, struct tnc_program *program)
 	emit_stores(&e, p->steps, false);
 	program->scratch_size = p->scratch_size;
 	program->sram_used = p->sram_used;
+	program->buffer_used = p->buffer_used;
 	mark_dead(&e);
 }

@@ -31,7 +31,7 @@ static uint64_t sram_live(const struct tnc_plan *p)
 	for (int i = 0; i < p->buffers; i++) {
 		const struct tnc_buffer *b = &p->buffer[i];
 
-		if (b->is_placed)
+		if (b->is_placed && !b->is_buffered)
 			note(change, b->first, b->last, b->size);
 	}
 	return peak(change, p->steps + 3);

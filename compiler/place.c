@@ -93,32 +93,37 @@ static void sort(struct placer *pl, struct placed *list,
 			pl->p->buffer);
 }
 
-/* The lowest free address for the time that @b has. */
+/* The lowest free address for the time that @b has, where it has to be. */
 static bool place_buffer(struct placer *pl, struct tnc_buffer *b)
 {
 	struct tnc_plan *p = pl->p;
-	uint64_t addr = 0;
+	uint64_t base = b->is_buffered ? NPU_WEIGHT_BASE : 0;
+	uint64_t size = b->is_buffered ? npu_machine_weight_buffer(p->machine) :
+					 p->machine->sram_size;
+	uint32_t *used = b->is_buffered ? &p->buffer_used : &p->sram_used;
+	uint64_t addr = base;
 
 	begin_tiles(pl, b);
 	for (int i = 0; i < pl->live.count; i++) {
 		const struct tnc_buffer *o = &p->buffer[pl->live.buffer[i]];
 		uint64_t end = (uint64_t)o->addr + o->size;
 
-		if (o->first > b->last || b->first > o->last)
+		if (o->first > b->last || b->first > o->last ||
+		    o->is_buffered != b->is_buffered)
 			continue;
 		if (addr + b->size <= o->addr)
 			break;
 		if (end > addr)
 			addr = end;
 	}
-	if (addr + b->size > p->machine->sram_size) {
+	if (addr + b->size > base + size) {
 		p->failed_op = b->op;
 		return false;
 	}
 	b->addr = addr;
 	b->is_placed = true;
-	if (addr + b->size > p->sram_used)
-		p->sram_used = addr + b->size;
+	if (addr + b->size - base > *used)
+		*used = addr + b->size - base;
 	return true;
 }
 
@@ -189,6 +194,24 @@ static void start_again(struct placer *pl)
 			add_live(pl, pl->maps.buffer[i]);
 }
 
+/*
+ * As early as can be, but not before step @first. Weights for which the weight buffer
+ * has no room at all go to SRAM.
+ */
+static bool place_load(struct placer *pl, const struct tnc_transfer *load,
+		       int first)
+{
+	struct tnc_buffer *b = &pl->p->buffer[load->buffer];
+
+	for (b->first = first; b->first <= load->step; b->first++)
+		if (place_buffer(pl, b))
+			return true;
+	if (!b->is_buffered)
+		return false;
+	b->is_buffered = pl->p->op[b->op].is_buffered = false;
+	return place_load(pl, load, first);
+}
+
 static bool place_loads(struct placer *pl)
 {
 	struct tnc_plan *p = pl->p;
@@ -209,12 +232,11 @@ static bool place_loads(struct placer *pl)
 			load->at = first = most(first, b->first);
 			continue;
 		}
-		b->first = most(first, load->ready);
+		first = most(first, load->ready);
 		if (late)
-			b->first = most(b->first, load->step - late);
-		while (!place_buffer(pl, b))
-			if (++b->first > load->step)
-				return false;
+			first = most(first, load->step - late);
+		if (!place_load(pl, load, first))
+			return false;
 		load->at = b->first;
 		first = b->first;
 		add_live(pl, load->buffer);
@@ -266,5 +288,6 @@ bool tnc_place(struct tnc_plan *p)
 
 	schedule_stores(p);
 	p->sram_used = 0;
+	p->buffer_used = 0;
 	return place_maps(&pl) && place_tiles(&pl) && place_loads(&pl);
 }

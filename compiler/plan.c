@@ -19,6 +19,9 @@ static void plan_start(struct tnc_plan *p)
 		tnc_geometry_check(c, c->op[i], &p->op[i].geometry);
 	}
 	tnc_share_find(p);
+	for (int i = 0; i < c->ops; i++)
+		p->op[i].is_buffered = p->op[i].geometry.has_weights &&
+				       !p->hint[p->op[i].twin].in_sram;
 	tnc_maps_create(p);
 	tnc_yield_spill(p);
 	tnc_roll_find(p);

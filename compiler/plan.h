@@ -88,6 +88,7 @@ struct tnc_hint {
 	enum tnc_roll rolls;	/* likewise of all operators of the chain */
 	bool follows;		/* bands are what the next operator wants */
 	bool yields;		/* SRAM is empty when it begins */
+	bool in_sram;		/* its weights, not in the weight buffer */
 	int late;		/* loads: so many steps before their need; 0: early */
 };
 
@@ -99,6 +100,7 @@ struct tnc_op_plan {
 	struct tnc_tile tile;
 	uint64_t cap;		/* most bytes its tiles may take */
 	uint64_t need;		/* bytes they take */
+	bool is_buffered;	/* weights go to the weight buffer */
 	int level;		/* of giving up: see tile.c */
 	int chunks;
 	const struct tnc_chunk *chunk;
@@ -157,6 +159,7 @@ struct tnc_buffer {
 	int op;
 	bool is_placed;
 	bool is_loaded;		/* by a transfer: placed in that order */
+	bool is_buffered;	/* in the weight buffer, not in SRAM */
 };
 
 struct tnc_transfer {
@@ -237,6 +240,7 @@ struct tnc_plan {
 	uint32_t constants_size;
 	uint32_t scratch_size;
 	uint32_t sram_used;
+	uint32_t buffer_used;	/* of the weight buffer */
 	int failed_op;		/* where the SRAM was too small */
 };
 
@@ -260,6 +264,7 @@ struct tnc_program {
 	uint32_t variables_size;
 	uint32_t scratch_size;
 	uint32_t sram_used;
+	uint32_t buffer_used;
 	uint64_t sram_live;	/* most bytes at once; likewise: */
 	uint64_t scratch_live;
 	uint64_t weights_size;	/* of all weight blocks; likewise: */
@@ -323,7 +328,7 @@ void tnc_roll_span(const struct tnc_plan *p, int op, int *first, int *last);
 
 /* share.c */
 void tnc_share_find(struct tnc_plan *p);
-uint64_t tnc_share_live(const struct tnc_plan *p, int op);
+uint64_t tnc_share_live(const struct tnc_plan *p, int op, bool is_buffered);
 int tnc_share_largest(const struct tnc_plan *p, int op, uint64_t *bytes);
 
 /* tile.c, steps.c, place.c */

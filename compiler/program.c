@@ -90,6 +90,7 @@ static void add_info(struct writer *w, const uint8_t *model, size_t size)
 		.major = NPU_PROGRAM_MAJOR,
 		.minor = NPU_PROGRAM_MINOR,
 		.hw_major = NPU_HW_VERSION_MAJOR,
+		.weight_buffer = npu_div_up(pr->buffer_used, 16),
 		.inputs = w->c->inputs.count,
 		.outputs = w->c->outputs.count,
 		.sram_size = pr->sram_used,

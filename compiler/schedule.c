@@ -9,6 +9,7 @@
  * cut for each, then neighbours that take turns.
  */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "plan.h"
@@ -37,7 +38,7 @@ struct search {
 	struct tnc_hint *hint;	/* by operator */
 	bool *is_spilled;	/* likewise, of the best plan: is its output? */
 	bool *would_spill;	/* likewise, of the last one */
-	uint64_t cycles;	/* of the best plan so far */
+	double cost;		/* of the best plan so far */
 	uint64_t work;
 	bool fits;		/* the last plan does */
 };
@@ -53,35 +54,39 @@ static void note_spilled(struct search *s, const struct tnc_plan *plan)
 	}
 }
 
-/* Cycles with the hints as they are; UINT64_MAX when that does not fit. */
-static uint64_t try_hints(struct search *s)
+/*
+ * What the hints as they are cost: cycles x energy, so that a little time is not
+ * bought with much energy, nor the other way round. INFINITY if that does not fit.
+ */
+static double try_hints(struct search *s)
 {
 	struct tnc_arena_mark mark = tnc_arena_mark(s->c->arena);
 	struct tnc_program program = { 0 };
-	uint64_t cycles = UINT64_MAX;
+	double cost = INFINITY;
 	struct tnc_plan plan;
 
 	if (tnc_plan_make(&plan, s->c, s->hint)) {
 		note_spilled(s, &plan);
 		tnc_emit(&plan, &program);
 		tnc_estimate(&plan, &program);
-		cycles = program.estimate.cycles;
+		cost = (double)program.estimate.cycles *
+		       (double)program.estimate.energy_fj;
 	}
-	s->fits = cycles != UINT64_MAX;
+	s->fits = cost != INFINITY;
 	s->work += plan.work;
 	tnc_arena_rewind(s->c->arena, mark);
-	return cycles;
+	return cost;
 }
 
 /* Is the plan with the hints as they are the best so far? */
 static bool is_better(struct search *s)
 {
-	uint64_t cycles = try_hints(s);
+	double cost = try_hints(s);
 	bool *spilled = s->would_spill;
 
-	if (cycles >= s->cycles)
+	if (cost >= s->cost)
 		return false;
-	s->cycles = cycles;
+	s->cost = cost;
 	s->would_spill = s->is_spilled;
 	s->is_spilled = spilled;
 	return true;
@@ -107,7 +112,7 @@ static void search_one_for_all(struct search *s)
 {
 	struct tnc_hint best = { 0 };
 
-	s->cycles = UINT64_MAX;
+	s->cost = INFINITY;
 	for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
 		if (s->work > WORK_MAX)
 			break;
@@ -116,6 +121,43 @@ static void search_one_for_all(struct search *s)
 			best = hints[i];
 	}
 	set_all(s, best);
+}
+
+static bool has_weights(const struct search *s, int op)
+{
+	return tnc_geometry_of(s->c, s->c->op[op]).has_weights;
+}
+
+/* The operator's weights where they are not yet: in SRAM or its buffer. */
+static void try_place(struct search *s, int op)
+{
+	struct tnc_hint hint = s->hint[op];
+
+	if (!has_weights(s, op))
+		return;
+	hint.in_sram = !hint.in_sram;
+	try_hint(s, op, hint);
+}
+
+/*
+ * The weight buffer is small: what it has no room for yet is not loaded early. Of
+ * the last operators weights may lie in SRAM instead, from where they are read again.
+ */
+static void search_places(struct search *s)
+{
+	int op, best = s->c->ops;
+	uint64_t work = s->work;
+
+	for (op = s->c->ops - 1; op >= 0 && s->work <= WORK_MAX; op--) {
+		if (!has_weights(s, op))
+			continue;
+		s->hint[op].in_sram = true;
+		if (is_better(s))
+			best = op;
+	}
+	while (++op < best)
+		s->hint[op].in_sram = false;
+	s->work = work;
 }
 
 static void search_each(struct search *s)
@@ -128,6 +170,7 @@ static void search_each(struct search *s)
 				return;
 			try_hint(s, op, hints[i]);
 		}
+		try_place(s, op);
 	}
 }
 
@@ -279,10 +322,10 @@ static void search_yields(struct search *s)
 		if (!yields[op])
 			continue;
 		s->hint[op].yields = true;
-		if (try_hints(s) == UINT64_MAX)
+		if (try_hints(s) == INFINITY)
 			s->hint[op].yields = false;
 	}
-	s->cycles = try_hints(s);
+	s->cost = try_hints(s);
 	s->work = 0;
 	search_each(s);
 }
@@ -316,6 +359,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	s.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool));
 	s.would_spill = tnc_alloc(c, c->ops + 1, sizeof(bool));
 	search_one_for_all(&s);
+	search_places(&s);
 	search_rolls(&s);
 	search_each(&s);
 	search_chains(&s);

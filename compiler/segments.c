@@ -443,6 +443,8 @@ static void add_estimate(struct tnc_program *all,
 		all->estimate.busy[i] += part->estimate.busy[i];
 	if (part->sram_used > all->sram_used)
 		all->sram_used = part->sram_used;
+	if (part->buffer_used > all->buffer_used)
+		all->buffer_used = part->buffer_used;
 	if (part->sram_live > all->sram_live)
 		all->sram_live = part->sram_live;
 	if (part->scratch_live > all->scratch_live)

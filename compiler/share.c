@@ -82,13 +82,14 @@ static bool is_live(const struct tnc_plan *p, int first, int op)
 	       op <= p->op[first].last_user;
 }
 
-/* Bytes of SRAM that blocks hold while @op runs, its own aside. */
-uint64_t tnc_share_live(const struct tnc_plan *p, int op)
+/* Bytes of SRAM, or of the buffer, that blocks hold while @op runs, not its own. */
+uint64_t tnc_share_live(const struct tnc_plan *p, int op, bool is_buffered)
 {
 	uint64_t bytes = 0;
 
 	for (int i = 0; i < p->sharers; i++)
 		if (is_live(p, p->sharer[i], op) &&
+		    p->op[p->sharer[i]].is_buffered == is_buffered &&
 		    p->op[op].twin != p->sharer[i])
 			bytes += bytes_of(&p->op[p->sharer[i]]);
 	return bytes;
@@ -103,7 +104,8 @@ int tnc_share_largest(const struct tnc_plan *p, int op, uint64_t *bytes)
 	for (int i = 0; i < p->sharers; i++) {
 		uint64_t size = bytes_of(&p->op[p->sharer[i]]);
 
-		if (!is_live(p, p->sharer[i], op) || size <= *bytes)
+		if (!is_live(p, p->sharer[i], op) ||
+		    p->op[p->sharer[i]].is_buffered || size <= *bytes)
 			continue;
 		*bytes = size;
 		largest = p->sharer[i];

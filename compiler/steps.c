@@ -315,6 +315,7 @@ static int weights_buffer(struct tnc_walk *w, int number, int channels)
 			p->steps);
 		if (w->shared)
 			*w->shared = w->chunk_buffer;
+		p->buffer[w->chunk_buffer].is_buffered = w->plan->is_buffered;
 		p->buffer[w->chunk_buffer].is_loaded = true;
 		load = transfer_block(p, false, w->chunk_buffer,
 				      NPU_REGION_CONSTANTS,

@@ -23,7 +23,13 @@ enum { LEVEL_ROOMY, LEVEL_TIGHT, LEVEL_LAST };
 struct moving {
 	uint64_t in;		/* bytes of all inputs' tiles */
 	uint64_t out;
-	uint64_t weights;
+	uint64_t weights;	/* a product's second matrix likewise */
+	uint64_t buffered;	/* bytes of the weight buffer, instead */
+};
+
+struct need {
+	uint64_t sram;
+	uint64_t buffer;
 };
 
 static const struct tnc_map *map_of(const struct tnc_plan *p, int tensor)
@@ -34,6 +40,15 @@ static const struct tnc_map *map_of(const struct tnc_plan *p, int tensor)
 static uint64_t round16(uint64_t bytes)
 {
 	return (bytes + 15) & ~(uint64_t)15;
+}
+
+/* A block that operators have in common is where the first one has put it. */
+static bool is_buffered(const struct tnc_plan *p, int number)
+{
+	const struct tnc_op_plan *op = &p->op[number];
+
+	return p->op[op->twin].is_shared ? p->op[op->twin].is_buffered :
+					   op->is_buffered;
 }
 
 static struct moving moving_bytes(const struct tnc_plan *p, int number,
@@ -55,13 +70,16 @@ static struct moving moving_bytes(const struct tnc_plan *p, int number,
 	}
 	if (!map_of(p, op->output)->is_resident)
 		m.out = round16(tnc_geometry_out_bytes(g, tile));
-	m.weights += round16(tnc_geometry_chunk_bytes(g, tile->c));
+	if (is_buffered(p, number))
+		m.buffered = round16(tnc_geometry_chunk_bytes(g, tile->c));
+	else
+		m.weights += round16(tnc_geometry_chunk_bytes(g, tile->c));
 	return m;
 }
 
-/* Bytes of SRAM that the tiles take, second buffers included. */
-static uint64_t tile_need(const struct tnc_plan *p, int number,
-			  const struct tnc_tile *tile)
+/* Bytes of SRAM and weight buffer that the tiles take, second ones included. */
+static struct need tile_need(const struct tnc_plan *p, int number,
+			     const struct tnc_tile *tile)
 {
 	const struct tnc_op_plan *op = &p->op[number];
 	const struct tnc_geometry *g = &op->geometry;
@@ -72,9 +90,12 @@ static uint64_t tile_need(const struct tnc_plan *p, int number,
 			 tile->w < g->out_w;
 
 	if (op->level != LEVEL_ROOMY)
-		return m.in + m.out + m.weights;
-	return m.in * (has_tiles ? 2 : 1) + m.out * (has_tiles ? 2 : 1) +
-	       m.weights * (has_chunks ? 2 : 1);
+		has_chunks = has_tiles = false;
+	return (struct need){
+		.sram = (m.in + m.out) * (has_tiles ? 2 : 1) +
+			m.weights * (has_chunks ? 2 : 1),
+		.buffer = m.buffered * (has_chunks ? 2 : 1),
+	};
 }
 
 static int halve_channels(const struct tnc_geometry *g, int channels)
@@ -109,9 +130,10 @@ static uint64_t tile_traffic(const struct tnc_plan *p, int number,
 	uint64_t batches = tnc_geometry_batches(g);
 	uint64_t areas = npu_div_up(g->batch_h, tile->h) * batches *
 			 npu_div_up(g->out_w, tile->w);
+	uint64_t chunk = m.weights + m.buffered;
 	uint64_t in = m.in ? m.in + COMMAND_COST : 0;
 	uint64_t out = m.out ? m.out + COMMAND_COST : 0;
-	uint64_t weights = m.weights ? m.weights + COMMAND_COST : 0;
+	uint64_t weights = chunk ? chunk + COMMAND_COST : 0;
 	uint64_t tiles = areas * parts;
 	uint64_t by_channels = in * tiles + weights * chunks * batches;
 	uint64_t by_areas = (g->is_channelwise ? in * tiles : in * areas) +
@@ -125,11 +147,18 @@ static uint64_t tile_traffic(const struct tnc_plan *p, int number,
 struct choice {
 	struct tnc_plan *p;
 	int number;
-	uint64_t room;
+	struct need room;
 	int channels_min;
 	struct tnc_tile best;
 	uint64_t traffic;	/* of the best; UINT64_MAX: there is none */
 };
+
+static bool has_room(const struct choice *ch, const struct tnc_tile *tile)
+{
+	struct need need = tile_need(ch->p, ch->number, tile);
+
+	return need.sram <= ch->room.sram && need.buffer <= ch->room.buffer;
+}
 
 /* Considers tiles of @h x @w with all numbers of channels up to @channels. */
 static void consider(struct choice *ch, int h, int w, int channels)
@@ -141,8 +170,7 @@ static void consider(struct choice *ch, int h, int w, int channels)
 	do {
 		uint64_t traffic = tile_traffic(ch->p, ch->number, &tile);
 
-		if (traffic < ch->traffic &&
-		    tile_need(ch->p, ch->number, &tile) <= ch->room &&
+		if (traffic < ch->traffic && has_room(ch, &tile) &&
 		    tnc_geometry_is_legal(g, &tile)) {
 			ch->best = tile;
 			ch->traffic = traffic;
@@ -173,7 +201,7 @@ static bool choose(struct choice *ch)
 	if (ch->traffic == UINT64_MAX)
 		return false;
 	op->tile = ch->best;
-	op->need = tile_need(ch->p, ch->number, &op->tile);
+	op->need = tile_need(ch->p, ch->number, &op->tile).sram;
 	return true;
 }
 
@@ -181,22 +209,36 @@ static bool choose(struct choice *ch)
 bool tnc_tile_choose(struct tnc_plan *p, int number)
 {
 	struct tnc_op_plan *op = &p->op[number];
-	uint64_t live = tnc_maps_live(p, number) + tnc_share_live(p, number);
-	uint64_t room = p->machine->sram_size;
-	int channels_min = op->geometry.channel_unit;
+	uint64_t live = tnc_maps_live(p, number) +
+			tnc_share_live(p, number, false);
+	uint64_t held = tnc_share_live(p, number, true);
+	struct choice ch = {
+		.p = p,
+		.number = number,
+		.channels_min = op->geometry.channel_unit,
+		.traffic = UINT64_MAX,
+	};
 
 	op->need = 0;
-	if (live > room)
+	if (live > p->machine->sram_size)
 		return false;
 	if (op->geometry.is_move)
 		return true;
-	room -= live;
-	if (room > op->cap)
-		room = op->cap;
-	if (op->level != LEVEL_LAST && channels_min < CHANNELS_GOOD)
-		channels_min = CHANNELS_GOOD;
-	return choose(&(struct choice){ p, number, room, channels_min,
-					.traffic = UINT64_MAX });
+	ch.room.sram = p->machine->sram_size - live;
+	if (ch.room.sram > op->cap)
+		ch.room.sram = op->cap;
+	ch.room.buffer = npu_machine_weight_buffer(p->machine);
+	ch.room.buffer -= held < ch.room.buffer ? held : ch.room.buffer;
+	if (op->level != LEVEL_LAST && ch.channels_min < CHANNELS_GOOD)
+		ch.channels_min = CHANNELS_GOOD;
+	if (choose(&ch))
+		return true;
+	if (!op->is_buffered)
+		return false;
+	/* Where not even the smallest chunk fits into the weight buffer. */
+	op->is_buffered = false;
+	op->is_buffered = !choose(&ch);
+	return !op->is_buffered;
 }
 
 /* Demands less of an operator that did not fit; false: that is not enough. */

@@ -126,6 +126,11 @@ static int check_fit(struct tinynpu_device *device,
 		return tinynpu_error_set(error, -ENOSPC,
 			"the program needs %u bytes of SRAM, %s has %u: compile it for that",
 			prog->info->sram_size, info.name, info.sram_size);
+	if (16 * prog->info->weight_buffer > NPU_WEIGHT_BUFFER * info.macs)
+		return tinynpu_error_set(error, -ENOSPC,
+			"the program needs %u bytes of weight buffer, %s has %u",
+			16 * prog->info->weight_buffer, info.name,
+			NPU_WEIGHT_BUFFER * info.macs);
 	return 0;
 }
 

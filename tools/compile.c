@@ -221,6 +221,9 @@ static void report(const char *path, size_t size,
 	       tool_count(info->mac_ops).text, info->mac_ops / cycles);
 	print_placed("SRAM", info->sram_size,
 		     source_number(info->source, "\nsram_live="));
+	if (info->weight_buffer)
+		printf("  buffer     %s of the array's own for weights\n",
+		       tool_bytes(info->weight_buffer).text);
 	if (info->scratch_size)
 		print_placed("scratch", info->scratch_size,
 			     source_number(info->source, "\nscratch_live="));

@@ -105,6 +105,8 @@ static void print_memory(const struct tinynpu_program *program,
 			     "variables");
 	printf("  SRAM       %10s  at most\n",
 	       tool_bytes(info->sram_size).text);
+	printf("  buffer     %10s  at most, for weights\n",
+	       tool_bytes(info->weight_buffer).text);
 }
 
 static void print_layers(const struct tinynpu_program *program)
@@ -241,7 +243,8 @@ static void print_program_json(const char *path,
 	json_t *json;
 
 	tinynpu_program_info(program, &info, sizeof(info));
-	json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}",
+	json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:s, s:o, s:o}",
 			 "program", path, "machine", machine_json(&info),
 			 "version", (json_int_t)info.version,
 			 "cycles", (json_int_t)info.cycles,
@@ -249,6 +252,7 @@ static void print_program_json(const char *path,
 			 "mac_ops", (json_int_t)info.mac_ops,
 			 "commands", (json_int_t)info.commands,
 			 "sram_bytes", (json_int_t)info.sram_size,
+			 "weight_buffer_bytes", (json_int_t)info.weight_buffer,
 			 "constants_bytes", (json_int_t)info.constants_size,
 			 "scratch_bytes", (json_int_t)info.scratch_size,
 			 "variables_bytes", (json_int_t)info.variables_size,

@@ -275,6 +275,7 @@ struct tinynpu_tensor_info {
  * @hw_major: major version of the machine that it is for
  * @sram_size: bytes of SRAM that it needs
  * @macs: of the machine for which it was compiled; likewise the next five
+ * @weight_buffer: bytes of it that it needs
  * @constants_size: bytes of weights and tables
  * @scratch_size: bytes of memory for intermediate results
  * @cycles: estimate for that machine, which counts exactly this
@@ -304,7 +305,7 @@ struct tinynpu_program_info {
 	uint32_t sram_latency;
 	uint32_t mem_bw;
 	uint32_t mem_latency;
-	uint32_t reserved;
+	uint32_t weight_buffer;
 	uint64_t constants_size;
 	uint64_t scratch_size;
 	uint64_t cycles;

@@ -780,6 +780,30 @@ static void test_too_little_sram_is_said_at_once(void **state)
 	tinynpu_program_close(program);
 }
 
+/* 192 bytes for each of 128 multipliers. */
+static void test_too_small_a_weight_buffer_is_said(void **state)
+{
+	struct tinynpu_program *program;
+	struct tinynpu_session *session;
+	struct tinynpu_error error;
+	struct tnp_image image;
+
+	tnp_image_init(&image);
+	tnp_info(&image)->weight_buffer = 192 * 128 / 16;
+	program = make_program(&image);
+	assert_int_equal(tinynpu_session_create(*state, program, &session,
+						&error), 0);
+	tinynpu_session_destroy(session);
+	tinynpu_program_close(program);
+	tnp_info(&image)->weight_buffer++;
+	program = make_program(&image);
+	assert_int_equal(tinynpu_session_create(*state, program, &session,
+						&error), -ENOSPC);
+	assert_non_null(strstr(error.text, "24592 bytes of weight buffer"));
+	assert_non_null(strstr(error.text, " has 24576"));
+	tinynpu_program_close(program);
+}
+
 static void test_a_missing_device_is_said(void **state)
 {
 	struct tinynpu_device *device;
@@ -887,6 +911,7 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_another_thread_cancels),
 		DEVICE_TEST(test_cancelling_without_a_run_does_nothing),
 		DEVICE_TEST(test_too_little_sram_is_said_at_once),
+		DEVICE_TEST(test_too_small_a_weight_buffer_is_said),
 		cmocka_unit_test(test_a_missing_device_is_said),
 		DEVICE_TEST(test_threads_share_a_device_and_a_session),
 	};

@@ -211,7 +211,7 @@ static json_t *totals_json(const struct profile *p)
 	const struct tinynpu_stats *stats = &p->stats;
 
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"cycles", (json_int_t)p->cycles,
 		"latency_ns", (json_int_t)(p->cycles * 1000000 /
 					   p->machine.clock_khz),
@@ -223,6 +223,7 @@ static json_t *totals_json(const struct profile *p)
 		"mem_read", (json_int_t)stats->mem_read,
 		"mem_written", (json_int_t)stats->mem_written,
 		"sram_bytes", (json_int_t)p->info.sram_size,
+		"weight_buffer_bytes", (json_int_t)p->info.weight_buffer,
 		"sram_live", (json_int_t)p->live_most,
 		"weights_stored", (json_int_t)stored_weights(p),
 		"estimated_cycles", (json_int_t)p->info.cycles,

@@ -92,6 +92,7 @@ static inline unsigned int npu_text_length(const unsigned char *s)
  * @major: NPU_PROGRAM_MAJOR
  * @minor: NPU_PROGRAM_MINOR
  * @hw_major: of the machine that the commands are for (NPU_HW_VERSION_MAJOR)
+ * @weight_buffer: units of 16 bytes of it that the commands use at most
  * @inputs: the first tensors of the table are the model's inputs, in its order
  * @outputs: the next ones its outputs
  * @sram_size: bytes of SRAM that the commands use at most
@@ -106,7 +107,7 @@ struct npu_program_info {
 	npu_le16 major;
 	npu_le16 minor;
 	npu_le16 hw_major;
-	npu_le16 reserved0;
+	npu_le16 weight_buffer;
 	npu_le32 inputs;
 	npu_le32 outputs;
 	npu_le32 sram_size;
