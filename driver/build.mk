@@ -6,10 +6,14 @@
 behaviours := \
 	babbling \
 	blaming \
+	complaining \
 	confused \
 	corrupting \
 	crashing \
+	dawdling \
 	deaf \
+	declining \
+	foreign \
 	forgetful \
 	numb \
 	pretending \

@@ -2,7 +2,7 @@
 /*
  * Firmware that does not do what it should, for tests/hostile/hostile.sh: what
  * the driver has to live with. One image for each behaviour, which BEHAVIOUR
- * names; beside it, all are well enough to boot and to answer.
+ * names; beside it, all but the last ones are well enough to boot and to answer.
  */
 #include "../../firmware/io.h"
 
@@ -26,6 +26,10 @@ enum behaviour {
 	NUMB, /* when the core is reset, and not before */
 	STILLBORN, /* crashes at the first job, and in the next boot */
 	BLAMING, /* queue 0 hangs, 1 runs, 2 waits; after the next boot all is well */
+	COMPLAINING, /* finds the ring corrupt at the first job */
+	DECLINING, /* does not want to run, and says why */
+	DAWDLING, /* never gets ready */
+	FOREIGN, /* chooses a version of the protocol that it was not offered */
 };
 
 /* Windows: what is behind them. */
@@ -177,6 +181,11 @@ static void babble(uint64_t cookie)
 	send_event(NPU_EVENT_JOB_DONE, 0xffff, NPU_JOB_OK, UINT64_MAX, 1, 0);
 	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_FAULT,
 		   (uint64_t)1 << 63 | cookie, 1, 0);
+	/* A corrupt ring of no queue; user-mode queues that are none. */
+	send_event(NPU_EVENT_JOB_DONE, 5, NPU_JOB_FAULT, 0, 1, 0);
+	send_event(NPU_EVENT_JOB_DONE, 0xffff, NPU_JOB_FAULT, 0, 1, 0);
+	send_event(NPU_EVENT_USER_WAKE, 0, 0, 0, 0, 0);
+	send_event(NPU_EVENT_USER_HALT, 0xffff, NPU_JOB_FAULT, cookie, 0, 0);
 	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie, 1000, 0);
 	send_event(NPU_EVENT_JOB_DONE, 0, NPU_JOB_OK, cookie, 1000, 0);
 }
@@ -206,6 +215,9 @@ static void take_job(uint32_t queue)
 		io_write32(QUEUE_FIELD(queue, head),
 			   queue_heads[queue] + 12345);
 		break;
+	case COMPLAINING:
+		send_event(NPU_EVENT_JOB_DONE, queue, NPU_JOB_FAULT, 0, 0, 0);
+		break;
 	case CRASHING:
 		trap_crash();
 		break;
@@ -232,6 +244,25 @@ static void take_job(uint32_t queue)
 	}
 }
 
+/* What does not even boot ends here. */
+static void get_ready(void)
+{
+	if (behaviour == STILLBORN && is_reformed) {
+		io_write32(PAST, 2);
+		io_fence();
+		trap_crash();
+	}
+	if (behaviour == DECLINING) {
+		io_sys_write(NPU_SYS_SCRATCH(NPU_FW_SCRATCH_REASON),
+			     NPU_FW_REFUSAL_RING);
+		set_state(NPU_FW_REFUSED);
+	}
+	while (behaviour == DECLINING || behaviour == DAWDLING)
+		io_wait();
+	io_write32(INIT_FIELD(abi), NPU_RING_ABI_MAX + (behaviour == FOREIGN));
+	set_state(NPU_FW_READY);
+}
+
 int main(void)
 {
 	uint32_t heartbeat = 0;
@@ -244,13 +275,7 @@ int main(void)
 	open_window(EVENTS, io_read32(INIT_FIELD(event_ring)),
 		    io_read32(INIT_FIELD(event_ring) + 4));
 	is_reformed = io_read32(PAST) == 1;
-	if (behaviour == STILLBORN && is_reformed) {
-		io_write32(PAST, 2);
-		io_fence();
-		trap_crash();
-	}
-	io_write32(INIT_FIELD(abi), NPU_RING_ABI_MAX);
-	set_state(NPU_FW_READY);
+	get_ready();
 	for (;;) {
 		if (behaviour == SILENT)
 			continue;

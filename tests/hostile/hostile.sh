@@ -42,6 +42,29 @@ ends() {
 	unload && return "$status"
 }
 
+# refused BEHAVIOUR TEXT: the driver does not take the device, and says that.
+refused() {
+	local status=0
+	if use "$1"; then
+		echo "the device was bound"
+		status=1
+	fi
+	said "$2" || status=1
+	unload && return "$status"
+}
+
+# Counters that the firmware says it has written, but has not.
+has_no_counters() {
+	local error status=1
+	use babbling || return
+	if error=$(cat "/sys/kernel/debug/accel/$device/counters" 2>&1); then
+		echo "read: $error"
+	elif [[ $error == *"Input/output error"* ]]; then
+		status=0
+	fi
+	unload && return "$status"
+}
+
 # climbed RUNG...: the last one was climbed once, with success, and those before.
 climbed() {
 	local rung status=0
@@ -96,6 +119,9 @@ leaves_dump() {
 	return "$status"
 }
 
+mountpoint -q /sys/kernel/debug ||
+	mount -t debugfs none /sys/kernel/debug 2>/dev/null
+
 works() {
 	printf '%s' "${old_path:-/}" >"$path_file"
 	load && is_bound && run_jobs 10 && unload
@@ -111,10 +137,13 @@ check "pretending: the job is taken away" \
 	ends pretending "ended: Connection timed out" "neither runs nor stops"
 check "babbling: the job ends as it should" \
 	ends babbling "ended: Success" "firmware ends job"
+check "babbling: the counters are none" has_no_counters
 check "confused: the job has failed" \
 	ends confused "ended: Input/output error" ""
 check "corrupting: the device is recovered" \
 	ends corrupting "ended: Input/output error" "corrupt event ring"
+check "complaining: the queue is banned" \
+	ends complaining "ended: Operation canceled" "q0: job 0: status"
 check "running ahead: the job is taken away" \
 	ends runahead "ended: Connection timed out" "neither runs nor stops"
 check "crashing: the device is recovered" \
@@ -147,6 +176,12 @@ check "pretending: every rung is climbed" ends_by pretending \
 check "silent: up to the last" ends_by silent "Input/output error" \
 	"firmware restart" "wedged"
 check "silent: reset by others, too" is_reset_meanwhile
+check "declining: it is told why" refused declining \
+	"refuses to run: it cannot use the rings"
+check "dawdling: it is not waited for any longer" refused dawdling \
+	"does not get ready"
+check "foreign: it is not spoken to" refused foreign \
+	"which was not offered"
 check "storming: the device is recovered" \
 	ends storming "ended: Input/output error" "recovering"
 check "good firmware works" works
