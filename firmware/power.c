@@ -200,7 +200,7 @@ static bool is_any_busy(const struct fw *fw)
 
 /*
  * Before jobs are started: see what they may. With a cap that depends on each job that
- * has ended. Who has waited as long as is allowed may go until the next look.
+ * has ended. Who has waited as long as is allowed goes first: this round has no look.
  */
 void power_look(struct fw *fw, uint64_t now)
 {
@@ -216,19 +216,18 @@ void power_look(struct fw *fw, uint64_t now)
 		earn_credit(power);
 		if (power->credit_fj < 0)
 			power->credit_fj = 0; /* forgiven */
-		power->look_due = now + FW_LOOK_NS;
 		return;
 	}
 	if (!is_due && !power->cap_uw)
 		return;
 	look_at_credit(fw, now, is_due);
-	if (!is_due)
-		return;
-	power->look_due = now + FW_LOOK_NS;
-	look_at_temperature(fw, now);
-	if (power->limit_opp)
-		note(power, FW_REASON_CLOCK, now);
-	set_opp(power);
+	if (is_due) {
+		power->look_due = now + FW_LOOK_NS;
+		look_at_temperature(fw, now);
+		if (power->limit_opp)
+			note(power, FW_REASON_CLOCK, now);
+		set_opp(power);
+	}
 	tell_reasons(fw, now);
 }
 
