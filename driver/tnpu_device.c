@@ -132,6 +132,9 @@ int tnpu_device_init(struct tnpu_device *tdev)
 	ret = tnpu_telemetry_init(tdev);
 	if (ret)
 		return ret;
+	ret = tnpu_limits_init(tdev);
+	if (ret)
+		return ret;
 	ret = tnpu_dump_init(tdev);
 	if (ret)
 		return ret;
@@ -188,6 +191,9 @@ static int tnpu_device_restore(struct tnpu_device *tdev)
 	int ret;
 
 	ret = tnpu_fw_tell_log_level(tdev);
+	if (ret)
+		return ret;
+	ret = tnpu_limits_restore(tdev);
 	if (ret)
 		return ret;
 	for (i = 0; i < NPU_MAX_CONTEXTS; i++) {

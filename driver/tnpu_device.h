@@ -17,6 +17,7 @@
 #include "tnpu_counters.h"
 #include "tnpu_dump.h"
 #include "tnpu_fw.h"
+#include "tnpu_limits.h"
 #include "tnpu_recover.h"
 #include "tnpu_ring.h"
 #include "tnpu_telemetry.h"
@@ -101,6 +102,7 @@ struct tnpu_context {
  * @boots: how often the firmware was started
  * @counters: where the firmware tells what it has done
  * @telemetry: what it has done since the device was bound
+ * @limits: of power and clock
  * @reset_sem: held for reading by who talks to the firmware, together with the
  *	change of @contexts or @slots that goes with it; held for writing while
  *	the device is brought to what @contexts and @slots say
@@ -134,6 +136,7 @@ struct tnpu_device {
 	u32 boots;
 	struct tnpu_counters counters;
 	struct tnpu_telemetry telemetry;
+	struct tnpu_limits limits;
 
 	struct rw_semaphore reset_sem;
 	enum tnpu_state state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Energy and power for the kernel's hardware monitoring: what the cores have used
- * for jobs, by the machine's model. Reading wakes nobody up. Called by tnpu_drv.c.
+ * Energy, power and temperature for the kernel's hardware monitoring, by the machine's
+ * model, and the power cap. Reading and writing wakes nobody up. Called by tnpu_drv.c.
  */
 #include "tnpu_hwmon.h"
 
@@ -9,9 +9,11 @@
 #include <linux/hwmon.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
+#include <npu/power.h>
 
 #include "tnpu_device.h"
 #include "tnpu_telemetry.h"
@@ -19,10 +21,11 @@
 #define TNPU_FJ_PER_UJ (1000ull * 1000 * 1000)
 #define TNPU_HWMON_SPAN_NS NSEC_PER_SEC
 
-/* The cores' energy at a time of the kernel's clock. */
+/* The device at a time of the kernel's clock. */
 struct tnpu_hwmon_point {
 	u64 time_ns;
 	u64 energy_fj;
+	s32 temperature_mc;
 };
 
 /**
@@ -44,7 +47,6 @@ static int tnpu_hwmon_sample(struct tnpu_hwmon *hwmon,
 {
 	struct tnpu_device *tdev = hwmon->tdev;
 	struct tnpu_sample *sample;
-	unsigned int i;
 	int idx, ret;
 
 	sample = kmalloc(sizeof(*sample), GFP_KERNEL);
@@ -55,10 +57,12 @@ static int tnpu_hwmon_sample(struct tnpu_hwmon *hwmon,
 		ret = tnpu_telemetry_read(tdev, sample);
 		drm_dev_exit(idx);
 	}
-	now->time_ns = ktime_get_ns();
-	now->energy_fj = 0;
-	for (i = 0; i < NPU_MAX_CORES && !ret; i++)
-		now->energy_fj += sample->core[i].energy_fj;
+	if (!ret)
+		*now = (struct tnpu_hwmon_point){
+			.time_ns = ktime_get_ns(),
+			.energy_fj = sample->energy_fj,
+			.temperature_mc = sample->temperature_mc,
+		};
 	kfree(sample);
 	return ret;
 }
@@ -84,7 +88,35 @@ static umode_t tnpu_hwmon_is_visible(const void *data,
 				     enum hwmon_sensor_types type, u32 attr,
 				     int channel)
 {
-	return 0444;
+	const struct tnpu_hwmon *hwmon = data;
+	bool is_old = !tnpu_limits_are_there(hwmon->tdev);
+
+	if (type == hwmon_power && attr == hwmon_power_cap)
+		return is_old ? 0 : 0644;
+	if (type == hwmon_energy ||
+	    (type == hwmon_power && attr == hwmon_power_average))
+		return 0444;
+	return is_old ? 0 : 0444;
+}
+
+/* What does not change by itself; false: it does. */
+static bool tnpu_hwmon_read_limit(struct tnpu_hwmon *hwmon,
+				  enum hwmon_sensor_types type, u32 attr,
+				  long *value)
+{
+	if (type == hwmon_power && attr == hwmon_power_cap)
+		*value = READ_ONCE(hwmon->tdev->limits.power_cap_uw);
+	else if (type == hwmon_power && attr == hwmon_power_cap_min)
+		*value = NPU_POWER_CAP_MIN_UW;
+	else if (type == hwmon_power && attr == hwmon_power_cap_max)
+		*value = NPU_POWER_CAP_MAX_UW;
+	else if (type == hwmon_temp && attr == hwmon_temp_max)
+		*value = NPU_TEMP_HOT_MC;
+	else if (type == hwmon_temp && attr == hwmon_temp_crit)
+		*value = NPU_TEMP_CRITICAL_MC;
+	else
+		return false;
+	return true;
 }
 
 static int tnpu_hwmon_read(struct device *dev, enum hwmon_sensor_types type,
@@ -92,25 +124,52 @@ static int tnpu_hwmon_read(struct device *dev, enum hwmon_sensor_types type,
 {
 	struct tnpu_hwmon *hwmon = dev_get_drvdata(dev);
 	struct tnpu_hwmon_point now;
-	int ret = tnpu_hwmon_sample(hwmon, &now);
+	int ret;
 
+	if (tnpu_hwmon_read_limit(hwmon, type, attr, value))
+		return 0;
+	ret = tnpu_hwmon_sample(hwmon, &now);
 	if (ret)
 		return ret;
 	if (type == hwmon_energy)
 		*value = div64_u64(now.energy_fj, TNPU_FJ_PER_UJ);
+	else if (type == hwmon_temp)
+		*value = now.temperature_mc;
 	else
 		*value = tnpu_hwmon_power_uw(hwmon, &now);
 	return 0;
 }
 
+/* The power cap: the nearest that is possible, or none. */
+static int tnpu_hwmon_write(struct device *dev, enum hwmon_sensor_types type,
+			    u32 attr, int channel, long value)
+{
+	struct tnpu_hwmon *hwmon = dev_get_drvdata(dev);
+	struct tnpu_device *tdev = hwmon->tdev;
+	u32 cap_uw = 0;
+	int idx, ret;
+
+	if (value)
+		cap_uw = clamp_t(long, value, NPU_POWER_CAP_MIN_UW,
+				 NPU_POWER_CAP_MAX_UW);
+	if (!drm_dev_enter(&tdev->drm, &idx))
+		return -ENODEV;
+	ret = tnpu_limits_set(tdev, &cap_uw, NULL);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 static const struct hwmon_ops tnpu_hwmon_ops = {
 	.is_visible = tnpu_hwmon_is_visible,
 	.read = tnpu_hwmon_read,
+	.write = tnpu_hwmon_write,
 };
 
 static const struct hwmon_channel_info *const tnpu_hwmon_channels[] = {
-	HWMON_CHANNEL_INFO(power, HWMON_P_AVERAGE),
+	HWMON_CHANNEL_INFO(power, HWMON_P_AVERAGE | HWMON_P_CAP |
+			   HWMON_P_CAP_MIN | HWMON_P_CAP_MAX),
 	HWMON_CHANNEL_INFO(energy, HWMON_E_INPUT),
+	HWMON_CHANNEL_INFO(temp, HWMON_T_INPUT | HWMON_T_MAX | HWMON_T_CRIT),
 	NULL
 };
 

@@ -27,6 +27,7 @@
 
 static_assert((int)TNPU_RESET_WEDGED == (int)TNPU_RUNG_WEDGED);
 static_assert((int)TNPU_STATE_GONE == (int)TNPU_GONE);
+static_assert((int)TNPU_THROTTLE_CLOCK == (int)NPU_THROTTLE_CLOCK);
 
 /* Devices by the number of their node. */
 static DEFINE_XARRAY(devices);
@@ -149,6 +150,26 @@ static int tnpu_netlink_put_work(struct sk_buff *skb, struct tnpu_device *tdev,
 	return 0;
 }
 
+static int tnpu_netlink_put_power(struct sk_buff *skb, struct tnpu_device *tdev,
+				  const struct tnpu_sample *sample)
+{
+	const struct tnpu_limits *limits = &tdev->limits;
+
+	if (tnpu_netlink_put_u64(skb, TNPU_A_DEVICE_ENERGY_FJ,
+				 sample->energy_fj) ||
+	    nla_put_u32(skb, TNPU_A_DEVICE_CURRENT_CLOCK_KHZ,
+			sample->clock_khz) ||
+	    nla_put_u32(skb, TNPU_A_DEVICE_THROTTLE, sample->throttle) ||
+	    nla_put_s32(skb, TNPU_A_DEVICE_TEMPERATURE,
+			sample->temperature_mc) ||
+	    nla_put_u32(skb, TNPU_A_DEVICE_POWER_CAP,
+			READ_ONCE(limits->power_cap_uw)) ||
+	    nla_put_u32(skb, TNPU_A_DEVICE_CLOCK_LIMIT,
+			READ_ONCE(limits->clock_khz)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int tnpu_netlink_put_device(struct tnpu_message *message,
 				   struct tnpu_device *tdev)
 {
@@ -166,6 +187,8 @@ static int tnpu_netlink_put_device(struct tnpu_message *message,
 		ret = tnpu_netlink_put_work(skb, tdev, sample);
 	if (!ret)
 		ret = tnpu_netlink_put_resets(skb, tdev);
+	if (!ret)
+		ret = tnpu_netlink_put_power(skb, tdev, sample);
 	kfree(sample);
 	return tnpu_message_end(message, ret);
 }
@@ -201,6 +224,36 @@ static int tnpu_netlink_device_get(struct sk_buff *request,
 exit:
 	drm_dev_exit(idx);
 put:
+	drm_dev_put(&tdev->drm);
+	return ret;
+}
+
+/* CAP_SYS_ADMIN in the first user namespace: the device is everybody's. */
+static int tnpu_netlink_device_set(struct sk_buff *request,
+				   struct genl_info *info)
+{
+	struct nlattr *cap = info->attrs[TNPU_A_DEVICE_POWER_CAP];
+	struct nlattr *clock = info->attrs[TNPU_A_DEVICE_CLOCK_LIMIT];
+	u32 power_cap_uw = cap ? nla_get_u32(cap) : 0;
+	u32 clock_khz = clock ? nla_get_u32(clock) : 0;
+	struct tnpu_device *tdev;
+	unsigned long id;
+	int ret, idx;
+
+	if (!netlink_capable(request, CAP_SYS_ADMIN))
+		return -EPERM;
+	if (GENL_REQ_ATTR_CHECK(info, TNPU_A_DEVICE_ID) || (!cap && !clock))
+		return -EINVAL;
+	id = nla_get_u32(info->attrs[TNPU_A_DEVICE_ID]);
+	tdev = tnpu_netlink_find(&id, id);
+	if (!tdev)
+		return -ENODEV;
+	ret = -ENODEV;
+	if (drm_dev_enter(&tdev->drm, &idx)) {
+		ret = tnpu_limits_set(tdev, cap ? &power_cap_uw : NULL,
+				      clock ? &clock_khz : NULL);
+		drm_dev_exit(idx);
+	}
 	drm_dev_put(&tdev->drm);
 	return ret;
 }
@@ -526,10 +579,60 @@ void tnpu_netlink_tell_reset(struct tnpu_device *tdev, u32 rung, int error)
 	tnpu_netlink_send(&message, ret);
 }
 
+/**
+ * tnpu_netlink_tell_throttle() - reasons to be slower have come or gone
+ * @tdev: device
+ * @throttle: those there are, NPU_THROTTLE_*
+ * @clock_khz: of the cores
+ * @temperature_mc: of the die
+ */
+void tnpu_netlink_tell_throttle(struct tnpu_device *tdev, u32 throttle,
+				u32 clock_khz, s32 temperature_mc)
+{
+	struct tnpu_message message;
+	int ret = 0;
+
+	if (!tnpu_netlink_begin_event(&message, tdev, TNPU_CMD_THROTTLE_NTF))
+		return;
+	if (nla_put_u32(message.skb, TNPU_A_EVENT_CURRENT_CLOCK_KHZ,
+			clock_khz) ||
+	    nla_put_u32(message.skb, TNPU_A_EVENT_THROTTLE, throttle) ||
+	    nla_put_s32(message.skb, TNPU_A_EVENT_TEMPERATURE, temperature_mc))
+		ret = -EMSGSIZE;
+	tnpu_netlink_send(&message, ret);
+}
+
+/**
+ * tnpu_netlink_tell_power() - a device sleeps or wakes, or its limits were set
+ * @tdev: device
+ */
+void tnpu_netlink_tell_power(struct tnpu_device *tdev)
+{
+	struct tnpu_message message;
+	int ret = 0;
+
+	if (!tnpu_netlink_begin_event(&message, tdev, TNPU_CMD_POWER_NTF))
+		return;
+	if (nla_put_u32(message.skb, TNPU_A_EVENT_STATE,
+			READ_ONCE(tdev->state)) ||
+	    nla_put_u32(message.skb, TNPU_A_EVENT_POWER_CAP,
+			READ_ONCE(tdev->limits.power_cap_uw)) ||
+	    nla_put_u32(message.skb, TNPU_A_EVENT_CLOCK_LIMIT,
+			READ_ONCE(tdev->limits.clock_khz)))
+		ret = -EMSGSIZE;
+	tnpu_netlink_send(&message, ret);
+}
+
 /* --- The family ---------------------------------------------------------------- */
 
 static const struct nla_policy device_policy[] = {
 	[TNPU_A_DEVICE_ID] = { .type = NLA_U32 },
+};
+
+static const struct nla_policy device_set_policy[] = {
+	[TNPU_A_DEVICE_ID] = { .type = NLA_U32 },
+	[TNPU_A_DEVICE_POWER_CAP] = { .type = NLA_U32 },
+	[TNPU_A_DEVICE_CLOCK_LIMIT] = { .type = NLA_U32 },
 };
 
 static const struct nla_policy engine_policy[] = {
@@ -563,6 +666,12 @@ static const struct genl_split_ops ops[] = {
 		.policy = client_policy,
 		.maxattr = TNPU_A_CLIENT_DEVICE,
 		.flags = GENL_CMD_CAP_DUMP,
+	}, {
+		.cmd = TNPU_CMD_DEVICE_SET,
+		.doit = tnpu_netlink_device_set,
+		.policy = device_set_policy,
+		.maxattr = TNPU_A_DEVICE_CLOCK_LIMIT,
+		.flags = GENL_CMD_CAP_DO,
 	},
 };
 

@@ -36,6 +36,7 @@
 #include <drm/drm_print.h>
 
 #include "tnpu_device.h"
+#include "tnpu_netlink.h"
 #include "tnpu_queue.h"
 
 #define TNPU_POWER_IDLE_MS 1000
@@ -139,6 +140,7 @@ static int tnpu_power_suspend(struct device *dev)
 	} else if (tdev->state == TNPU_UP) {
 		tnpu_device_set_state(tdev, TNPU_ASLEEP);
 		ret = tnpu_power_stop(tdev);
+		tnpu_netlink_tell_power(tdev);
 	}
 	up_write(&tdev->reset_sem);
 	return ret; /* the end of the recovery will try again */
@@ -166,6 +168,7 @@ static int tnpu_power_sleep(struct device *dev)
 				  TNPU_POWER_POLL_US, TNPU_POWER_PATIENCE_US,
 				  false, tdev);
 		ret = tnpu_power_stop(tdev);
+		tnpu_netlink_tell_power(tdev);
 	}
 	up_write(&tdev->reset_sem);
 	dma_fence_end_signalling(cookie);
@@ -189,6 +192,7 @@ static int tnpu_power_resume(struct device *dev)
 			tnpu_device_set_state(tdev, TNPU_STARTING);
 			tnpu_recover_need(tdev, "the device does not wake up");
 		}
+		tnpu_netlink_tell_power(tdev);
 	}
 	up_write(&tdev->reset_sem);
 	dma_fence_end_signalling(cookie);

@@ -34,6 +34,7 @@
 
 #include "tnpu_device.h"
 #include "tnpu_job.h"
+#include "tnpu_limits.h"
 #include "tnpu_queue.h"
 #include "tnpu_userq.h"
 
@@ -351,6 +352,9 @@ static void tnpu_ring_event(struct tnpu_device *tdev,
 		break;
 	case NPU_EVENT_CORE_RESET:
 		tnpu_recover_note(tdev, TNPU_RUNG_CORE, 0);
+		break;
+	case NPU_EVENT_POWER:
+		tnpu_limits_event(tdev, event);
 		break;
 	default:
 		drm_err_ratelimited(&tdev->drm, "firmware sends an event of unknown type %u\n",

@@ -55,6 +55,9 @@ static void tnpu_telemetry_take_locked(struct tnpu_telemetry *telemetry,
 {
 	unsigned int i;
 
+	if (telemetry->boots != boots)
+		telemetry->idle_before_fj += telemetry->last_idle_fj;
+	telemetry->last_idle_fj = le64_to_cpu(counters->idle_fj);
 	for (i = 0; i < NPU_MAX_CORES; i++) {
 		if (telemetry->boots != boots)
 			tnpu_telemetry_add(&telemetry->before[i],
@@ -64,6 +67,9 @@ static void tnpu_telemetry_take_locked(struct tnpu_telemetry *telemetry,
 	}
 	telemetry->boots = boots;
 	telemetry->time_ns = le64_to_cpu(counters->time_ns);
+	telemetry->clock_khz = le32_to_cpu(counters->clock_khz);
+	telemetry->throttle = le32_to_cpu(counters->throttle);
+	telemetry->temperature_mc = le32_to_cpu(counters->temperature_mc);
 	telemetry->is_busy = 0;
 	for (i = 0; i < NPU_MAX_CORES; i++)
 		if (counters->running[i])
@@ -125,9 +131,14 @@ int tnpu_telemetry_read(struct tnpu_device *tdev, struct tnpu_sample *sample)
 	mutex_lock(&telemetry->lock);
 	sample->time_ns = telemetry->time_ns;
 	sample->is_busy = telemetry->is_busy;
+	sample->clock_khz = telemetry->clock_khz;
+	sample->throttle = telemetry->throttle;
+	sample->temperature_mc = telemetry->temperature_mc;
+	sample->energy_fj = telemetry->idle_before_fj + telemetry->last_idle_fj;
 	for (i = 0; i < NPU_MAX_CORES; i++) {
 		sample->core[i] = telemetry->before[i];
 		tnpu_telemetry_add(&sample->core[i], &telemetry->last[i]);
+		sample->energy_fj += sample->core[i].energy_fj;
 	}
 	mutex_unlock(&telemetry->lock);
 	return 0;

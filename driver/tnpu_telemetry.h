@@ -26,14 +26,24 @@ struct tnpu_work {
  * @boots: start of which @last is
  * @time_ns: the machine's clock when that was read
  * @is_busy: cores that had a job then, a bit each
- * @last: what the firmware said last
- * @before: what it had said last before each restart, in sum
+ * @clock_khz: of the cores then, or 0
+ * @throttle: why it was less than it could be, NPU_THROTTLE_*
+ * @temperature_mc: of the die then
+ * @last_idle_fj: energy of cores without jobs, as the firmware said last
+ * @idle_before_fj: what it had said last before each restart, in sum
+ * @last: likewise, of the cores' jobs
+ * @before: as @idle_before_fj
  */
 struct tnpu_telemetry {
 	struct mutex lock; /* the rest */
 	u32 boots;
 	u64 time_ns;
 	u32 is_busy;
+	u32 clock_khz;
+	u32 throttle;
+	s32 temperature_mc;
+	u64 last_idle_fj;
+	u64 idle_before_fj;
 	struct tnpu_work last[NPU_MAX_CORES];
 	struct tnpu_work before[NPU_MAX_CORES];
 };
@@ -42,11 +52,19 @@ struct tnpu_telemetry {
  * struct tnpu_sample - the cores' work at a time
  * @time_ns: which, by the machine's clock
  * @is_busy: cores that have a job, a bit each
- * @core: work of each since the device was bound
+ * @clock_khz: of the cores; 0 if the firmware does not say, nor the next two
+ * @throttle: NPU_THROTTLE_*
+ * @temperature_mc: of the die
+ * @energy_fj: of all cores since the device was bound, those without jobs included
+ * @core: work of each since then
  */
 struct tnpu_sample {
 	u64 time_ns;
 	u32 is_busy;
+	u32 clock_khz;
+	u32 throttle;
+	s32 temperature_mc;
+	u64 energy_fj;
 	struct tnpu_work core[NPU_MAX_CORES];
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: a job's way from SUBMIT to its end, faults, and recoveries.
+ * Tracepoints: a job's way from SUBMIT to its end, faults, recoveries, and clocks.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM tinynpu
@@ -92,6 +92,26 @@ TRACE_EVENT(tnpu_recovery,
 			   ),
 	    TP_printk("recoveries=%u rung=%u error=%d", __entry->recoveries,
 		      __entry->rung, __entry->error)
+);
+
+/* reasons to be slower (NPU_THROTTLE_*) have come or gone */
+TRACE_EVENT(tnpu_throttle,
+	    TP_PROTO(const struct tnpu_device *tdev, u32 throttle,
+		     u32 clock_khz, s32 temperature_mc),
+	    TP_ARGS(tdev, throttle, clock_khz, temperature_mc),
+	    TP_STRUCT__entry(__field(u32, device)
+			     __field(u32, throttle)
+			     __field(u32, clock_khz)
+			     __field(s32, temperature_mc)
+			     ),
+	    TP_fast_assign(__entry->device = tdev->drm.accel->index;
+			   __entry->throttle = throttle;
+			   __entry->clock_khz = clock_khz;
+			   __entry->temperature_mc = temperature_mc;
+			   ),
+	    TP_printk("device=%u throttle=%#x clock_khz=%u temperature_mc=%d",
+		      __entry->device, __entry->throttle, __entry->clock_khz,
+		      __entry->temperature_mc)
 );
 
 #endif

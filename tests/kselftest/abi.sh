@@ -57,8 +57,16 @@ old_firmware_works() {
 	return "$status"
 }
 
+# Counters, but neither limits nor a temperature.
+is_between() {
+	load_with fw_abi_max=2 && speaks 2 && run_jobs 10 &&
+		grep -q "^core 0: .* 10 jobs, 0 faults" "$(dir)/counters" &&
+		! compgen -G "$pci/devices/$device/hwmon/hwmon*/temp1_input" \
+			"$pci/devices/$device/hwmon/hwmon*/power1_cap"
+}
+
 is_new() {
-	load_with "$@" && speaks 2 && run_jobs 10 &&
+	load_with "$@" && speaks 3 && run_jobs 10 &&
 		grep -q "^core 0: .* 10 jobs, 0 faults" "$(dir)/counters"
 }
 
@@ -90,6 +98,7 @@ bad_level_is_refused() {
 
 check "both are new" is_new
 check "an old driver" is_old fw_abi_max=1
+check "a driver in between" is_between
 check "a driver that is older than the first" is_old fw_abi_max=0
 check "a driver from the future" is_new fw_abi_max=9
 if [ -e "$old_firmware" ]; then

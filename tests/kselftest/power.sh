@@ -191,6 +191,31 @@ measures_asleep() {
 	grep -q suspended "$power/runtime_status"
 }
 
+measures_temperature() {
+	local sensors mc
+	sensors=$(find_sensors)
+	run_jobs 1 && mc=$(<"$sensors/temp1_input") && [ "$mc" -gt 0 ] &&
+		[ "$mc" -lt "$(<"$sensors/temp1_max")" ] &&
+		[ "$(<"$sensors/temp1_max")" -lt "$(<"$sensors/temp1_crit")" ]
+}
+
+# caps ORDER RESULT: what is ordered in microwatts becomes that.
+caps() {
+	local sensors
+	sensors=$(find_sensors)
+	echo "$1" >"$sensors/power1_cap" &&
+		[ "$(<"$sensors/power1_cap")" = "$2" ]
+}
+
+takes_caps() {
+	local sensors
+	sensors=$(find_sensors)
+	caps 50000 50000 && caps 1 "$(<"$sensors/power1_cap_min")" &&
+		caps 99999999999 "$(<"$sensors/power1_cap_max")" &&
+		is_asleep && caps 2000000 2000000 && is_asleep && run_jobs 1 &&
+		caps 0 0
+}
+
 unload 2>/dev/null
 check "loaded" load
 [ -e "$power/autosuspend_delay_ms" ] || {
@@ -208,6 +233,8 @@ check "nothing was said" said_only
 if [ -n "$(find_sensors)" ]; then
 	check "energy is counted" counts_energy
 	check "sensors wake nobody up" measures_asleep
+	check "the temperature is measured" measures_temperature
+	check "the power can be capped" takes_caps
 else
 	skip "energy is counted" "needs CONFIG_HWMON"
 fi

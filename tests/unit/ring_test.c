@@ -39,10 +39,11 @@ static void boot_answers_in_the_init_block(void **state)
 	assert_int_equal(init->event_tail, 0);
 	assert_int_equal(init->jobs_done, 0);
 	assert_memory_equal(board_at(BOARD_LOG, 64),
-			    "[5.000] info: " FW_NAME ": protocol 2, 2 cores\n",
+			    "[5.000] info: " FW_NAME ": protocol 3, 2 cores\n",
 			    init->log_tail);
 	assert_true(board_run());
 	assert_int_equal(init->admin_armed, 1);
+	assert_true(board_advance(FW_IDLE_NS)); /* its cores are switched off */
 	assert_true(board.timer == UINT64_MAX); /* it sleeps for good */
 }
 
