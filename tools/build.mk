@@ -17,6 +17,7 @@ tool-objs := \
 	tools/info.o \
 	tools/inspect.o \
 	tools/known.o \
+	tools/limit.o \
 	tools/model.o \
 	tools/peak.o \
 	tools/plugin.o \

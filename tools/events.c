@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* `tinynpu events`: faults and resets, as they happen. */
+/* `tinynpu events`: what happens to the devices, as it happens. */
 #include "tool.h"
 
 #include <argp.h>
@@ -12,23 +12,60 @@
 
 struct arguments {
 	bool is_json;
+	unsigned int kinds; /* a bit each */
 	unsigned long count; /* 0: for ever */
 };
 
+static void print_fault(const struct telemetry_event *event)
+{
+	printf("job %llu of process %u: status %u, fault %u, unit %u, "
+	       "command %u, at %#llx\n",
+	       (unsigned long long)event->job, event->pid, event->status,
+	       event->code, event->unit, event->command,
+	       (unsigned long long)event->addr);
+}
+
+static void print_reset(const struct telemetry_event *event)
+{
+	printf("%s reset%s%s\n",
+	       event->rung < TELEMETRY_RUNGS ? telemetry_rungs[event->rung] :
+					       "unknown",
+	       event->error ? " failed: " : "",
+	       event->error ? strerror(-event->error) : "");
+}
+
+static void print_throttle(const struct telemetry_event *event)
+{
+	char reasons[64];
+
+	telemetry_name_reasons(event->throttle, reasons);
+	printf("clock %g MHz, %.1f degrees Celsius, slowed down by: %s\n",
+	       event->current_clock_khz / 1e3, event->temperature / 1e3,
+	       *reasons ? reasons : "nothing");
+}
+
+static void print_power(const struct telemetry_event *event)
+{
+	printf("%s", event->state < TELEMETRY_STATES ?
+			     telemetry_states[event->state] : "unknown");
+	if (event->power_cap)
+		printf(", power at most %g mW", event->power_cap / 1e3);
+	if (event->clock_limit)
+		printf(", clock at most %g MHz", event->clock_limit / 1e3);
+	putchar('\n');
+}
+
 static void print_event(const struct telemetry_event *event)
 {
-	if (event->is_reset)
-		printf("%s: %s reset%s%s\n", event->name,
-		       event->rung < TELEMETRY_RUNGS ?
-			       telemetry_rungs[event->rung] : "unknown",
-		       event->error ? " failed: " : "",
-		       event->error ? strerror(-event->error) : "");
-	else
-		printf("%s: job %llu of process %u: status %u, fault %u, unit %u, "
-		       "command %u, at %#llx\n",
-		       event->name, (unsigned long long)event->job, event->pid,
-		       event->status, event->code, event->unit, event->command,
-		       (unsigned long long)event->addr);
+	static void (*const print[])(const struct telemetry_event *event) = {
+		[TELEMETRY_FAULT] = print_fault,
+		[TELEMETRY_RESET] = print_reset,
+		[TELEMETRY_THROTTLE] = print_throttle,
+		[TELEMETRY_POWER] = print_power,
+	};
+
+	printf("%s: ", event->name);
+	print[event->kind](event);
 }
 
 static void show(const struct telemetry_event *event, bool is_json)
@@ -57,7 +94,7 @@ static int follow(struct telemetry *telemetry, const struct arguments *args)
 		fputs("tinynpu: waiting for events\n", stderr);
 	while (!ret && (!args->count || seen < args->count)) {
 		ret = telemetry_next_event(telemetry, &event);
-		if (!ret) {
+		if (!ret && (args->kinds & 1u << event.kind)) {
 			show(&event, args->is_json);
 			seen++;
 		} else if (ret == -ENOBUFS) {
@@ -65,6 +102,26 @@ static int follow(struct telemetry *telemetry, const struct arguments *args)
 		}
 	}
 	return ret ? TOOL_FAILED : TOOL_OK;
+}
+
+/* Kinds separated by commas, as bits; 0 if one of them is none. */
+static unsigned int parse_kinds(const char *text)
+{
+	unsigned int bits = 0;
+	size_t length;
+	int kind;
+
+	for (; *text; text += length + (text[length] == ',')) {
+		length = strcspn(text, ",");
+		for (kind = 0; kind < TELEMETRY_KINDS; kind++)
+			if (strlen(telemetry_kinds[kind]) == length &&
+			    !strncmp(telemetry_kinds[kind], text, length))
+				break;
+		if (kind == TELEMETRY_KINDS)
+			return 0;
+		bits |= 1u << kind;
+	}
+	return bits;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -75,6 +132,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'j':
 		args->is_json = true;
+		return 0;
+	case 'k':
+		args->kinds = parse_kinds(arg);
+		if (!args->kinds)
+			argp_error(state, "'%s' are no kinds of events", arg);
 		return 0;
 	case 'n':
 		args->count = strtoul(arg, &end, 10);
@@ -89,6 +151,8 @@ int command_events(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{ "json", 'j', NULL, 0, "For programs: an object a line", 0 },
+		{ "kinds", 'k', "KIND,...", 0,
+		  "Only fault, reset, throttle or power events", 0 },
 		{ "count", 'n', "N", 0, "End after so many events", 0 },
 		{ 0 },
 	};
@@ -96,9 +160,10 @@ int command_events(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.doc = "Print what happens to the devices behind /dev/accel: jobs that "
-		       "do not end well, and resets.",
+		       "do not end well, resets, reasons to be slower that come and "
+		       "go, sleep, and limits that are set.",
 	};
-	struct arguments args = { 0 };
+	struct arguments args = { .kinds = ~0u };
 	struct telemetry *telemetry;
 	int ret;
 

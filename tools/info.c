@@ -29,6 +29,25 @@ static void print_device(const struct tinynpu_device_info *info)
 	       info->reset_count);
 }
 
+static void print_power(const struct telemetry_device *health)
+{
+	char reasons[64];
+
+	telemetry_name_reasons(health->throttle, reasons);
+	printf("  power      %s so far, %.1f degrees Celsius, %g MHz%s%s\n",
+	       tool_energy(health->energy_fj).text, health->temperature / 1e3,
+	       health->current_clock_khz / 1e3,
+	       *reasons ? ", slowed down by: " : "", reasons);
+	if (health->power_cap || health->clock_limit)
+		printf("  limits    ");
+	if (health->power_cap)
+		printf(" power %g mW", health->power_cap / 1e3);
+	if (health->clock_limit)
+		printf(" clock %g MHz", health->clock_limit / 1e3);
+	if (health->power_cap || health->clock_limit)
+		putchar('\n');
+}
+
 static void print_health(const struct telemetry_device *health)
 {
 	printf("  health     %s, %u clients, %s jobs, %s of them with faults, "
@@ -37,6 +56,8 @@ static void print_health(const struct telemetry_device *health)
 	       health->clients, tool_count(health->jobs).text,
 	       tool_count(health->faults).text,
 	       tool_count(health->timeouts).text, health->recoveries);
+	if (health->current_clock_khz)
+		print_power(health);
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,13 @@ const char *const telemetry_states[TELEMETRY_STATES] = {
 };
 const char *const telemetry_rungs[TELEMETRY_RUNGS] = {
 	"job", "queue", "core", "firmware", "function", "wedged",
+};
+
+const char *const telemetry_reasons[TELEMETRY_REASONS] = {
+	"temperature", "power", "clock",
+};
+const char *const telemetry_kinds[TELEMETRY_KINDS] = {
+	"fault", "reset", "throttle", "power",
 };
 
 struct telemetry {
@@ -36,15 +44,14 @@ struct place {
 	const char *name; /* for people and programs; NULL: none such */
 	size_t offset;
 	size_t size;
-	bool is_text;
+	enum { UNSIGNED, SIGNED, TEXTUAL } how;
 };
 
-#define NUMBER(type, member) \
+#define PLACE(type, member, how_) \
 	{ #member, offsetof(struct type, member), \
-	  sizeof(((struct type *)NULL)->member), false }
-#define TEXT(type, member) \
-	{ #member, offsetof(struct type, member), \
-	  sizeof(((struct type *)NULL)->member), true }
+	  sizeof(((struct type *)NULL)->member), how_ }
+#define NUMBER(type, member) PLACE(type, member, UNSIGNED)
+#define TEXT(type, member) PLACE(type, member, TEXTUAL)
 
 static const struct place device_places[] = {
 	[TNPU_A_DEVICE_ID] = NUMBER(telemetry_device, id),
@@ -61,6 +68,14 @@ static const struct place device_places[] = {
 	[TNPU_A_DEVICE_CANCELLED] = NUMBER(telemetry_device, cancelled),
 	[TNPU_A_DEVICE_PREEMPTIONS] = NUMBER(telemetry_device, preemptions),
 	[TNPU_A_DEVICE_RECOVERIES] = NUMBER(telemetry_device, recoveries),
+	[TNPU_A_DEVICE_ENERGY_FJ] = NUMBER(telemetry_device, energy_fj),
+	[TNPU_A_DEVICE_CURRENT_CLOCK_KHZ] =
+		NUMBER(telemetry_device, current_clock_khz),
+	[TNPU_A_DEVICE_THROTTLE] = NUMBER(telemetry_device, throttle),
+	[TNPU_A_DEVICE_TEMPERATURE] =
+		PLACE(telemetry_device, temperature, SIGNED),
+	[TNPU_A_DEVICE_POWER_CAP] = NUMBER(telemetry_device, power_cap),
+	[TNPU_A_DEVICE_CLOCK_LIMIT] = NUMBER(telemetry_device, clock_limit),
 };
 
 static const struct place engine_places[] = {
@@ -95,7 +110,31 @@ static const struct place event_places[] = {
 	[TNPU_A_EVENT_COMMAND] = NUMBER(telemetry_event, command),
 	[TNPU_A_EVENT_ADDR] = NUMBER(telemetry_event, addr),
 	[TNPU_A_EVENT_RUNG] = NUMBER(telemetry_event, rung),
-	[TNPU_A_EVENT_ERROR] = NUMBER(telemetry_event, error),
+	[TNPU_A_EVENT_ERROR] = PLACE(telemetry_event, error, SIGNED),
+	[TNPU_A_EVENT_STATE] = NUMBER(telemetry_event, state),
+	[TNPU_A_EVENT_CURRENT_CLOCK_KHZ] =
+		NUMBER(telemetry_event, current_clock_khz),
+	[TNPU_A_EVENT_THROTTLE] = NUMBER(telemetry_event, throttle),
+	[TNPU_A_EVENT_TEMPERATURE] =
+		PLACE(telemetry_event, temperature, SIGNED),
+	[TNPU_A_EVENT_POWER_CAP] = NUMBER(telemetry_event, power_cap),
+	[TNPU_A_EVENT_CLOCK_LIMIT] = NUMBER(telemetry_event, clock_limit),
+};
+
+/* What events of a kind have: the first and last attribute beside device and name. */
+static const struct {
+	uint8_t command;
+	int first, last;
+} kinds[TELEMETRY_KINDS] = {
+	[TELEMETRY_FAULT] = { TNPU_CMD_FAULT_NTF, TNPU_A_EVENT_CLIENT,
+			      TNPU_A_EVENT_ADDR },
+	[TELEMETRY_RESET] = { TNPU_CMD_RESET_NTF, TNPU_A_EVENT_RUNG,
+			      TNPU_A_EVENT_ERROR },
+	[TELEMETRY_THROTTLE] = { TNPU_CMD_THROTTLE_NTF,
+				 TNPU_A_EVENT_CURRENT_CLOCK_KHZ,
+				 TNPU_A_EVENT_TEMPERATURE },
+	[TELEMETRY_POWER] = { TNPU_CMD_POWER_NTF, TNPU_A_EVENT_STATE,
+			      TNPU_A_EVENT_CLOCK_LIMIT },
 };
 
 /* What does not fit its place is left out; unknown attributes are newer ones. */
@@ -103,7 +142,7 @@ static void put(void *item, const struct place *place, const struct nlattr *attr
 {
 	uint8_t *to = (uint8_t *)item + place->offset;
 
-	if (place->is_text)
+	if (place->how == TEXTUAL)
 		nla_strlcpy((char *)to, attr, place->size);
 	else if ((size_t)nla_len(attr) == place->size)
 		memcpy(to, nla_data(attr), place->size);
@@ -142,26 +181,57 @@ static void parse_resets(struct telemetry_device *device,
 	}
 }
 
+static json_t *value_json(const void *item, const struct place *place)
+{
+	const uint8_t *from = (const uint8_t *)item + place->offset;
+	uint64_t number = 0;
+	int32_t negative;
+
+	if (place->how == TEXTUAL)
+		return json_string((const char *)from);
+	if (place->how == SIGNED) {
+		memcpy(&negative, from, sizeof(negative));
+		return json_integer(negative);
+	}
+	memcpy(&number, from, place->size);
+	return json_integer((json_int_t)number);
+}
+
 static json_t *to_json(const void *item, const struct place *places,
 		       size_t count)
 {
 	json_t *object = json_object();
-	uint64_t number;
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		const uint8_t *from = (const uint8_t *)item + places[i].offset;
-
-		if (!places[i].name)
-			continue;
-		number = 0;
-		memcpy(&number, from, places[i].is_text ? 0 : places[i].size);
-		json_object_set_new(object, places[i].name,
-				    places[i].is_text ?
-					    json_string((const char *)from) :
-					    json_integer((json_int_t)number));
-	}
+	for (i = 0; i < count; i++)
+		if (places[i].name)
+			json_object_set_new(object, places[i].name,
+					    value_json(item, &places[i]));
 	return object;
+}
+
+static json_t *reasons_json(uint32_t throttle)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < TELEMETRY_REASONS; i++)
+		if (throttle & 1u << i)
+			json_array_append_new(list,
+					      json_string(telemetry_reasons[i]));
+	return list;
+}
+
+void telemetry_name_reasons(uint32_t throttle, char text[64])
+{
+	size_t i, length = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < TELEMETRY_REASONS; i++)
+		if (throttle & 1u << i)
+			length += (size_t)snprintf(text + length, 64 - length,
+						   "%s%s", length ? ", " : "",
+						   telemetry_reasons[i]);
 }
 
 json_t *telemetry_device_json(const struct telemetry_device *device)
@@ -174,6 +244,7 @@ json_t *telemetry_device_json(const struct telemetry_device *device)
 		json_object_set_new(resets, telemetry_rungs[i],
 				    json_integer(device->resets[i]));
 	json_object_set_new(object, "resets", resets);
+	json_object_set_new(object, "throttle", reasons_json(device->throttle));
 	if (device->state < COUNT(telemetry_states))
 		json_object_set_new(object, "state",
 				    json_string(telemetry_states[device->state]));
@@ -190,27 +261,30 @@ json_t *telemetry_client_json(const struct telemetry_client *client)
 	return to_json(client, client_places, COUNT(client_places));
 }
 
+/* By name instead of number, where it has one. */
+static void name_it(json_t *object, const char *key, uint32_t number,
+		    const char *const *names, size_t count)
+{
+	if (json_object_get(object, key) && number < count)
+		json_object_set_new(object, key, json_string(names[number]));
+}
+
 json_t *telemetry_event_json(const struct telemetry_event *event)
 {
-	static const char *const of_faults[] = { "client", "pid", "job", "status",
-						 "code", "unit", "command",
-						 "addr" };
 	json_t *object = to_json(event, event_places, COUNT(event_places));
-	size_t i;
+	int i;
 
+	for (i = TNPU_A_EVENT_NAME + 1; i < (int)COUNT(event_places); i++)
+		if (i < kinds[event->kind].first || i > kinds[event->kind].last)
+			json_object_del(object, event_places[i].name);
+	name_it(object, "rung", event->rung, telemetry_rungs, TELEMETRY_RUNGS);
+	name_it(object, "state", event->state, telemetry_states,
+		TELEMETRY_STATES);
+	if (json_object_get(object, "throttle"))
+		json_object_set_new(object, "throttle",
+				    reasons_json(event->throttle));
 	json_object_set_new(object, "event",
-			    json_string(event->is_reset ? "reset" : "fault"));
-	for (i = 0; event->is_reset && i < COUNT(of_faults); i++)
-		json_object_del(object, of_faults[i]);
-	if (!event->is_reset) {
-		json_object_del(object, "rung");
-		json_object_del(object, "error");
-		return object;
-	}
-	json_object_set_new(object, "error", json_integer(event->error));
-	if (event->rung < TELEMETRY_RUNGS)
-		json_object_set_new(object, "rung",
-				    json_string(telemetry_rungs[event->rung]));
+			    json_string(telemetry_kinds[event->kind]));
 	return object;
 }
 
@@ -331,21 +405,46 @@ void telemetry_free(struct telemetry_sample *sample)
 	*sample = (struct telemetry_sample){ 0 };
 }
 
+/* --- Orders --------------------------------------------------------------------- */
+
+int telemetry_limit(struct telemetry *telemetry, uint32_t device,
+		    const uint32_t *power_uw, const uint32_t *clock_khz)
+{
+	struct nl_msg *message = nlmsg_alloc();
+	int ret = -NLE_NOMEM;
+
+	if (message &&
+	    genlmsg_put(message, NL_AUTO_PORT, NL_AUTO_SEQ, telemetry->family,
+			0, 0, TNPU_CMD_DEVICE_SET, TNPU_NETLINK_VERSION) &&
+	    !nla_put_u32(message, TNPU_A_DEVICE_ID, device) &&
+	    (!power_uw ||
+	     !nla_put_u32(message, TNPU_A_DEVICE_POWER_CAP, *power_uw)) &&
+	    (!clock_khz ||
+	     !nla_put_u32(message, TNPU_A_DEVICE_CLOCK_LIMIT, *clock_khz)))
+		ret = nl_send_sync(telemetry->questions, message);
+	else
+		nlmsg_free(message);
+	return ret < 0 ? complain(ret, "the limits were not set") : 0;
+}
+
 /* --- Events --------------------------------------------------------------------- */
 
 static int take_event(struct nl_msg *message, void *arg)
 {
 	struct telemetry *telemetry = arg;
-	struct telemetry_event *event = &telemetry->event;
 	struct nlmsghdr *header = nlmsg_hdr(message);
 	uint8_t command = ((struct genlmsghdr *)nlmsg_data(header))->cmd;
+	int kind;
 
-	if (command != TNPU_CMD_FAULT_NTF && command != TNPU_CMD_RESET_NTF)
+	for (kind = 0; kind < TELEMETRY_KINDS; kind++)
+		if (kinds[kind].command == command)
+			break;
+	if (kind == TELEMETRY_KINDS)
 		return NL_SKIP;
-	*event = (struct telemetry_event){
-		.is_reset = command == TNPU_CMD_RESET_NTF,
+	telemetry->event = (struct telemetry_event){
+		.kind = (enum telemetry_kind)kind,
 	};
-	parse(event, event_places, COUNT(event_places), header);
+	parse(&telemetry->event, event_places, COUNT(event_places), header);
 	telemetry->has_event = true;
 	return NL_OK;
 }

@@ -14,6 +14,16 @@
 
 #define TELEMETRY_RUNGS 6
 #define TELEMETRY_STATES 5
+#define TELEMETRY_REASONS 3
+
+/* Kinds of events. */
+enum telemetry_kind {
+	TELEMETRY_FAULT,
+	TELEMETRY_RESET,
+	TELEMETRY_THROTTLE,
+	TELEMETRY_POWER,
+	TELEMETRY_KINDS
+};
 
 struct telemetry;
 
@@ -25,6 +35,12 @@ struct telemetry_device {
 	uint32_t clock_khz;
 	uint32_t clients;
 	uint32_t recoveries;
+	uint32_t current_clock_khz;
+	uint32_t throttle; /* bits in the order of telemetry_reasons */
+	int32_t temperature; /* thousandths of a degree Celsius */
+	uint32_t power_cap; /* uW */
+	uint32_t clock_limit; /* kHz */
+	uint64_t energy_fj;
 	uint64_t time_ns;
 	uint64_t jobs;
 	uint64_t faults;
@@ -56,8 +72,9 @@ struct telemetry_client {
 	char comm[32];
 };
 
+/* What is not of its kind is zero. */
 struct telemetry_event {
-	bool is_reset; /* else a fault */
+	enum telemetry_kind kind;
 	uint32_t device;
 	uint32_t pid;
 	uint32_t status;
@@ -66,6 +83,12 @@ struct telemetry_event {
 	uint32_t command;
 	uint32_t rung;
 	int32_t error;
+	uint32_t state;
+	uint32_t current_clock_khz;
+	uint32_t throttle;
+	int32_t temperature;
+	uint32_t power_cap;
+	uint32_t clock_limit;
 	uint64_t client;
 	uint64_t job;
 	uint64_t addr;
@@ -82,6 +105,8 @@ struct telemetry_sample {
 
 extern const char *const telemetry_states[TELEMETRY_STATES];
 extern const char *const telemetry_rungs[TELEMETRY_RUNGS];
+extern const char *const telemetry_reasons[TELEMETRY_REASONS];
+extern const char *const telemetry_kinds[TELEMETRY_KINDS];
 
 /**
  * telemetry_open() - find the family
@@ -96,6 +121,16 @@ void telemetry_close(struct telemetry *telemetry);
 /* Ask for all; what @sample had is freed. 0, or a negative errno and a complaint. */
 int telemetry_read(struct telemetry *telemetry, struct telemetry_sample *sample);
 void telemetry_free(struct telemetry_sample *sample);
+
+/*
+ * Set limits of a device: highest power in uW, highest clock in kHz; 0 for none, NULL
+ * for as before. 0, or a negative errno and a complaint.
+ */
+int telemetry_limit(struct telemetry *telemetry, uint32_t device,
+		    const uint32_t *power_uw, const uint32_t *clock_khz);
+
+/* Names of the reasons whose bits are set, separated by commas, in @text. */
+void telemetry_name_reasons(uint32_t throttle, char text[64]);
 
 /* From now on events are kept for telemetry_next_event(). 0 or a negative errno. */
 int telemetry_listen(struct telemetry *telemetry);

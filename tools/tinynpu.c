@@ -22,7 +22,8 @@ static const struct subcommand {
 	{ "inspect", command_inspect, "show what is in a program" },
 	{ "info", command_info, "show the devices" },
 	{ "top", command_top, "show how busy they are, and with whose jobs" },
-	{ "events", command_events, "print their faults and resets as they happen" },
+	{ "events", command_events, "print what happens to them as it happens" },
+	{ "limit", command_limit, "limit their power and clock" },
 	{ "vm", command_vm, "boot a virtual machine that has the device" },
 };
 

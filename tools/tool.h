@@ -26,6 +26,7 @@ enum tool_exit {
 int command_bench(int argc, char **argv);
 int command_compile(int argc, char **argv);
 int command_events(int argc, char **argv);
+int command_limit(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_profile(int argc, char **argv);
