@@ -32,13 +32,12 @@ struct work {
 	struct conv_operands operands;
 };
 
-static struct kernel_dot work_dot(struct work *work)
+static struct kernel_dot work_dot(const struct work *work)
 {
 	const struct conv *conv = work->conv;
 	const struct npu_cmd_conv *cmd = conv->cmd;
-
-	return (struct kernel_dot){
-		.sums = work->sums,
+	struct kernel_dot dot = {
+		.sums = (int32_t *)work->sums,
 		.sum_pitch = MAC_CHANNELS,
 		.weights = (const int8_t *)conv->sram + cmd->weights +
 			   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
@@ -47,6 +46,12 @@ static struct kernel_dot work_dot(struct work *work)
 		.channels = work->count,
 		.depth = conv->padded_depth,
 	};
+
+	if (conv->is_spaced) {
+		dot.weights = (const int8_t *)work->operands.patches;
+		dot.depth = cmd->kernel_h * conv->wide_row;
+	}
+	return dot;
 }
 
 /* What an operand is greater than a cell less the zero point. */
@@ -62,18 +67,19 @@ static int32_t operand_excess(const struct conv *conv)
 static void subtract_excess(struct work *work)
 {
 	const struct conv *conv = work->conv;
-	const void *window = work->operands.patches;
+	uint8_t outside[4 * sizeof(int16_t)];
+	const void *window = outside;
 	struct kernel_dot dot = work_dot(work);
 	uint32_t c;
 
 	if (!operand_excess(conv))
 		return;
-	memset(work->operands.patches, conv->outside, CONV_PATCH_BYTES);
+	memset(outside, conv->outside, sizeof(outside));
 	dot.windows = &window;
-	dot.pixels = dot.rows = 1;
-	for (; dot.first < dot.depth; dot.first += dot.row_depth) {
-		dot.row_depth = least(dot.depth - dot.first,
-				      CONV_PATCH_BYTES / conv->size);
+	dot.pixels = 1;
+	dot.row_depth = 4; /* the same ones again and again */
+	for (; dot.first < dot.depth; dot.first += 4 * dot.rows) {
+		dot.rows = least(dot.depth - dot.first, KERNEL_MAX_DEPTH) / 4;
 		conv->kernels->dot(&dot);
 	}
 	for (c = 0; c < work->count; c++)
@@ -87,7 +93,8 @@ static void multiply(struct work *work, uint32_t first, uint32_t pixels)
 	const struct conv *conv = work->conv;
 	struct kernel_dot dot = work_dot(work);
 	bool has_cells = conv->cmd->format & NPU_CONV_WEIGHT_ZP;
-	uint32_t i, excess = operand_excess(conv) * conv->padded_depth;
+	uint32_t depth = conv->is_spaced ? conv->depth : conv->padded_depth, i;
+	int32_t excess = operand_excess(conv) * (int32_t)depth;
 
 	dot.pixels = pixels;
 	if (has_cells)
@@ -95,11 +102,19 @@ static void multiply(struct work *work, uint32_t first, uint32_t pixels)
 	for (; dot.first < dot.depth; dot.first += dot.rows * dot.row_depth) {
 		conv_gather(conv, &work->operands, first, &dot);
 		conv->kernels->dot(&dot);
-		if (has_cells)
-			conv->kernels->add_cells(&dot, work->cells);
+		if (!has_cells)
+			continue;
+		if (conv->is_spaced) {
+			struct kernel_dot cells = dot;
+
+			cells.row_depth = conv->row_depth;
+			conv->kernels->add_cells(&cells, work->cells);
+			continue;
+		}
+		conv->kernels->add_cells(&dot, work->cells);
 	}
 	for (i = 0; has_cells && i < pixels; i++)
-		work->cells[i] = fixed_sub(work->cells[i], (int32_t)excess);
+		work->cells[i] = fixed_sub(work->cells[i], excess);
 }
 
 /* Results of these pixels; what lies side by side in the output at once. */
@@ -158,6 +173,9 @@ static void compute_channels(struct work *work)
 			work->count);
 	if (cmd->format & NPU_CONV_WEIGHT_ZP)
 		work->output.stage.weight_zero = work->output.zero;
+	if (conv->is_spaced)
+		conv_space_weights(conv, &work->operands, work->first,
+				   work->count);
 	subtract_excess(work);
 	for (area.y = 0; area.y < cmd->ofm_h; area.y += area.h) {
 		area.h = least(cmd->ofm_h - area.y, conv->area_h);

@@ -30,7 +30,9 @@ struct conv {
 	uint32_t depth; /* of the whole window */
 	uint32_t padded_depth; /* multiple of four, as the weights have it */
 	bool is_dense; /* the cells of a row of taps lie side by side */
+	uint32_t wide_row; /* row_depth, as a multiple of four */
 	bool is_direct; /* windows are read where they are in a strip */
+	bool is_spaced; /* likewise, with weights for wide rows */
 	/*
 	 * Operands of an area are made once, in a strip: a picture of what is
 	 * below the area's windows, with the cells outside the input. Rows and
@@ -45,8 +47,8 @@ struct conv {
 /*
  * Operands of some pixels. Without a strip, windows are gathered one by one into
  * @cells, with @patches for their values, a piece of the depth at a time. If a
- * row of taps is no multiple of four, windows are copied from the strip into
- * @patches, side by side.
+ * row of taps is no multiple of four, @patches are the weights with zeros behind
+ * each row, or, if these don't fit, windows copied from the strip, side by side.
  */
 struct conv_operands {
 	struct conv_area area;
@@ -65,6 +67,11 @@ uint32_t conv_pixels(const struct conv *conv);
 /* Make the strip of an area. */
 void conv_make_strip(const struct conv *conv, struct conv_operands *operands,
 		     const struct conv_area *area);
+
+/* If conv->is_spaced: lay down the weights of @count channels from @first on. */
+void conv_space_weights(const struct conv *conv,
+			struct conv_operands *operands, uint32_t first,
+			uint32_t count);
 
 /*
  * Point dot->windows at the pixels [first, first + dot->pixels) of the strip's

@@ -61,16 +61,23 @@ void conv_plan(struct conv *conv)
 	const struct npu_cmd_conv *cmd = conv->cmd;
 
 	conv->is_direct = conv->row_depth % 4 == 0;
+	conv->wide_row = npu_round_up4(conv->row_depth);
+	conv->is_spaced = !conv->is_direct &&
+			  cmd->kernel_h * conv->wide_row *
+					  least(cmd->ofm_c, MAC_CHANNELS) <=
+				  CONV_PATCH_BYTES;
 	conv->step_y = cmd->kernel_h == 1 ? cmd->stride_y : 1;
 	conv->step_x = cmd->kernel_w == 1 ? cmd->stride_x : 1;
 	conv->area_w = most_fitting(conv, false, cmd->ofm_w);
 	conv->has_strip = (cmd->kernel_w == 1 || cmd->dilation_x == 1) &&
 			  conv->area_w && conv->padded_depth <= KERNEL_MAX_DEPTH;
-	if (!conv->is_direct &&
+	if (!conv->is_direct && !conv->is_spaced &&
 	    conv->padded_depth * conv->size > CONV_PATCH_BYTES - COPY)
 		conv->has_strip = false;
-	if (!conv->has_strip)
+	if (!conv->has_strip) {
+		conv->is_spaced = false;
 		conv->area_w = cmd->ofm_w;
+	}
 	conv->area_h = conv->has_strip ? most_fitting(conv, true, cmd->ofm_h) :
 					 cmd->ofm_h;
 }
@@ -201,6 +208,60 @@ static void copy_windows(const struct conv *conv,
 	}
 }
 
+/*
+ * Four weights of channel @c of a block of @n, from depth @k on, of which the
+ * first @count are wanted.
+ */
+static inline uint32_t four_weights(const int8_t *block, uint32_t n, uint32_t c,
+				    uint32_t k, uint32_t count)
+{
+	const int8_t *from = block + (size_t)(k & ~3u) * n + 4 * c;
+	uint32_t low, high = 0, shift = 8 * (k & 3);
+
+	memcpy(&low, from, sizeof(low));
+	if (shift) {
+		if (k % 4 + count > 4)
+			memcpy(&high, from + 4 * n, sizeof(high));
+		low = low >> shift | high << (32 - shift);
+	}
+	return count < 4 ? low & ((1u << 8 * count) - 1) : low;
+}
+
+static void space_block(const struct conv *conv, int8_t *to, const int8_t *from,
+			uint32_t n)
+{
+	uint32_t r, k, c;
+
+	for (r = 0; r < conv->cmd->kernel_h; r++) {
+		for (k = 0; k < conv->row_depth; k += 4) {
+			uint32_t count = least(conv->row_depth - k, 4);
+
+			for (c = 0; c < n; c++, to += 4) {
+				uint32_t four = four_weights(
+					from, n, c, r * conv->row_depth + k,
+					count);
+
+				memcpy(to, &four, sizeof(four));
+			}
+		}
+	}
+}
+
+void conv_space_weights(const struct conv *conv,
+			struct conv_operands *operands, uint32_t first,
+			uint32_t count)
+{
+	const struct npu_cmd_conv *cmd = conv->cmd;
+	const int8_t *from = (const int8_t *)conv->sram + cmd->weights +
+			     npu_conv_weight_offset(cmd->format, cmd->ofm_c);
+	uint32_t depth = cmd->kernel_h * conv->wide_row, c;
+
+	for (c = 0; c < count; c += KERNEL_BLOCK)
+		space_block(conv, (int8_t *)operands->patches + c * depth,
+			    from + (first + c) * conv->padded_depth,
+			    least(count - c, KERNEL_BLOCK));
+}
+
 /* --- Without a strip ---------------------------------------------------------- */
 
 /* The part [first, first + count) of a pixel's window. */
@@ -314,7 +375,7 @@ uint32_t conv_pixels(const struct conv *conv)
 {
 	uint32_t depth = conv->padded_depth * conv->size;
 
-	if (conv->has_strip && conv->is_direct)
+	if (conv->has_strip && (conv->is_direct || conv->is_spaced))
 		return CONV_PIXELS;
 	if (!conv->has_strip)
 		depth = least(conv->padded_depth, PIECE_DEPTH) * conv->size;
@@ -333,11 +394,11 @@ void conv_gather(const struct conv *conv, struct conv_operands *operands,
 	}
 	dot->row_depth = conv->padded_depth;
 	point_windows(conv, operands, first, dot->pixels);
-	if (!conv->is_direct) {
+	if (!conv->is_direct && !conv->is_spaced) {
 		copy_windows(conv, operands, dot->pixels);
 		return;
 	}
 	dot->rows = conv->cmd->kernel_h;
-	dot->row_depth = conv->row_depth;
+	dot->row_depth = conv->wide_row;
 	dot->row_step = conv->cmd->dilation_y * operands->pitch;
 }

@@ -25,6 +25,7 @@
 
 #define STRIP_BYTES (28 * 1024)
 #define SLACK (2 * KERNEL_WIDE) /* bytes that may be read behind a strip */
+#define ALIGNED __attribute__((aligned(KERNEL_WIDE)))
 #define STEPS 48
 #define PIECES 2
 #define PIECE_WEIGHTS (KERNEL_WIDE_TAPS * KERNEL_WIDE_ROWS * KERNEL_WIDE)
@@ -33,8 +34,8 @@
 struct piece {
 	uint32_t row, rows;
 	uint32_t tap, taps;
-	int8_t weights[PIECE_WEIGHTS];
-	int8_t rest[PIECE_WEIGHTS];
+	int8_t weights[PIECE_WEIGHTS] ALIGNED;
+	int8_t rest[PIECE_WEIGHTS] ALIGNED;
 };
 
 /* A rectangle of output pixels. */
@@ -44,7 +45,7 @@ struct area {
 
 /* The factors of each lane, in the order of sums. */
 struct factors {
-	int32_t bias[KERNEL_WIDE];
+	int32_t bias[KERNEL_WIDE] ALIGNED;
 	int32_t mult[KERNEL_WIDE];
 	int32_t left[KERNEL_WIDE];
 	int32_t right[KERNEL_WIDE];
@@ -56,6 +57,8 @@ struct wide {
 	const struct kernels *kernels;
 	uint8_t *sram;
 	uint32_t first, count; /* channels */
+	const int8_t *blocks[KERNEL_WIDE / KERNEL_BLOCK]; /* of weights */
+	uint32_t block_channels[KERNEL_WIDE / KERNEL_BLOCK];
 	uint32_t cell; /* bytes from a pixel to the next: 8, 16, 32 or 64 */
 	uint8_t outside;
 	bool has_rest;
@@ -66,9 +69,9 @@ struct wide {
 	struct factors factors;
 	uint32_t piece_count;
 	struct piece pieces[PIECES];
-	int32_t sums[STEPS * KERNEL_WIDE] __attribute__((aligned(64)));
+	int32_t sums[STEPS * KERNEL_WIDE] ALIGNED;
 	int8_t line[STEPS * KERNEL_WIDE];
-	uint8_t strip[STRIP_BYTES + SLACK] __attribute__((aligned(64)));
+	uint8_t strip[STRIP_BYTES + SLACK] ALIGNED;
 };
 
 /* --- Before the first pixel --------------------------------------------------- */
@@ -115,7 +118,7 @@ static bool plan_areas(struct wide *wide)
 static void spread(const struct wide *wide, int32_t *to, const void *from,
 		   int32_t fill)
 {
-	int32_t lanes[KERNEL_WIDE];
+	int32_t lanes[KERNEL_WIDE] ALIGNED;
 	uint32_t i;
 
 	memcpy(lanes, from, wide->count * sizeof(*lanes));
@@ -127,27 +130,33 @@ static void spread(const struct wide *wide, int32_t *to, const void *from,
 }
 
 /* The weights of one tap for each lane. */
-static void tap_weights(const struct wide *wide, int8_t *to, uint32_t row,
-			uint32_t tap)
+static void tap_weights(const struct wide *wide, int8_t *to, uint32_t tap)
+{
+	const int8_t *from[KERNEL_WIDE / KERNEL_BLOCK];
+	uint32_t i;
+
+	for (i = 0; i < KERNEL_WIDE / KERNEL_BLOCK; i++)
+		from[i] = wide->blocks[i] + tap * wide->block_channels[i];
+	wide->kernels->wide->spread_weights(to, from, wide->count, wide->cell);
+}
+
+/* Where the blocks' weights are; those that are not there are the first one's. */
+static void find_blocks(struct wide *wide)
 {
 	const struct npu_cmd_conv *cmd = wide->cmd;
-	const uint8_t *block = wide->sram + cmd->weights +
-			       npu_conv_weight_offset(cmd->format, cmd->ofm_c);
-	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w, c, i;
+	const int8_t *weights = (const int8_t *)wide->sram + cmd->weights +
+				npu_conv_weight_offset(cmd->format, cmd->ofm_c);
+	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w, i;
 
-	for (c = 0; c < wide->count; c += KERNEL_BLOCK) {
-		uint32_t n = least(wide->count - c, KERNEL_BLOCK);
-		uint32_t index = npu_dwconv_weight_index(
-			cmd->ofm_c, taps, wide->first + c,
-			row * cmd->kernel_w + tap);
+	for (i = 0; i < KERNEL_WIDE / KERNEL_BLOCK; i++) {
+		uint32_t c = i * KERNEL_BLOCK < wide->count ? i * KERNEL_BLOCK :
+							      0;
 
-		if (n == KERNEL_BLOCK)
-			memcpy(to + c, block + index, KERNEL_BLOCK);
-		else
-			memcpy(to + c, block + index, n);
+		wide->blocks[i] = weights +
+				  npu_dwconv_weight_index(cmd->ofm_c, taps,
+							  wide->first + c, 0);
+		wide->block_channels[i] = least(wide->count - c, KERNEL_BLOCK);
 	}
-	for (i = wide->cell; i < KERNEL_WIDE; i += wide->cell)
-		memcpy(to + i, to, wide->cell);
 }
 
 /* One column of a piece. */
@@ -155,14 +164,15 @@ static bool mix_column(struct wide *wide, struct piece *piece, uint32_t tap,
 		       const int8_t *zero)
 {
 	const struct kernel_wide *kernels = wide->kernels->wide;
-	int8_t weights[KERNEL_WIDE_ROWS * KERNEL_WIDE];
-	int8_t rest[KERNEL_WIDE_ROWS * KERNEL_WIDE];
+	int8_t weights[KERNEL_WIDE_ROWS * KERNEL_WIDE] ALIGNED;
+	int8_t rest[KERNEL_WIDE_ROWS * KERNEL_WIDE] ALIGNED;
 	uint32_t place = tap * KERNEL_WIDE_ROWS * KERNEL_WIDE;
 	uint32_t used = piece->rows * KERNEL_WIDE, r;
 
 	for (r = 0; r < piece->rows; r++)
-		tap_weights(wide, weights + r * KERNEL_WIDE, piece->row + r,
-			    piece->tap + tap);
+		tap_weights(wide, weights + r * KERNEL_WIDE,
+			    (piece->row + r) * wide->cmd->kernel_w +
+				    piece->tap + tap);
 	memset(weights + used, 0, sizeof(weights) - used);
 	if (zero) {
 		memset(rest, 0, sizeof(rest));
@@ -201,6 +211,7 @@ static bool load_weights(struct wide *wide, const struct mac_output *output)
 	const int8_t *zero = load_zeros(wide, zeros, output);
 	uint32_t row, tap, i;
 
+	find_blocks(wide);
 	for (row = 0; row < cmd->kernel_h; row += KERNEL_WIDE_ROWS) {
 		for (tap = 0; tap < cmd->kernel_w; tap += KERNEL_WIDE_TAPS) {
 			struct piece *p = &wide->pieces[wide->piece_count++];
@@ -222,7 +233,7 @@ static void subtract_excess(struct wide *wide)
 {
 	static const uint32_t offsets[KERNEL_WIDE_TAPS];
 	static const int32_t no_bias[KERNEL_WIDE];
-	uint8_t outside[KERNEL_WIDE];
+	uint8_t outside[SLACK];
 	struct kernel_lanes lanes = {
 		.sums = wide->sums,
 		.bias = no_bias,

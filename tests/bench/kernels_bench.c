@@ -24,6 +24,7 @@
 #define SRAM_SIZE (2u * 1024 * 1024)
 #define SAMPLES 60
 #define SAMPLE_NS 500000
+#define SAMPLE_RUNS 8 /* at least so many between looks at the clock */
 
 struct layer {
 	const char *name;
@@ -153,8 +154,9 @@ static double measure(uint8_t *sram, const struct layer *l,
 		uint32_t runs = 0;
 
 		do {
-			execute(sram, &cmd, kernels);
-			runs++;
+			do
+				execute(sram, &cmd, kernels);
+			while (++runs % SAMPLE_RUNS);
 			end = now_ns();
 		} while (end - start < SAMPLE_NS);
 		samples[i] = (double)(end - start) / runs;

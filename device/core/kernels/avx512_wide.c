@@ -36,13 +36,20 @@ AVX512 KERNEL_INLINE struct mixed mix(__m512i a, __m512i b, __m512i c,
 	} };
 }
 
+/* Kept in a register, so that it is not loaded for each use. */
+AVX512 KERNEL_INLINE __m512i load_once(const uint8_t *from)
+{
+	__m512i x = _mm512_loadu_si512(from);
+
+	__asm__("" : "+v"(x));
+	return x;
+}
+
 AVX512 KERNEL_INLINE struct mixed load_mixed(const uint8_t *const *rows,
 					     size_t at)
 {
-	return mix(_mm512_loadu_si512(rows[0] + at),
-		   _mm512_loadu_si512(rows[1] + at),
-		   _mm512_loadu_si512(rows[2] + at),
-		   _mm512_loadu_si512(rows[3] + at));
+	return mix(load_once(rows[0] + at), load_once(rows[1] + at),
+		   load_once(rows[2] + at), load_once(rows[3] + at));
 }
 
 AVX512 static void put_cells(const struct kernel_cells *c)
@@ -63,13 +70,62 @@ AVX512 static void put_cells(const struct kernel_cells *c)
 	}
 }
 
-static void order(int32_t *to, const int32_t *from)
+/* Whole parts of 128 bits of four vectors change places. */
+AVX512 static void order(int32_t *to, const int32_t *from)
 {
-	uint32_t i, j;
+	__m512i a = _mm512_loadu_si512(from);
+	__m512i b = _mm512_loadu_si512(from + 16);
+	__m512i c = _mm512_loadu_si512(from + 32);
+	__m512i d = _mm512_loadu_si512(from + 48);
+	__m512i low_ab = _mm512_shuffle_i32x4(a, b, 0x44);
+	__m512i high_ab = _mm512_shuffle_i32x4(a, b, 0xee);
+	__m512i low_cd = _mm512_shuffle_i32x4(c, d, 0x44);
+	__m512i high_cd = _mm512_shuffle_i32x4(c, d, 0xee);
 
-	for (j = 0; j < 4; j++)
-		for (i = 0; i < 4; i++)
-			memcpy(to + 16 * j + 4 * i, from + 16 * i + 4 * j, 16);
+	_mm512_storeu_si512(to, _mm512_shuffle_i32x4(low_ab, low_cd, 0x88));
+	_mm512_storeu_si512(to + 16,
+			    _mm512_shuffle_i32x4(low_ab, low_cd, 0xdd));
+	_mm512_storeu_si512(to + 32,
+			    _mm512_shuffle_i32x4(high_ab, high_cd, 0x88));
+	_mm512_storeu_si512(to + 48,
+			    _mm512_shuffle_i32x4(high_ab, high_cd, 0xdd));
+}
+
+/* Block @i of the channels, zeros behind the last. */
+AVX512 KERNEL_INLINE __m128i load_block(const int8_t *const *from, uint32_t i,
+					uint32_t count)
+{
+	uint32_t first = i * KERNEL_BLOCK;
+	uint32_t left = count > first ? count - first : 0;
+
+	return _mm_maskz_loadu_epi8((__mmask16)_bzhi_u32(0xffff, left),
+				    from[i]);
+}
+
+AVX512 KERNEL_INLINE __m256i load_two_blocks(const int8_t *const *from,
+					     uint32_t i, uint32_t count)
+{
+	return _mm256_inserti128_si256(
+		_mm256_castsi128_si256(load_block(from, i, count)),
+		load_block(from, i + 1, count), 1);
+}
+
+AVX512 static void spread_weights(int8_t *to, const int8_t *const *from,
+				  uint32_t count, uint32_t cell)
+{
+	__m512i all;
+
+	if (cell == 8)
+		all = _mm512_broadcastq_epi64(load_block(from, 0, count));
+	else if (cell == 16)
+		all = _mm512_broadcast_i32x4(load_block(from, 0, count));
+	else if (cell == 32)
+		all = _mm512_broadcast_i64x4(load_two_blocks(from, 0, count));
+	else
+		all = _mm512_inserti64x4(
+			_mm512_castsi256_si512(load_two_blocks(from, 0, count)),
+			load_two_blocks(from, 2, count), 1);
+	_mm512_storeu_si512(to, all);
 }
 
 AVX512 static bool subtract(int8_t *weights, int8_t *rest, const int8_t *zero,
@@ -133,61 +189,52 @@ AVX512 static void add_any(const struct kernel_lanes *l)
 	}
 }
 
-/* Three columns of taps: weights stay in registers. */
-AVX512 static void add_3(const struct kernel_lanes *l)
+AVX512 KERNEL_INLINE void put_3(int32_t *sums, const int32_t *bias,
+				const struct mixed *a, const struct mixed *b,
+				const struct mixed *c, const __m512i *w)
 {
-	const uint8_t *rows[4] = { l->rows[0], l->rows[1], l->rows[2],
-				   l->rows[3] };
-	__m512i w[12];
-	size_t at = 0;
-	uint32_t i, j;
+	uint32_t j;
 
-	for (i = 0; i < 12; i++)
-		w[i] = _mm512_loadu_si512(l->weights + i * KERNEL_WIDE);
-	for (i = 0; i < l->steps; i++, at += KERNEL_WIDE) {
-		struct mixed a = load_mixed(rows, at + l->offsets[0]);
-		struct mixed b = load_mixed(rows, at + l->offsets[1]);
-		struct mixed c = load_mixed(rows, at + l->offsets[2]);
+	for (j = 0; j < 4; j++) {
+		__m512i s = _mm512_loadu_si512(bias + 16 * j);
 
-		for (j = 0; j < 4; j++) {
-			__m512i s = _mm512_loadu_si512(l->bias + 16 * j);
-
-			s = _mm512_dpbusd_epi32(s, a.v[j], w[j]);
-			s = _mm512_dpbusd_epi32(s, b.v[j], w[4 + j]);
-			s = _mm512_dpbusd_epi32(s, c.v[j], w[8 + j]);
-			_mm512_storeu_si512(l->sums + i * KERNEL_WIDE + 16 * j,
-					    s);
-		}
+		s = _mm512_dpbusd_epi32(s, a->v[j], w[j]);
+		s = _mm512_dpbusd_epi32(s, b->v[j], w[4 + j]);
+		s = _mm512_dpbusd_epi32(s, c->v[j], w[8 + j]);
+		_mm512_storeu_si512(sums + 16 * j, s);
 	}
 }
 
-/* The same where each step's columns are two of the step before. */
-AVX512 static void add_3_sliding(const struct kernel_lanes *l)
+/*
+ * Three columns of taps: weights stay in registers. @is_sliding: each step's
+ * columns are two of the step before.
+ */
+AVX512 KERNEL_INLINE void add_3(const struct kernel_lanes *l, bool is_sliding)
 {
 	const uint8_t *rows[4] = { l->rows[0], l->rows[1], l->rows[2],
 				   l->rows[3] };
-	struct mixed a = load_mixed(rows, 0);
-	struct mixed b = load_mixed(rows, KERNEL_WIDE);
-	size_t at = 2 * KERNEL_WIDE;
+	const size_t zero = l->offsets[0], one = l->offsets[1];
+	const size_t two = l->offsets[2];
+	const size_t end = (size_t)l->steps * KERNEL_WIDE;
+	const int32_t *bias = l->bias;
+	int32_t *sums = l->sums;
+	struct mixed a = load_mixed(rows, zero), b = load_mixed(rows, one), c;
 	__m512i w[12];
-	uint32_t i, j;
+	size_t at;
+	uint32_t i;
 
 	for (i = 0; i < 12; i++)
 		w[i] = _mm512_loadu_si512(l->weights + i * KERNEL_WIDE);
-	for (i = 0; i < l->steps; i++, at += KERNEL_WIDE) {
-		struct mixed c = load_mixed(rows, at);
-
-		for (j = 0; j < 4; j++) {
-			__m512i s = _mm512_loadu_si512(l->bias + 16 * j);
-
-			s = _mm512_dpbusd_epi32(s, a.v[j], w[j]);
-			s = _mm512_dpbusd_epi32(s, b.v[j], w[4 + j]);
-			s = _mm512_dpbusd_epi32(s, c.v[j], w[8 + j]);
-			_mm512_storeu_si512(l->sums + i * KERNEL_WIDE + 16 * j,
-					    s);
+	for (at = 0; at < end; at += KERNEL_WIDE, sums += KERNEL_WIDE) {
+		c = load_mixed(rows, at + two);
+		put_3(sums, bias, &a, &b, &c, w);
+		if (is_sliding) {
+			a = b;
+			b = c;
+		} else {
+			a = load_mixed(rows, at + KERNEL_WIDE + zero);
+			b = load_mixed(rows, at + KERNEL_WIDE + one);
 		}
-		a = b;
-		b = c;
 	}
 }
 
@@ -197,9 +244,9 @@ AVX512 static void add(const struct kernel_lanes *l)
 		add_any(l);
 	else if (l->offsets[0] == 0 && l->offsets[1] == KERNEL_WIDE &&
 		 l->offsets[2] == 2 * KERNEL_WIDE)
-		add_3_sliding(l);
+		add_3(l, true);
 	else
-		add_3(l);
+		add_3(l, false);
 }
 
 /* --- Output -------------------------------------------------------------------- */
@@ -302,6 +349,7 @@ AVX512 static void output(const struct kernel_output *o, uint32_t count,
 const struct kernel_wide npu_kernels_avx512_wide = {
 	.put_cells = put_cells,
 	.order = order,
+	.spread_weights = spread_weights,
 	.subtract = subtract,
 	.mix_weights = mix_weights,
 	.add = add,

@@ -149,7 +149,7 @@ struct kernel_output {
  * @is_first: sums begin with @bias, else they are added to
  * @bias: for each lane, in the order of sums
  * @rows: operands, as bytes: values + 128. Each step takes KERNEL_WIDE more of
- *	them
+ *	them; those of a step behind the last may be read, too
  * @taps: of each row, 1 to KERNEL_WIDE_TAPS
  * @offsets: where in a row each tap's operands are for the first step
  * @weights: as ->mix_weights() made them
@@ -189,6 +189,8 @@ struct kernel_cells {
  * struct kernel_wide - loops for depthwise convolution by lanes
  * @put_cells: see struct kernel_cells
  * @order: put KERNEL_WIDE words, one for each lane, into the order of sums
+ * @spread_weights: of @count channels, for each lane, @cell of them for each
+ *	pixel; @from are blocks of up to KERNEL_BLOCK channels
  * @subtract: @zero from KERNEL_WIDE @weights; what leaves 8 bits goes to @rest
  *	and sets *@has_rest. Returns false if that leaves 8 bits, too
  * @mix_weights: of KERNEL_WIDE_ROWS rows of a tap: KERNEL_WIDE bytes each
@@ -200,6 +202,8 @@ struct kernel_cells {
 struct kernel_wide {
 	void (*put_cells)(const struct kernel_cells *cells);
 	void (*order)(int32_t *to, const int32_t *from);
+	void (*spread_weights)(int8_t *to, const int8_t *const *from,
+			       uint32_t count, uint32_t cell);
 	bool (*subtract)(int8_t *weights, int8_t *rest, const int8_t *zero,
 			 bool *has_rest);
 	void (*mix_weights)(int8_t *to, const int8_t *from);
