@@ -30,7 +30,9 @@ struct placer {
 	struct tnc_plan *p;
 	struct placed maps;	/* that are resident */
 	struct placed tiles;	/* and windows, in the order of their steps */
+	struct placed loads;	/* to SRAM, in the order in which they are issued */
 	int tiles_begun;	/* that begin before the buffer at hand ends */
+	int loads_begun;	/* likewise */
 	struct placed live;	/* whose time is not over, in the order of addresses */
 };
 
@@ -61,15 +63,16 @@ static void add_live(struct placer *pl, int number)
 	live->buffer[low] = number;
 }
 
-/* Tiles that begin while @b is there. */
-static void begin_tiles(struct placer *pl, const struct tnc_buffer *b)
+/* Those from number @begun on that begin while @b is there. */
+static void begin(struct placer *pl, const struct placed *list, int *begun,
+		  const struct tnc_buffer *b)
 {
-	for (; pl->tiles_begun < pl->tiles.count; pl->tiles_begun++) {
-		int tile = pl->tiles.buffer[pl->tiles_begun];
+	for (; *begun < list->count; ++*begun) {
+		int number = list->buffer[*begun];
 
-		if (pl->p->buffer[tile].first > b->last)
+		if (pl->p->buffer[number].first > b->last)
 			break;
-		add_live(pl, tile);
+		add_live(pl, number);
 	}
 }
 
@@ -103,7 +106,8 @@ static bool place_buffer(struct placer *pl, struct tnc_buffer *b)
 	uint32_t *used = b->is_buffered ? &p->buffer_used : &p->sram_used;
 	uint64_t addr = base;
 
-	begin_tiles(pl, b);
+	begin(pl, &pl->tiles, &pl->tiles_begun, b);
+	begin(pl, &pl->loads, &pl->loads_begun, b);
 	for (int i = 0; i < pl->live.count; i++) {
 		const struct tnc_buffer *o = &p->buffer[pl->live.buffer[i]];
 		uint64_t end = (uint64_t)o->addr + o->size;
@@ -184,10 +188,16 @@ static int most(int a, int b)
 	return a > b ? a : b;
 }
 
+static int least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
 /* From the first step on again: all maps, and tiles as they begin. */
 static void start_again(struct placer *pl)
 {
 	pl->tiles_begun = 0;
+	pl->loads_begun = 0;
 	pl->live.count = 0;
 	for (int i = 0; i < pl->maps.count; i++)
 		if (pl->p->buffer[pl->maps.buffer[i]].is_placed)
@@ -212,7 +222,55 @@ static bool place_load(struct placer *pl, const struct tnc_transfer *load,
 	return place_load(pl, load, first);
 }
 
+/* The earliest step for a load, if the one before it is issued at @first. */
+static int earliest(const struct tnc_plan *p, const struct tnc_transfer *load,
+		    int first)
+{
+	int late = p->hint[load->op].late;
+
+	first = most(first, tnc_yield_floor(p, load->op));
+	if (p->buffer[load->buffer].is_placed) /* the next part of a map */
+		return most(first, p->buffer[load->buffer].first);
+	first = most(first, load->ready);
+	return late ? most(first, load->step - late) : first;
+}
+
+/* In the order of need, all but those that may overtake others. */
 static bool place_loads(struct placer *pl)
+{
+	struct tnc_plan *p = pl->p;
+	int recent[LOADS_AHEAD] = { 0 }, first = 0, count = 0;
+
+	start_again(pl);
+	for (int i = 0; i < p->loads; i++) {
+		struct tnc_transfer *load = &p->load[i];
+		struct tnc_buffer *b = &p->buffer[load->buffer];
+
+		if (load->is_ahead)
+			continue;
+		first = most(first, recent[count % LOADS_AHEAD]);
+		recent[count++ % LOADS_AHEAD] = load->step;
+		first = earliest(p, load, first);
+		drop_over(pl, first);
+		if (!b->is_placed) {
+			if (!place_load(pl, load, first))
+				return false;
+			first = b->first;
+			add_live(pl, load->buffer);
+			if (!b->is_buffered)
+				placed_add(p, &pl->loads, load->buffer);
+		}
+		load->at = first;
+	}
+	return true;
+}
+
+/*
+ * Weights that lie in SRAM though there is a buffer for them: the DMA unit brings
+ * them, one chunk a step, when it has nothing else to do, since what is needed
+ * sooner waits for room in the weight buffer.
+ */
+static bool place_loads_ahead(struct placer *pl)
 {
 	struct tnc_plan *p = pl->p;
 	int first = 0;
@@ -220,28 +278,37 @@ static bool place_loads(struct placer *pl)
 	start_again(pl);
 	for (int i = 0; i < p->loads; i++) {
 		struct tnc_transfer *load = &p->load[i];
-		struct tnc_buffer *b = &p->buffer[load->buffer];
-		int late = p->hint[load->op].late;
 
-		if (i >= LOADS_AHEAD)
-			first = most(first, p->load[i - LOADS_AHEAD].step);
-		first = most(first, tnc_yield_floor(p, load->op));
-		drop_over(pl, first);
-		if (b->is_placed) {
-			/* The next part of a map. */
-			load->at = first = most(first, b->first);
+		if (!load->is_ahead)
 			continue;
-		}
-		first = most(first, load->ready);
-		if (late)
-			first = most(first, load->step - late);
+		first = earliest(p, load, first);
+		drop_over(pl, first);
 		if (!place_load(pl, load, first))
 			return false;
-		load->at = b->first;
-		first = b->first;
+		load->at = p->buffer[load->buffer].first;
+		first = least(load->at + 1, load->step);
 		add_live(pl, load->buffer);
 	}
 	return true;
+}
+
+static int load_order(const void *a, const void *b)
+{
+	const struct tnc_transfer *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at - y->at;
+	if (x->is_ahead != y->is_ahead)
+		return x->is_ahead ? 1 : -1;
+	return x->number - y->number;
+}
+
+static void sort_loads(struct tnc_plan *p)
+{
+	for (int i = 0; i < p->loads; i++)
+		p->load[i].number = i;
+	if (p->loads)
+		qsort(p->load, p->loads, sizeof(*p->load), load_order);
 }
 
 static int store_order(const void *a, const void *b)
@@ -289,5 +356,9 @@ bool tnc_place(struct tnc_plan *p)
 	schedule_stores(p);
 	p->sram_used = 0;
 	p->buffer_used = 0;
-	return place_maps(&pl) && place_tiles(&pl) && place_loads(&pl);
+	if (!place_maps(&pl) || !place_tiles(&pl) || !place_loads(&pl) ||
+	    !place_loads_ahead(&pl))
+		return false;
+	sort_loads(p);
+	return true;
 }

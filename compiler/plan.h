@@ -180,7 +180,8 @@ struct tnc_transfer {
 	int step;		/* loads: the step that needs it; stores: made it */
 	int at;			/* the step before which it is issued */
 	bool is_early;		/* stores: before the loads of that step */
-	int number;		/* stores: keeps their order when sorted */
+	bool is_ahead;		/* loads: may overtake those that are needed sooner */
+	int number;		/* keeps their order when sorted */
 };
 
 /* Rows that move from the window of a map to the next one, in SRAM. */

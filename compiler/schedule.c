@@ -55,8 +55,8 @@ static void note_spilled(struct search *s, const struct tnc_plan *plan)
 }
 
 /*
- * What the hints as they are cost: cycles x energy, so that a little time is not
- * bought with much energy, nor the other way round. INFINITY if that does not fit.
+ * What the hints as they are cost: cycles x energy^2, so that a little time is not
+ * bought with much energy. INFINITY if that does not fit.
  */
 static double try_hints(struct search *s)
 {
@@ -70,6 +70,7 @@ static double try_hints(struct search *s)
 		tnc_emit(&plan, &program);
 		tnc_estimate(&plan, &program);
 		cost = (double)program.estimate.cycles *
+		       (double)program.estimate.energy_fj *
 		       (double)program.estimate.energy_fj;
 	}
 	s->fits = cost != INFINITY;
@@ -296,7 +297,7 @@ static void search_last_load(struct search *s)
 }
 
 /* Where the best plan so far would best make way for other jobs. */
-static bool *find_yields(struct search *s)
+static bool *find_yields(struct search *s, uint64_t cycles)
 {
 	bool *yields = tnc_alloc(s->c, s->c->ops + 1, sizeof(*yields));
 	struct tnc_arena_mark mark = tnc_arena_mark(s->c->arena);
@@ -306,17 +307,16 @@ static bool *find_yields(struct search *s)
 	if (tnc_plan_make(&plan, s->c, s->hint)) {
 		tnc_emit(&plan, &program);
 		tnc_estimate(&plan, &program);
-		tnc_yield_find(&plan, &program, s->c->options.yield_cycles,
-			       yields);
+		tnc_yield_find(&plan, &program, cycles, yields);
 	}
 	tnc_arena_rewind(s->c->arena, mark);
 	return yields;
 }
 
-/* Those that fit are kept; then tiles are cut anew for what has changed. */
-static void search_yields(struct search *s)
+/* Those that fit are kept. */
+static void add_yields(struct search *s, uint64_t cycles)
 {
-	const bool *yields = find_yields(s);
+	const bool *yields = find_yields(s, cycles);
 
 	for (int op = 0; op < s->c->ops; op++) {
 		if (!yields[op])
@@ -325,6 +325,16 @@ static void search_yields(struct search *s)
 		if (try_hints(s) == INFINITY)
 			s->hint[op].yields = false;
 	}
+}
+
+/*
+ * What is in memory between them makes the program longer: so once more, where they
+ * are half as far again as asked by now. Then tiles are cut anew for what has changed.
+ */
+static void search_yields(struct search *s)
+{
+	add_yields(s, s->c->options.yield_cycles);
+	add_yields(s, s->c->options.yield_cycles * 3 / 2);
 	s->cost = try_hints(s);
 	s->work = 0;
 	search_each(s);

@@ -322,6 +322,7 @@ static int weights_buffer(struct tnc_walk *w, int number, int channels)
 				      w->plan->chunk_offset[number %
 							    w->plan->chunks],
 				      chunk->size, w->number);
+		load->is_ahead = p->hint[w->number].in_sram;
 		if (chunk->is_coded)
 			load->coded = &chunk->coded;
 	}

@@ -99,7 +99,8 @@ static uint64_t crossing_bytes(const struct tnc_plan *p, const int *first,
 
 /*
  * Needs: a plan and its commands. Leaves: for each operator whether SRAM should be
- * empty when it begins, so that at most @cycles lie between two such.
+ * empty when it begins, so that at most @cycles lie between two such, those among
+ * them that the plan has already.
  */
 void tnc_yield_find(const struct tnc_plan *p, const struct tnc_program *program,
 		    uint64_t cycles, bool *yields)
@@ -119,6 +120,11 @@ void tnc_yield_find(const struct tnc_plan *p, const struct tnc_program *program,
 			best = -1;
 			least = UINT64_MAX;
 			continue;
+		}
+		if (p->hint[op].yields) {
+			since = begin[op];
+			best = -1;
+			least = UINT64_MAX;
 		}
 		if (p->hint[op].joins || begin[op] < since + cycles / 2)
 			continue;

@@ -415,7 +415,7 @@ static void test_operators_take_turns(void **state)
 
 	compiled = compiled_create(text, strlen(text), "bands", &machine);
 	assert_true(compiled_cycles(compiled) <
-		    64 * 64 * 8 + 32 * 32 * 8 + work - 24000);
+		    64 * 64 * 8 + 32 * 32 * 8 + work - 21000);
 	compiled_destroy(compiled);
 	for (uint32_t kib = 32; kib <= 256; kib *= 2)
 		check_text(text, kib);
