@@ -90,6 +90,16 @@ static int end_error(const struct tinynpu_session *session,
 	}
 }
 
+/* Of the job, at the clock that it had: the record's, or all of the device's. */
+static uint64_t latency_ns(const struct tinynpu_session *session,
+			   const struct npu_job_result *r)
+{
+	uint64_t permille = r->clock_permille ? r->clock_permille : 1000;
+	uint64_t khz = session->clock_khz * permille / 1000;
+
+	return khz ? r->cycles * 1000000 / khz : 0;
+}
+
 /* Adds the record's figures to those of the run. */
 static void add_stats(struct tinynpu_session *session)
 {
@@ -108,6 +118,7 @@ static void add_stats(struct tinynpu_session *session)
 	stats->busy_mac += r->busy[1];
 	stats->busy_vec += r->busy[2];
 	stats->core = r->core;
+	stats->latency_ns += latency_ns(session, r);
 }
 
 /* --- Segments -------------------------------------------------------------- */

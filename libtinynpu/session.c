@@ -110,27 +110,24 @@ void session_reset_variables(struct tinynpu_session *session)
 }
 
 /* Whether the device can run the program at all. */
-static int check_fit(struct tinynpu_device *device,
+static int check_fit(const struct tinynpu_device_info *info,
 		     const struct tinynpu_program *prog,
 		     struct tinynpu_error *error)
 {
-	struct tinynpu_device_info info;
-
-	tinynpu_device_info(device, &info, sizeof(info));
-	if (prog->info->hw_major != info.hw_version >> 16)
+	if (prog->info->hw_major != info->hw_version >> 16)
 		return tinynpu_error_set(error, -EOPNOTSUPP,
 			"the program is for version %u of the machine, %s has %u.%u",
-			prog->info->hw_major, info.name, info.hw_version >> 16,
-			info.hw_version & 0xffff);
-	if (prog->info->sram_size > info.sram_size)
+			prog->info->hw_major, info->name, info->hw_version >> 16,
+			info->hw_version & 0xffff);
+	if (prog->info->sram_size > info->sram_size)
 		return tinynpu_error_set(error, -ENOSPC,
 			"the program needs %u bytes of SRAM, %s has %u: compile it for that",
-			prog->info->sram_size, info.name, info.sram_size);
-	if (16 * prog->info->weight_buffer > NPU_WEIGHT_BUFFER * info.macs)
+			prog->info->sram_size, info->name, info->sram_size);
+	if (16 * prog->info->weight_buffer > NPU_WEIGHT_BUFFER * info->macs)
 		return tinynpu_error_set(error, -ENOSPC,
 			"the program needs %u bytes of weight buffer, %s has %u",
-			16 * prog->info->weight_buffer, info.name,
-			NPU_WEIGHT_BUFFER * info.macs);
+			16 * prog->info->weight_buffer, info->name,
+			NPU_WEIGHT_BUFFER * info->macs);
 	return 0;
 }
 
@@ -139,10 +136,12 @@ int tinynpu_session_create(struct tinynpu_device *device,
 			   struct tinynpu_session **session,
 			   struct tinynpu_error *error)
 {
+	struct tinynpu_device_info info;
 	struct tinynpu_session *new;
 	int err;
 
-	err = check_fit(device, program, error);
+	tinynpu_device_info(device, &info, sizeof(info));
+	err = check_fit(&info, program, error);
 	if (err)
 		return err;
 	new = calloc(1, sizeof(*new));
@@ -151,6 +150,7 @@ int tinynpu_session_create(struct tinynpu_device *device,
 	pthread_mutex_init(&new->lock, NULL);
 	new->poll_fd = -1;
 	new->done_fd = -1;
+	new->clock_khz = info.clock_khz;
 	new->device = tinynpu_device_get(device);
 	new->program = tinynpu_program_get(program);
 	err = device->backend->context_create(device->handle, &new->context,

@@ -46,6 +46,7 @@ struct tinynpu_session {
 	struct tinynpu_device *device; /* reference */
 	struct tinynpu_program *program; /* reference */
 	void *context; /* of the device's backend, owned */
+	uint32_t clock_khz; /* of the device */
 	struct session_memory memory; /* fixed once created, but for tensors */
 	struct session_loop *loops; /* owned: as many as the program has */
 	struct tinynpu_session *outer; /* whose loop this is part of, or NULL */

@@ -113,6 +113,7 @@ static int run_part(struct tinynpu_session *session,
 	to->busy_dma += from->busy_dma;
 	to->busy_mac += from->busy_mac;
 	to->busy_vec += from->busy_vec;
+	to->latency_ns += from->latency_ns;
 	return err;
 }
 

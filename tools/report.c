@@ -41,8 +41,9 @@ static json_t *classes_json(const struct run_report *report,
 
 static json_t *stats_json(const struct tinynpu_stats *stats)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "cycles", (json_int_t)stats->cycles,
+			 "latency_ns", (json_int_t)stats->latency_ns,
 			 "energy_fj", (json_int_t)stats->energy_fj,
 			 "wall_ns", (json_int_t)stats->wall_ns,
 			 "commands", (json_int_t)stats->commands,
@@ -65,6 +66,7 @@ static void sum_up(struct run_report *report, const struct tinynpu_stats *stats)
 		report->is_uneven = true;
 	report->cycles += stats->cycles;
 	report->energy_fj += stats->energy_fj;
+	report->latency_ns += stats->latency_ns;
 	report->wall_ns += stats->wall_ns;
 }
 
@@ -101,8 +103,7 @@ static void finish_json(struct run_report *report)
 		"inferences", (json_int_t)report->inferences,
 		"cycles", (json_int_t)report->first.cycles,
 		"energy_fj", (json_int_t)report->first.energy_fj,
-		"latency_ns", (json_int_t)tool_cycles_ns(
-			report->first.cycles, report->device.clock_khz),
+		"latency_ns", (json_int_t)report->first.latency_ns,
 		"is_even", !report->is_uneven,
 		"estimated_cycles", (json_int_t)report->program.cycles,
 		"total_cycles", (json_int_t)report->cycles,
@@ -118,8 +119,6 @@ static void finish_json(struct run_report *report)
 static void finish_text(const struct run_report *report)
 {
 	const struct tinynpu_device_info *device = &report->device;
-	uint64_t ns = tool_cycles_ns(report->first.cycles, device->clock_khz);
-	uint64_t total_ns = tool_cycles_ns(report->cycles, device->clock_khz);
 
 	printf("%llu inference%s on %s (%u MACs per cycle, %g MHz)\n",
 	       (unsigned long long)report->inferences,
@@ -127,12 +126,12 @@ static void finish_text(const struct run_report *report)
 	       device->clock_khz / 1e3);
 	printf("  %s   %s cycles, %s, %s\n",
 	       report->is_uneven ? "first" : "each ",
-	       tool_count(report->first.cycles).text, tool_time(ns).text,
+	       tool_count(report->first.cycles).text, tool_time(report->first.latency_ns).text,
 	       tool_energy(report->first.energy_fj).text);
 	if (report->inferences > 1)
 		printf("  total   %s cycles, %s, %s\n",
 		       tool_count(report->cycles).text,
-		       tool_time(total_ns).text,
+		       tool_time(report->latency_ns).text,
 		       tool_energy(report->energy_fj).text);
 	printf("  wall    %s", tool_time(report->wall_ns).text);
 	if (report->inferences > 1)

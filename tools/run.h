@@ -43,6 +43,7 @@ struct run_report {
 	uint64_t inferences;
 	uint64_t cycles;
 	uint64_t energy_fj;
+	uint64_t latency_ns;
 	uint64_t wall_ns;
 	json_t *runs; /* if --json */
 };

@@ -147,7 +147,7 @@ static const char *written(const char *path)
 }
 
 static bool print_row(const char *path, const uint8_t *pixels, bool is_utf8,
-		      const struct answer *answer, uint32_t clock_khz)
+		      const struct answer *answer)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	const char *label = written(name);
@@ -161,7 +161,7 @@ static bool print_row(const char *path, const uint8_t *pixels, bool is_utf8,
 			printf("   %-15s  %5s   %8.1f %%   %7.1f us  %6.2f uJ  %7.1f us",
 			       name, labels[answer->class],
 			       100 * answer->probability,
-			       answer->stats.cycles * 1e3 / clock_khz,
+			       answer->stats.latency_ns / 1e3,
 			       answer->stats.energy_fj / 1e9,
 			       answer->stats.wall_ns / 1e3);
 		if (line == LINES / 2 && !is_right)
@@ -192,8 +192,7 @@ int main(int argc, char **argv)
 
 		read_picture(argv[i], pixels);
 		answer = recognise(&net, pixels);
-		right += print_row(argv[i], pixels, is_utf8, &answer,
-				   net.machine.clock_khz);
+		right += print_row(argv[i], pixels, is_utf8, &answer);
 	}
 	printf("  %d of %d are right. Each took %llu modelled cycles on the %s:\n"
 	       "  %u MACs per cycle at %g MHz, %u KiB of SRAM, firmware '%s'.\n"

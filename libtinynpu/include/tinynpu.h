@@ -745,6 +745,9 @@ int tinynpu_session_fd(struct tinynpu_session *session);
  * @busy_dma: cycles in which the DMA unit worked; likewise the next two
  * @wall_ns: from submission until its end was seen
  * @core: that ran it
+ * @reserved: zero
+ * @latency_ns: modelled: @cycles at the clock that the core had meanwhile, which may
+ *	be less than the device's
  */
 struct tinynpu_stats {
 	uint64_t jobs;
@@ -762,6 +765,7 @@ struct tinynpu_stats {
 	uint64_t wall_ns;
 	uint32_t core;
 	uint32_t reserved;
+	uint64_t latency_ns;
 };
 
 /**

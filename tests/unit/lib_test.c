@@ -94,6 +94,7 @@ static void test_a_program_runs(void **state)
 	struct tinynpu_session *session = make_session(*state, program);
 	uint8_t *input = tinynpu_session_tensor(session, 0);
 	uint8_t *output = tinynpu_session_tensor(session, 1);
+	struct tinynpu_device_info info;
 	struct tinynpu_stats stats;
 
 	assert_null(tinynpu_session_tensor(session, 2));
@@ -107,6 +108,9 @@ static void test_a_program_runs(void **state)
 	assert_int_equal(stats.mem_written, TNP_TENSOR_BYTES);
 	assert_true(stats.cycles > 0);
 	assert_true(stats.energy_fj > 0);
+	tinynpu_device_info(*state, &info, sizeof(info));
+	assert_int_equal(stats.latency_ns,
+			 stats.cycles * 1000000 / info.clock_khz);
 	tinynpu_session_destroy(session);
 	tinynpu_program_close(program);
 }
