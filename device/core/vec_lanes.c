@@ -6,6 +6,7 @@
 #include "vec_lanes.h"
 
 #include "fixed_functions.h"
+#include "kernels/kernels.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -244,8 +245,13 @@ static void multiply_add_lanes(int32_t *restrict to, const int32_t *restrict c,
 			       const int32_t *restrict a,
 			       const int32_t *restrict b, uint32_t count)
 {
+	const struct kernels *kernels = npu_kernels_best();
 	uint32_t i;
 
+	if (kernels->multiply_add) {
+		kernels->multiply_add(to, c, a, b, count, (int32_t)NAN_BITS);
+		return;
+	}
 	for (i = 0; i < count; i++)
 		to[i] = from_float(multiply_add(to_float(a[i]), to_float(b[i]),
 						to_float(c[i])));

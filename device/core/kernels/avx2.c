@@ -16,7 +16,7 @@
 
 static bool is_supported(void)
 {
-	return __builtin_cpu_supports("avx2");
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
 AVX2 static void make_operand(void *operand, const int8_t *values,
@@ -386,6 +386,28 @@ AVX2 static void decode(struct kernel_decode *d)
 	_mm256_storeu_si256((void *)(d->state + 8), high);
 }
 
+__attribute__((target("avx2,fma"))) static void
+multiply_add_floats(int32_t *to, const int32_t *c, const int32_t *a,
+		    const int32_t *b, uint32_t count, int32_t nan)
+{
+	const __m256 one_nan = _mm256_castsi256_ps(_mm256_set1_epi32(nan));
+	const __m256i lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+	uint32_t i;
+
+	for (i = 0; i < count; i += 8) {
+		__m256i mask = _mm256_cmpgt_epi32(
+			_mm256_set1_epi32((int32_t)(count - i)), lanes);
+		__m256 sum = _mm256_fmadd_ps(
+			_mm256_maskload_ps((const float *)a + i, mask),
+			_mm256_maskload_ps((const float *)b + i, mask),
+			_mm256_maskload_ps((const float *)c + i, mask));
+
+		sum = _mm256_blendv_ps(sum, one_nan,
+				       _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q));
+		_mm256_maskstore_ps((float *)to + i, mask, sum);
+	}
+}
+
 const struct kernels npu_kernels_avx2 = {
 	.name = "avx2",
 	.is_supported = is_supported,
@@ -397,5 +419,6 @@ const struct kernels npu_kernels_avx2 = {
 	.taps = taps,
 	.output = output,
 	.decode = decode,
+	.multiply_add = multiply_add_floats,
 };
 #endif

@@ -490,6 +490,13 @@ static void decode(struct kernel_decode *decode)
 	npu_kernels_avx2.decode(decode);
 }
 
+/* Memory rules here. */
+static void multiply_add(int32_t *to, const int32_t *c, const int32_t *a,
+			 const int32_t *b, uint32_t count, int32_t nan)
+{
+	npu_kernels_avx2.multiply_add(to, c, a, b, count, nan);
+}
+
 const struct kernels npu_kernels_avx512 = {
 	.name = "avx512vnni",
 	.is_supported = is_supported,
@@ -502,6 +509,7 @@ const struct kernels npu_kernels_avx512 = {
 	.taps = taps,
 	.output = output,
 	.decode = decode,
+	.multiply_add = multiply_add,
 	.wide = &npu_kernels_avx512_wide,
 };
 #endif

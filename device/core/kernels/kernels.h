@@ -271,6 +271,8 @@ struct kernel_decode {
  * @taps: see struct kernel_taps
  * @output: see struct kernel_output
  * @decode: see struct kernel_decode
+ * @multiply_add: a x b + c, rounded once, of @count float32; results are never
+ *	NaNs of another kind than @nan. NULL if there is none
  * @wide: NULL if there are none
  */
 struct kernels {
@@ -286,6 +288,8 @@ struct kernels {
 	void (*taps)(const struct kernel_taps *taps);
 	void (*output)(const struct kernel_output *output);
 	void (*decode)(struct kernel_decode *decode);
+	void (*multiply_add)(int32_t *to, const int32_t *c, const int32_t *a,
+			     const int32_t *b, uint32_t count, int32_t nan);
 	const struct kernel_wide *wide;
 };
 
