@@ -10,8 +10,11 @@
 
 #include <string.h>
 
-/* On the way from memory to memory, and what is filled with. */
+/* On the way from memory to memory, and what is filled with: a page. */
 #define BOUNCE_SIZE 4096
+
+/* Bytes up to which looking for a run's page takes longer than copying it. */
+#define SHORT_RUN 64
 
 /* A side of a transfer: where dimension 1..3 begin, and how far apart. */
 struct side {
@@ -240,33 +243,90 @@ static int fill_run(struct unit_ctx *ctx, const struct transfer *t,
 	return 0;
 }
 
-static uint64_t side_address(const struct side *side, uint32_t i1,
-			     uint32_t i2, uint32_t i3)
+/* Where the innermost dimension begins. */
+static uint64_t side_address(const struct side *side, uint32_t i2, uint32_t i3)
 {
-	return side->offset + (uint64_t)i1 * side->stride[0] +
-	       (uint64_t)i2 * side->stride[1] + (uint64_t)i3 * side->stride[2];
+	return side->offset + (uint64_t)i2 * side->stride[1] +
+	       (uint64_t)i3 * side->stride[2];
+}
+
+/*
+ * How many of the innermost dimension's runs from @src on lie in one page of
+ * memory: one access brings them all, and can't bring more faults. 0 if that is of
+ * no use.
+ */
+static uint32_t runs_of_page(const struct unit_ctx *ctx,
+			     const struct transfer *t, uint64_t src,
+			     uint32_t most)
+{
+	uint64_t address = ctx->regions[t->src.region].base + src;
+	uint32_t left = BOUNCE_SIZE - address % BOUNCE_SIZE, count;
+
+	if (t->run > left || t->run > SHORT_RUN || !t->src.stride[0])
+		return 0;
+	count = (left - t->run) / t->src.stride[0] + 1;
+	return count < most ? count : most;
+}
+
+/* Short runs of a page of memory, to SRAM. */
+static int scatter(struct unit_ctx *ctx, const struct transfer *t, uint64_t src,
+		   uint64_t dst, uint32_t count)
+{
+	uint32_t span = (count - 1) * t->src.stride[0] + t->run, i, k;
+	uint8_t bounce[BOUNCE_SIZE], *to = ctx->sram + dst;
+	const uint8_t *from = bounce;
+
+	if (unit_region_read(ctx, t->src.region, src, bounce, span))
+		return -1;
+	for (i = 0; i < count; i++) {
+		for (k = 0; k < t->run; k++)
+			to[k] = from[k];
+		from += t->src.stride[0];
+		to += t->dst.stride[0];
+	}
+	return 0;
+}
+
+/* All runs of the innermost dimension. */
+static int execute_row(struct unit_ctx *ctx, const struct transfer *t,
+		       uint64_t src, uint64_t dst)
+{
+	bool is_load = t->has_src && t->src.region != NPU_REGION_SRAM &&
+		       t->dst.region == NPU_REGION_SRAM;
+	uint32_t i, count;
+
+	for (i = 0; i < t->n[0]; i += count) {
+		uint64_t from = src + (uint64_t)i * t->src.stride[0];
+		uint64_t to = dst + (uint64_t)i * t->dst.stride[0];
+
+		count = is_load ? runs_of_page(ctx, t, from, t->n[0] - i) : 0;
+		if (count > 1) {
+			if (scatter(ctx, t, from, to, count))
+				return -1;
+			continue;
+		}
+		count = 1;
+		if (t->has_src ? copy_run(ctx, t, from, to) :
+				 fill_run(ctx, t, to))
+			return -1;
+	}
+	return 0;
 }
 
 static int execute_transfer(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	struct transfer t = transfer_make(cmd);
-	uint32_t i1, i2, i3;
+	uint32_t i2, i3;
 
 	if (t.dst.region == NPU_REGION_SRAM)
 		t.dst.offset = unit_place(ctx, t.dst.offset);
 	transfer_join(&t);
-	for (i3 = 0; i3 < t.n[2]; i3++) {
-		for (i2 = 0; i2 < t.n[1]; i2++) {
-			for (i1 = 0; i1 < t.n[0]; i1++) {
-				uint64_t src = side_address(&t.src, i1, i2, i3);
-				uint64_t dst = side_address(&t.dst, i1, i2, i3);
-
-				if (t.has_src ? copy_run(ctx, &t, src, dst) :
-						fill_run(ctx, &t, dst))
-					return -1;
-			}
-		}
-	}
+	for (i3 = 0; i3 < t.n[2]; i3++)
+		for (i2 = 0; i2 < t.n[1]; i2++)
+			if (execute_row(ctx, &t,
+					side_address(&t.src, i2, i3),
+					side_address(&t.dst, i2, i3)))
+				return -1;
 	return 0;
 }
 

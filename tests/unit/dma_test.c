@@ -447,6 +447,29 @@ static void test_nothing_behind_a_fault(void **state)
 				 i / 16 < 2 && i % 16 < 4 ? 0xee : 0);
 }
 
+/* Runs of one page come with one access: the page before was there whole. */
+static void test_short_runs_before_a_bad_page(void **state)
+{
+	struct engine *e = *state;
+	union npu_cmd cmd = copy_of(0, 4096 - 30, SRAM, 0, 1);
+	uint32_t i;
+
+	cmd.copy.n[0] = 20;
+	cmd.copy.src_stride[0] = 3;
+	cmd.copy.dst_stride[0] = 2;
+	e->bad_code = NPU_FAULT_PAGE_READ;
+	e->bad = e->regions[0].base + 4096;
+	e->bad_end = e->bad + 4096;
+	memset(e->ctx.sram, 0, 64);
+	assert_int_equal(engine_check(e, &cmd), 0);
+	assert_int_equal(npu_dma_execute(&e->ctx, &cmd), -1);
+	assert_int_equal(e->ctx.fault.code, NPU_FAULT_PAGE_READ);
+	assert_int_equal(e->ctx.fault.addr, e->bad);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(e->ctx.sram[2 * i],
+				 i < 10 ? *place(e, 0, 4096 - 30 + 3 * i) : 0);
+}
+
 static void test_hostile_commands(void **state)
 {
 	union npu_cmd copy = copy_of(0, 0, SRAM, 0, 16);
@@ -478,6 +501,7 @@ int main(void)
 		TEST(test_access_names_sram_alone),
 		TEST(test_first_byte_that_faults),
 		TEST(test_nothing_behind_a_fault),
+		TEST(test_short_runs_before_a_bad_page),
 		TEST(test_hostile_commands),
 	};
 
