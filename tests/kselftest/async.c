@@ -37,7 +37,7 @@ FIXTURE_SETUP(async)
 	for (i = 0; i < SIZE / NPU_PAGE; i++)
 		memset(self->bytes + i * NPU_PAGE, i + 1, NPU_PAGE);
 	self->shut = npu_syncobj(self->fd);
-	if (gate_create(&self->gate, NPU_PAGE))
+	if (gate_create_lasting(&self->gate))
 		SKIP(return, "needs vgem");
 	ASSERT_EQ(0, gate_shut(&self->gate, self->fd, self->shut));
 }

@@ -118,7 +118,7 @@ TEST_F(cancel, a_job_that_waits_for_a_fence)
 	__u32 shut = npu_syncobj(self->fd);
 	struct gate gate;
 
-	if (gate_create(&gate, NPU_PAGE))
+	if (gate_create_lasting(&gate))
 		SKIP(return, "needs vgem");
 	ASSERT_EQ(0, gate_shut(&gate, self->fd, shut));
 	ASSERT_EQ(1, submit(&self->client, true, shut, self->syncs[0]));
@@ -137,7 +137,7 @@ TEST_F(cancel, its_fence_keeps_the_order)
 	__u32 shut = npu_syncobj(self->fd);
 	struct gate gate;
 
-	if (gate_create(&gate, NPU_PAGE))
+	if (gate_create_lasting(&gate))
 		SKIP(return, "needs vgem");
 	ASSERT_EQ(0, gate_shut(&gate, self->fd, shut));
 	ASSERT_EQ(1, submit(&self->client, true, 0, self->syncs[0]));

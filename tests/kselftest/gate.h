@@ -2,7 +2,8 @@
 /*
  * A gate: a fence of another driver that stays unsignalled until the test opens
  * it, or for ten seconds. It is vgem's, which has fences for such tests; they
- * are attached to a buffer, and the buffer's fences made a syncobj's.
+ * are attached to a buffer, and the buffer's fences made a syncobj's. One for longer
+ * is sw_sync's, where the kernel has that.
  */
 #ifndef NPU_SELFTEST_GATE_H
 #define NPU_SELFTEST_GATE_H
@@ -29,18 +30,34 @@ struct gate_vgem_signal {
 #define GATE_IOCTL_VGEM_SIGNAL \
 	DRM_IOW(DRM_COMMAND_BASE + 2, struct gate_vgem_signal)
 
+/* sw_sync's interface, which has no header. */
+#define GATE_SW_SYNC "/sys/kernel/debug/sync/sw_sync"
+
+struct gate_sw_sync_create {
+	__u32 value;
+	char name[32];
+	__s32 fence;
+};
+
+#define GATE_IOCTL_SW_SYNC_CREATE _IOWR('W', 0, struct gate_sw_sync_create)
+#define GATE_IOCTL_SW_SYNC_INC _IOW('W', 1, __u32)
+
 /**
  * struct gate - a fence to be signalled by the test
  * @fd: vgem's file
  * @handle: a buffer there
  * @dma_buf: the buffer, exported
  * @fence: vgem's number of the fence
+ * @timeline: sw_sync's, or negative
+ * @value: of the timeline when the gate is open
  */
 struct gate {
 	int fd;
 	__u32 handle;
 	int dma_buf;
 	__u32 fence;
+	int timeline;
+	__u32 value;
 };
 
 static inline bool gate_is_vgem(int fd)
@@ -83,7 +100,10 @@ static inline int gate_create(struct gate *gate, __u32 size)
 	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
 	int ret;
 
-	*gate = (struct gate){ .fd = gate_open_vgem(), .dma_buf = -1 };
+	*gate = (struct gate){
+		.fd = gate_open_vgem(), .dma_buf = -1,
+		.timeline = -1,
+	};
 	if (gate->fd < 0)
 		return gate->fd;
 	ret = npu_ioctl(gate->fd, DRM_IOCTL_MODE_CREATE_DUMB, &dumb);
@@ -96,34 +116,63 @@ static inline int gate_create(struct gate *gate, __u32 size)
 	return ret;
 }
 
+/* A gate that stays shut however slow the machine is, if possible; 0 or -errno. */
+static inline int gate_create_lasting(struct gate *gate)
+{
+	int timeline = open(GATE_SW_SYNC, O_RDWR | O_CLOEXEC);
+
+	if (timeline < 0)
+		return gate_create(gate, NPU_PAGE);
+	*gate = (struct gate){
+		.fd = -1, .dma_buf = -1, .timeline = timeline,
+	};
+	return 0;
+}
+
 static inline void gate_destroy(struct gate *gate)
 {
 	if (gate->dma_buf >= 0)
 		close(gate->dma_buf);
 	if (gate->fd >= 0)
 		close(gate->fd);
+	if (gate->timeline >= 0)
+		close(gate->timeline);
 }
 
-/* Have the buffer's fences, as they are now, be those of a syncobj. */
-static inline int gate_to_syncobj(const struct gate *gate, int fd,
-				  __u32 syncobj)
+/* The fence as it is now, as a file; or -errno. */
+static inline int gate_to_file(const struct gate *gate)
 {
 	struct dma_buf_export_sync_file export = {
 		.flags = DMA_BUF_SYNC_RW, .fd = -1,
 	};
+	struct gate_sw_sync_create create = { .value = gate->value };
+	int ret;
+
+	if (gate->timeline >= 0) {
+		ret = npu_ioctl(gate->timeline, GATE_IOCTL_SW_SYNC_CREATE,
+				&create);
+		return ret ? ret : create.fence;
+	}
+	ret = npu_ioctl(gate->dma_buf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE,
+			&export);
+	return ret ? ret : export.fd;
+}
+
+/* Have the fence, as it is now, be that of a syncobj. */
+static inline int gate_to_syncobj(const struct gate *gate, int fd,
+				  __u32 syncobj)
+{
 	struct drm_syncobj_handle import = {
 		.handle = syncobj,
 		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
 	};
 	int ret;
 
-	ret = npu_ioctl(gate->dma_buf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE,
-			&export);
-	if (ret)
-		return ret;
-	import.fd = export.fd;
+	import.fd = gate_to_file(gate);
+	if (import.fd < 0)
+		return import.fd;
 	ret = npu_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &import);
-	close(export.fd);
+	close(import.fd);
 	return ret;
 }
 
@@ -135,6 +184,9 @@ static inline int gate_shut(struct gate *gate, int fd, __u32 syncobj)
 	};
 	int ret;
 
+	gate->value++;
+	if (gate->timeline >= 0)
+		return gate_to_syncobj(gate, fd, syncobj);
 	ret = npu_ioctl(gate->fd, GATE_IOCTL_VGEM_ATTACH, &attach);
 	if (ret)
 		return ret;
@@ -145,7 +197,10 @@ static inline int gate_shut(struct gate *gate, int fd, __u32 syncobj)
 static inline int gate_open(struct gate *gate)
 {
 	struct gate_vgem_signal signal = { .fence = gate->fence };
+	__u32 one = 1;
 
+	if (gate->timeline >= 0)
+		return npu_ioctl(gate->timeline, GATE_IOCTL_SW_SYNC_INC, &one);
 	return npu_ioctl(gate->fd, GATE_IOCTL_VGEM_SIGNAL, &signal);
 }
 

@@ -148,7 +148,7 @@ static int hang_bind(struct npu_client *client)
 	struct gate gate;
 	int ret;
 
-	ret = gate_create(&gate, NPU_PAGE);
+	ret = gate_create_lasting(&gate);
 	if (!ret)
 		ret = gate_shut(&gate, client->fd, in.handle);
 	if (!ret)

@@ -24,7 +24,7 @@ FIXTURE(prime)
 
 FIXTURE_SETUP(prime)
 {
-	self->vgem = (struct gate){ .fd = -1, .dma_buf = -1 };
+	self->vgem = (struct gate){ .fd = -1, .dma_buf = -1, .timeline = -1 };
 	ASSERT_EQ(0, npu_client_open(&self->client));
 	self->fd = self->client.fd;
 }
