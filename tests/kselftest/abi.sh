@@ -92,8 +92,12 @@ level_outlasts_recovery() {
 }
 
 bad_level_is_refused() {
-	! { echo 3 >"$(dir)/fw_log_level"; } 2>/dev/null &&
-		[ "$(<"$(dir)/fw_log_level")" = 2 ]
+	local level
+	for level in 3 4294967297; do
+		! { echo "$level" >"$(dir)/fw_log_level"; } 2>/dev/null ||
+			return
+	done
+	[ "$(<"$(dir)/fw_log_level")" = 2 ]
 }
 
 check "both are new" is_new

@@ -9,6 +9,7 @@
 
 #include "kselftest_harness.h"
 
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -321,6 +322,22 @@ TEST_F(abuse, memory_to_read_is_no_place_for_answers)
 					  user));
 	user->flags = DRM_TNPU_BO_READONLY;
 	EXPECT_EQ(0, variant->enter(fd, DRM_IOCTL_TNPU_BO_USERPTR, user));
+}
+
+TEST(an_order_to_fail_is_read_from_memory)
+{
+	void *volatile nowhere = (void *)8; /* which compilers warn of */
+	glob_t files;
+	int fd;
+
+	if (glob("/sys/kernel/debug/accel/*:*/inject", 0, NULL, &files))
+		SKIP(return, "needs root, debugfs and a device with inject=on");
+	fd = open(files.gl_pathv[0], O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-1, write(fd, nowhere, 4));
+	EXPECT_EQ(EFAULT, errno);
+	close(fd);
+	globfree(&files);
 }
 
 /* --- Others at work meanwhile ------------------------------------------------------- */

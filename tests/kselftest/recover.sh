@@ -43,6 +43,31 @@ refuses_jobs() {
 	return 1
 }
 
+# All that is left of a lost device are tables and sums.
+tells_what_is_left() {
+	local file
+	for file in "$debug"/{fw_log,fw_state,queues,vms,recoveries} \
+			"$pci/devices/$device"/hwmon/hwmon*/energy1_input; do
+		[ ! -e "$file" ] || cat "$file" >/dev/null || return
+	done
+	grep -q "^state: lost" "$debug/fw_state"
+}
+
+# Whoever needs the firmware is told that there is none.
+refuses_files() {
+	local output
+	for output in "$(cat "$debug/counters" 2>&1)" \
+			"$({ echo 2 >"$debug/fw_log_level"; } 2>&1)"; do
+		[[ $output == *"Input/output error"* ]] && continue
+		echo "$output"
+		return 1
+	done
+}
+
+refuses_rung() {
+	! { echo 6 >"$debug/recover"; } 2>/dev/null
+}
+
 reset_function() {
 	echo 1 >"$pci/devices/$device/reset"
 }
@@ -126,6 +151,10 @@ check "bound anew after that" rebind
 check "giving up ends jobs" hang_and hang "Input/output error" recover_from 5
 check "and is logged" said "the device is lost"
 check "a lost device refuses jobs" refuses_jobs
+check "and what else needs its firmware" refuses_files
+check "what is left of it can be read" tells_what_is_left
+check "a lost device stays lost" recover_from 3
+check "and refuses jobs still" refuses_jobs
 check "bound anew it works" rebind
 check "with jobs" run_jobs 10
 check "user space is told" hang_and wedge "rebind" recover_from 5
@@ -144,5 +173,6 @@ if [ -d /sys/class/devcoredump ]; then
 else
 	skip "dumps" "no devcoredump"
 fi
+check "there is no higher rung" refuses_rung
 check "no rung is unknown" [ "$(wc -l <"$debug/recoveries")" = 6 ]
 finish

@@ -208,6 +208,22 @@ TEST_F(user_queue, only_its_own_doorbell_can_be_mapped)
 	EXPECT_EQ(0, *self->userq.doorbell);
 }
 
+TEST_F_TIMEOUT(user_queue, a_doorbell_may_move, TIMEOUT_S)
+{
+	struct npu_job job = npu_userq_job(7, 1);
+	void *place = mmap(NULL, NPU_PAGE, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, place);
+	ASSERT_EQ(0, npu_userq_run(&self->userq, &job));
+	ASSERT_EQ(place, mremap((void *)self->userq.doorbell, NPU_PAGE,
+				NPU_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, place));
+	self->userq.doorbell = place;
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, npu_userq_run(&self->userq, &job));
+}
+
 TEST_F(user_queue, it_counts_as_a_queue)
 {
 	struct drm_tnpu_queue_create create =
