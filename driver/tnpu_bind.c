@@ -498,8 +498,6 @@ void tnpu_bind_unmap_all(struct tnpu_vm *vm)
 
 	lockdep_assert_held(&vm->lock);
 	drm_gpuvm_for_each_va_safe(va, next, &vm->base) {
-		if (va == &vm->base.kernel_alloc_node)
-			continue;
 		drm_gpuva_remove(va);
 		tnpu_mapping_destroy(to_tnpu_mapping(va));
 	}
