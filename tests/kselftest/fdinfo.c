@@ -169,4 +169,28 @@ TEST_F(fdinfo, memory_is_counted)
 	EXPECT_EQ(total, find_bytes(self->text, "drm-total-memory"));
 }
 
+/* It is the process's, and stays where it is. */
+TEST_F(fdinfo, user_memory_is_counted)
+{
+	const __u64 size = 1 << 20;
+	struct drm_tnpu_bo_userptr args = { .size = size };
+	__u64 resident;
+	void *bytes;
+
+	bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, bytes);
+	read_fdinfo(self->client.fd, self->text);
+	resident = find_bytes(self->text, "drm-resident-memory");
+	args.addr = (uintptr_t)bytes;
+	ASSERT_EQ(0, npu_ioctl(self->client.fd, DRM_IOCTL_TNPU_BO_USERPTR,
+			       &args));
+	read_fdinfo(self->client.fd, self->text);
+	EXPECT_EQ(resident + size,
+		  find_bytes(self->text, "drm-resident-memory"));
+	ASSERT_EQ(0, npu_bo_close(self->client.fd, args.handle));
+	read_fdinfo(self->client.fd, self->text);
+	EXPECT_EQ(resident, find_bytes(self->text, "drm-resident-memory"));
+}
+
 TEST_HARNESS_MAIN
