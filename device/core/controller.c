@@ -213,6 +213,24 @@ static bool sys_write(struct npu_core *core, uint32_t offset, uint32_t value)
 
 /* --- MMU ---------------------------------------------------------------- */
 
+/* The controller's and the cores' are one to the outside. */
+static struct mmu *mmu_of(struct npu_core *core, uint32_t number)
+{
+	return number ? &core->cores[number - 1].mmu : &core->mmu;
+}
+
+/* Hits, and misses in the upper half. */
+static uint64_t count_translations(struct npu_core *core)
+{
+	uint32_t hits = 0, misses = 0, i;
+
+	for (i = 0; i <= core->config.cores; i++) {
+		hits += mmu_of(core, i)->hits;
+		misses += mmu_of(core, i)->misses;
+	}
+	return (uint64_t)misses << 32 | hits;
+}
+
 static bool mmu_read(struct npu_core *core, uint32_t offset, uint32_t *value)
 {
 	uint64_t wide;
@@ -224,26 +242,27 @@ static bool mmu_read(struct npu_core *core, uint32_t offset, uint32_t *value)
 	else if ((offset & ~4u) == NPU_MMU_INV_SIZE_LO)
 		wide = core->inv_size;
 	else if ((offset & ~4u) == NPU_MMU_TLB_HITS)
-		wide = (uint64_t)core->mmu.misses << 32 | core->mmu.hits;
+		wide = count_translations(core);
 	else
 		return false;
 	*value = half(wide, offset);
 	return true;
 }
 
-static void invalidate(struct npu_core *core, uint32_t command)
+static void invalidate(const struct npu_core *core, struct mmu *mmu,
+		       uint32_t command)
 {
 	uint32_t context = command >> 8;
 
 	switch (command & 0xff) {
 	case NPU_MMU_INV_ALL:
-		mmu_invalidate_all(&core->mmu);
+		mmu_invalidate_all(mmu);
 		break;
 	case NPU_MMU_INV_CONTEXT:
-		mmu_invalidate_context(&core->mmu, context);
+		mmu_invalidate_context(mmu, context);
 		break;
 	case NPU_MMU_INV_RANGE:
-		mmu_invalidate_range(&core->mmu, context, core->inv_addr,
+		mmu_invalidate_range(mmu, context, core->inv_addr,
 				     core->inv_size);
 		break;
 	}
@@ -266,20 +285,24 @@ static uint64_t with_half(uint64_t wide, uint32_t offset, uint32_t value)
 
 static void set_root(struct npu_core *core, uint32_t offset, uint32_t value)
 {
-	uint32_t context = offset / 0x10;
+	uint32_t context = offset / 0x10, i;
+	uint64_t root = with_half(core->mmu.roots[context], offset, value);
 
 	disown_sram(core, context);
-	mmu_set_root(&core->mmu, context,
-		     with_half(core->mmu.roots[context], offset, value));
+	for (i = 0; i <= core->config.cores; i++)
+		mmu_set_root(mmu_of(core, i), context, root);
 }
 
 static bool mmu_write(struct npu_core *core, uint32_t offset, uint32_t value)
 {
+	uint32_t i;
+
 	core->epoch++;
 	if (offset < NPU_MMU_ROOT_LO(NPU_MAX_CONTEXTS) && !(offset & 8))
 		set_root(core, offset, value);
 	else if (offset == NPU_MMU_INV_CMD)
-		invalidate(core, value);
+		for (i = 0; i <= core->config.cores; i++)
+			invalidate(core, mmu_of(core, i), value);
 	else if ((offset & ~4u) == NPU_MMU_INV_ADDR_LO)
 		core->inv_addr = with_half(core->inv_addr, offset, value);
 	else if ((offset & ~4u) == NPU_MMU_INV_SIZE_LO)
@@ -358,8 +381,8 @@ static enum npu_fault window_access(struct npu_core *core,
 	if (inject_takes(core, NPU_INJECT_DMA_CONTROLLER))
 		return NPU_FAULT_BUS;
 	if (window->ctrl & NPU_ATU_TRANSLATE)
-		return memory_access(core, window->ctrl >> 8, address, value,
-				     size, is_write, &fault) ?
+		return memory_access(core, &core->mmu, window->ctrl >> 8,
+				     address, value, size, is_write, &fault) ?
 			fault.code : NPU_FAULT_NONE;
 	if (is_write && !inject_lets_write(core, &address, value))
 		return NPU_FAULT_NONE;
@@ -393,8 +416,8 @@ static void keep_view(struct npu_core *core, struct window *window,
 	if (high > window->limit)
 		high = window->limit;
 	if ((window->ctrl & NPU_ATU_TRANSLATE) &&
-	    memory_translate(core, window->ctrl >> 8, base + low, is_write,
-			     &bus))
+	    memory_translate(core, &core->mmu, window->ctrl >> 8, base + low,
+			     is_write, &bus))
 		return;
 	window->view = (struct window_view){
 		.epoch = core->epoch,

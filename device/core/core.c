@@ -30,6 +30,8 @@ static void reset_runner_side(struct npu_core *core)
 	core->arg_lo = 0;
 	core->arg_hi = 0;
 	mmu_reset(&core->mmu);
+	for (i = 0; i < core->config.cores; i++)
+		mmu_reset(&core->cores[i].mmu);
 	core->inv_addr = 0;
 	core->inv_size = 0;
 	memset(core->windows, 0, sizeof(core->windows));
@@ -85,9 +87,8 @@ size_t npu_core_size(const struct npu_machine *machine)
 {
 	if (npu_machine_check(machine))
 		return 0;
-	return sizeof(struct npu_core) +
-	       machine->cores * npu_machine_store(machine) + DMA_MEMO_SIZE +
-	       PLAN_COUNT * sizeof(struct plan);
+	return sizeof(struct npu_core) + PLAN_COUNT * sizeof(struct plan) +
+	       machine->cores * (npu_machine_store(machine) + DMA_MEMO_SIZE);
 }
 
 struct npu_core *npu_core_init(void *memory,
@@ -95,7 +96,9 @@ struct npu_core *npu_core_init(void *memory,
 			       const struct npu_host_ops *ops, void *opaque)
 {
 	struct npu_core *core = memory;
-	uint8_t *sram = (uint8_t *)(core + 1), *memo;
+	struct plan *plans = (struct plan *)(core + 1);
+	uint8_t *sram = (uint8_t *)(plans + PLAN_COUNT);
+	uint8_t *memo;
 	uint32_t i;
 
 	if (npu_machine_check(machine))
@@ -105,13 +108,13 @@ struct npu_core *npu_core_init(void *memory,
 	core->config = *machine;
 	core->ops = ops;
 	core->opaque = opaque;
+	core->plans = plans;
 	memo = sram + machine->cores * npu_machine_store(machine);
-	dma_memo_init(&core->memo, memo);
-	core->plans = (struct plan *)(memo + DMA_MEMO_SIZE);
 	for (i = 0; i < machine->cores; i++) {
 		core->cores[i].machine = core;
 		core->cores[i].number = i;
 		core->cores[i].sram = sram + i * npu_machine_store(machine);
+		dma_memo_init(&core->memos[i], memo + i * DMA_MEMO_SIZE);
 	}
 	controller_init(core);
 	host_init(core);
@@ -141,8 +144,16 @@ static bool step_controller(struct npu_core *core, uint32_t budget)
 		return false;
 	if (inject_takes(core, NPU_INJECT_FW_TRAP))
 		core->cpu.pc = 0;
-	rv32_run(&core->cpu, &core->bus, budget);
+	core->has_run = rv32_run(&core->cpu, &core->bus, budget);
 	return !rv32_is_asleep(&core->cpu);
+}
+
+static bool step_core(struct unit_core *unit)
+{
+	if (unit->is_apart || !job_is_runnable(unit))
+		return false;
+	job_step(unit);
+	return true;
 }
 
 static bool step_cores(struct npu_core *core)
@@ -150,13 +161,24 @@ static bool step_cores(struct npu_core *core)
 	bool is_busy = false;
 	uint32_t i;
 
-	for (i = 0; i < core->config.cores; i++) {
-		if (!job_is_runnable(&core->cores[i]))
-			continue;
-		job_step(&core->cores[i]);
-		is_busy = true;
-	}
+	for (i = 0; i < core->config.cores; i++)
+		is_busy |= step_core(&core->cores[i]);
 	return is_busy;
+}
+
+/* One of them, from @own on. */
+static bool step_own(struct npu_core *core, uint32_t *own)
+{
+	uint32_t i, number;
+
+	for (i = 0; i < core->config.cores; i++) {
+		number = (*own + i) % core->config.cores;
+		if (step_core(&core->cores[number])) {
+			*own = number;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* When the timer will wake the controller, if it is allowed to. */
@@ -167,8 +189,16 @@ static uint64_t timer_deadline(const struct npu_core *core)
 	return core->timecmp;
 }
 
-enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
-				uint64_t *until_ns)
+/* What only happens while no core is apart: requests, and the controller. */
+static bool wants_all(const struct npu_core *core)
+{
+	return atomic_load(&core->host.requests) ||
+	       !rv32_is_asleep(&core->cpu);
+}
+
+/* All cores once, or one of them from *@own on. */
+static enum npu_core_next run(struct npu_core *core, uint32_t budget,
+			      uint32_t *own, uint64_t *until_ns)
 {
 	uint64_t injected_ns;
 	bool is_busy;
@@ -177,6 +207,11 @@ enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
 	core->epoch++;
 	if (atomic_load(&core->inject.is_dead))
 		return NPU_CORE_WAIT;
+	if (core->apart) {
+		machine_update_irqs(core);
+		if (wants_all(core))
+			return NPU_CORE_ELSEWHERE;
+	}
 	serve_requests(core);
 	if (atomic_load(&core->host.requests) & NPU_CTRL_RESET)
 		return NPU_CORE_BUSY;
@@ -184,14 +219,33 @@ enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
 		return NPU_CORE_WAIT;
 	machine_update_irqs(core);
 	is_busy = step_controller(core, budget);
-	is_busy |= step_cores(core);
+	is_busy |= own ? step_own(core, own) : step_cores(core);
 	machine_update_irqs(core);
 	injected_ns = inject_run(core);
 	if (is_busy || !injected_ns ||
 	    (!core->inject.run.is_hung && !rv32_is_asleep(&core->cpu)))
 		return NPU_CORE_BUSY;
+	if (core->apart)
+		return NPU_CORE_ELSEWHERE;
 	*until_ns = timer_deadline(core);
 	if (injected_ns < *until_ns)
 		*until_ns = injected_ns;
 	return NPU_CORE_WAIT;
+}
+
+enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
+				uint64_t *until_ns)
+{
+	return run(core, budget, NULL, until_ns);
+}
+
+enum npu_core_next npu_core_share(struct npu_core *core, uint32_t budget,
+				  struct npu_share *share)
+{
+	enum npu_core_next next;
+
+	core->has_run = false;
+	next = run(core, budget, &share->own, &share->until_ns);
+	share->ran_controller = core->has_run;
+	return next;
 }

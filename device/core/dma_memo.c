@@ -11,6 +11,7 @@
 
 #define PART_SIZE 4096 /* bytes of a stream that are compared at once */
 #define PATIENCE 4096
+#define TRIES 8
 
 /* The stream stands behind it, then what it decodes to. */
 struct entry {
@@ -34,15 +35,29 @@ static struct npu_cmd_decode key_of(const struct npu_cmd_decode *cmd)
 	return key;
 }
 
-/* FNV-1a */
+static const struct entry *entry_at(const struct dma_memo *memo, uint32_t slot)
+{
+	return (const struct entry *)(memo->store + slot - 1);
+}
+
+/*
+ * Where the key is, or else is to be: one of a few slots in a row, the first if all
+ * are others'.
+ */
 static uint32_t *slot_of(struct dma_memo *memo,
 			 const struct npu_cmd_decode *key)
 {
 	const uint8_t *bytes = (const uint8_t *)key;
-	uint32_t hash = 2166136261u, i;
+	uint32_t hash = 2166136261u, i, *slot; /* FNV-1a */
 
 	for (i = 0; i < sizeof(*key); i++)
 		hash = (hash ^ bytes[i]) * 16777619u;
+	for (i = 0; i < TRIES; i++) {
+		slot = &memo->slots[(hash + i) % DMA_MEMO_SLOTS];
+		if (!*slot || !memcmp(&entry_at(memo, *slot)->key, key,
+				      sizeof(*key)))
+			return slot;
+	}
 	return &memo->slots[hash % DMA_MEMO_SLOTS];
 }
 
@@ -83,7 +98,7 @@ bool dma_memo_recall(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd)
 	slot = *slot_of(ctx->memo, &key);
 	if (!slot)
 		return false;
-	entry = (const struct entry *)(ctx->memo->store + slot - 1);
+	entry = entry_at(ctx->memo, slot);
 	if (memcmp(&entry->key, &key, sizeof(key)) ||
 	    !is_unchanged(ctx, cmd, entry->bytes))
 		return false;

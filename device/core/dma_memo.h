@@ -15,7 +15,7 @@
 #include "unit.h"
 
 #define DMA_MEMO_SIZE (8u << 20) /* bytes; touched as they are needed */
-#define DMA_MEMO_SLOTS 1024
+#define DMA_MEMO_SLOTS 2048
 
 /**
  * struct dma_memo - streams and what they decode to

@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define SMALL 4096 /* bytes, and multiplications / 8 */
+
 static const struct op_row {
 	bool is_known;
 	enum npu_unit unit;
@@ -44,8 +46,79 @@ static int job_memory(void *opaque, uint64_t address, void *buffer,
 					      .addr = address };
 		return -1;
 	}
-	return memory_access(unit->machine, unit->job.regs.context, address, buffer,
-			     size, is_write, fault);
+	return memory_access(unit->machine, &unit->mmu, unit->job.regs.context,
+			     address, buffer, size, is_write, fault);
+}
+
+/* Where the host has the page, or NULL: it can't tell, or there is a fault. */
+static uint8_t *view_page(struct unit_core *unit, uint64_t page, bool is_write)
+{
+	struct npu_core *machine = unit->machine;
+	struct page_view *view =
+		&unit->views[page / MMU_PAGE_SIZE % PAGE_VIEWS];
+	uint64_t bus;
+
+	if (view->command == unit->command && view->page == page &&
+	    (view->is_writable || !is_write))
+		return view->host;
+	if (memory_translate(machine, &unit->mmu, unit->job.regs.context, page,
+			     is_write, &bus))
+		return NULL;
+	*view = (struct page_view){
+		.command = unit->command,
+		.page = page,
+		.is_writable = is_write,
+		.host = machine_reach(machine, bus, MMU_PAGE_SIZE),
+	};
+	return view->host;
+}
+
+/* job_memory() on a host that shows its memory. */
+static int job_memory_shown(void *opaque, uint64_t address, void *buffer,
+			    uint32_t size, bool is_write,
+			    struct unit_fault *fault)
+{
+	uint32_t offset, part;
+	uint8_t *place;
+
+	for (; size; size -= part, address += part, buffer += part) {
+		offset = address % MMU_PAGE_SIZE;
+		part = MMU_PAGE_SIZE - offset;
+		part = part < size ? part : size;
+		place = view_page(opaque, address - offset, is_write);
+		if (!place)
+			return job_memory(opaque, address, buffer, size,
+					  is_write, fault);
+		if (is_write)
+			memcpy(place + offset, buffer, part);
+		else
+			memcpy(buffer, place + offset, part);
+	}
+	return 0;
+}
+
+static bool is_memory_shown(const struct npu_core *machine)
+{
+	return machine->ops->reach && !machine->inject.is_allowed;
+}
+
+/*
+ * A core is apart while a thread of the host executes one of its commands without the
+ * host's lock: see npu_core_share(). Nobody else steps it then, and the controller
+ * waits. What it touches is its own, but for memory, which the host shows as it is.
+ */
+static void go_apart(struct unit_core *unit)
+{
+	unit->is_apart = true;
+	unit->machine->apart++;
+	unit->machine->ops->unlock(unit->machine->opaque);
+}
+
+static void come_back(struct unit_core *unit)
+{
+	unit->machine->ops->lock(unit->machine->opaque);
+	unit->machine->apart--;
+	unit->is_apart = false;
 }
 
 /* --- Start and end ----------------------------------------------------------- */
@@ -102,8 +175,9 @@ static void run(struct unit_core *unit)
 		.sram_size = config->sram_size,
 		.buffer_size = npu_machine_weight_buffer(config),
 		.regions = unit->job.regions,
-		.memory = job_memory,
-		.memo = &unit->machine->memo,
+		.memory = is_memory_shown(unit->machine) ? job_memory_shown :
+							   job_memory,
+		.memo = &unit->machine->memos[unit->number],
 		.opaque = unit,
 	};
 	machine_trace(unit->machine, &(struct npu_trace){
@@ -177,6 +251,7 @@ void job_reset(struct unit_core *unit)
 
 	power_core_reset(unit);
 	fresh.power = unit->power;
+	fresh.mmu = unit->mmu;
 	*unit = fresh;
 	job_lose_sram(unit);
 }
@@ -217,12 +292,11 @@ static void number_regions(struct unit_core *unit)
 static int load_tables(struct unit_core *unit)
 {
 	const struct job_registers *job = &unit->job.regs;
-	struct npu_core *machine = unit->machine;
 
 	if (check_registers(unit))
 		return -1;
 	if (job->context >= NPU_MAX_CONTEXTS ||
-	    !(machine->mmu.roots[job->context] & NPU_MMU_ROOT_VALID))
+	    !(unit->mmu.roots[job->context] & NPU_MMU_ROOT_VALID))
 		return unit_fault(&unit->ctx, NPU_FAULT_CONTEXT, 0, 0);
 	take_sram(unit, job->context);
 	unit->ctx.region_count = job->region_count;
@@ -341,26 +415,52 @@ static const struct plan *make_plan(struct unit_core *unit,
 	return plan;
 }
 
+/* What takes the host less time than others take to come in. */
+static bool is_small(const struct npu_cost *cost)
+{
+	return cost->mac_ops / 8 + cost->sram_read + cost->sram_written +
+		       cost->mem_read + cost->mem_written < SMALL;
+}
+
+static int execute(struct unit_core *unit, const struct plan *plan,
+		   enum npu_unit where)
+{
+	const union npu_cmd *cmd = &plan->cmd;
+	bool is_apart = unit->machine->ops->unlock &&
+			is_memory_shown(unit->machine) &&
+			!is_small(&plan->cost);
+	int err;
+
+	if (is_apart)
+		go_apart(unit);
+	err = units[where].execute(&unit->ctx, cmd);
+	if (is_apart)
+		come_back(unit);
+	return err;
+}
+
 /* -1 with the fault in ctx; a command that waits for ever is no fault. */
 static int run_command(struct unit_core *unit, const union npu_cmd *cmd,
 		       enum npu_unit where)
 {
-	const struct plan *plan = make_plan(unit, cmd, where);
+	const struct plan *known = make_plan(unit, cmd, where);
+	struct plan plan;
 	uint32_t culprit;
 	uint64_t addr;
 
-	if (!plan)
+	if (!known)
 		return -1;
+	plan = *known; /* its place may get another's while the core is apart */
 	if (!npu_timeline_can_issue(&unit->job.timeline, &cmd->hdr)) {
 		unit->is_stuck = true;
 		return 0;
 	}
 	if (hazard_check(&unit->job.hazard, &unit->job.timeline, &cmd->hdr, where,
-			 &plan->access, unit->job.next, &culprit, &addr))
+			 &plan.access, unit->job.next, &culprit, &addr))
 		return unit_fault(&unit->ctx, NPU_FAULT_HAZARD, culprit, addr);
-	if (units[where].execute(&unit->ctx, cmd))
+	if (execute(unit, &plan, where))
 		return -1;
-	account(unit, plan, where);
+	account(unit, &plan, where);
 	unit->job.next++;
 	return 0;
 }
@@ -385,6 +485,7 @@ void job_step(struct unit_core *unit)
 	enum npu_unit where;
 	union npu_cmd cmd;
 
+	unit->command++;
 	if (!unit->is_loaded) {
 		unit->is_loaded = true;
 		if (load_tables(unit)) {

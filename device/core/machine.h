@@ -94,6 +94,16 @@ struct job_state {
 #define NO_CONTEXT UINT32_MAX
 #define NO_SLOT UINT32_MAX
 
+#define PAGE_VIEWS 8
+
+/* Where the host has a page of the job's, within a command. */
+struct page_view {
+	uint64_t command;	/* number of it; 0: nothing */
+	uint64_t page;
+	bool is_writable;
+	uint8_t *host;
+};
+
 struct unit_core {
 	struct npu_core *machine;
 	uint32_t number;
@@ -107,13 +117,18 @@ struct unit_core {
 	bool is_resumed;	/* since it was started last */
 	bool is_loaded;		/* its region table is, and SRAM is its own */
 	bool is_stuck;		/* it waits for what will never be */
+	bool is_apart;		/* a thread executes a command without the lock */
 	uint32_t first;		/* command, and cycles, at the last start */
 	uint64_t first_cycle;
 	struct unit_ctx ctx;
 	struct unit_fault fault;
 	uint32_t fault_unit;
+	uint64_t command;	/* counts them, for the views */
+	struct page_view views[PAGE_VIEWS];
 
 	struct core_power power;
+	struct mmu mmu;		/* its own, since it may be apart */
+
 	/* The last regions, and a number that no others have had: see plan.h */
 	struct npu_region regions[NPU_MAX_REGIONS];
 	uint32_t region_count;
@@ -147,7 +162,7 @@ struct npu_core {
 	uint32_t irq_enable;
 	uint32_t arg_lo, arg_hi;
 
-	struct mmu mmu;
+	struct mmu mmu;		/* the controller's; each core has one alike */
 	uint64_t inv_addr;
 	uint64_t inv_size;
 	struct window windows[NPU_WINDOW_COUNT];
@@ -156,8 +171,10 @@ struct npu_core {
 	struct unit_core cores[NPU_MAX_CORES];
 	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs */
 	bool is_slot_full[NPU_CORE_SLOTS];
-	struct dma_memo memo;	/* of all cores: one runs at a time */
-	struct plan *plans;	/* likewise */
+	uint32_t apart;		/* cores that are, see job.c */
+	bool has_run;		/* the controller, in this slice */
+	struct dma_memo memos[NPU_MAX_CORES];
+	struct plan *plans;
 	bool is_planned[PLAN_COUNT];
 	uint64_t regions_count;	/* numbers given */
 	uint8_t tcm[NPU_TCM_SIZE] __attribute__((aligned(8)));
@@ -200,11 +217,12 @@ int machine_dma_write(struct npu_core *core, uint64_t address,
 /* Where the host has it, if it can tell; NULL as those two refuse. */
 void *machine_reach(struct npu_core *core, uint64_t address, size_t size);
 /* Where a context's address leads, or why nowhere. */
-enum npu_fault memory_translate(struct npu_core *core, uint32_t context,
-				uint64_t address, bool is_write, uint64_t *bus);
+enum npu_fault memory_translate(struct npu_core *core, struct mmu *mmu,
+				uint32_t context, uint64_t address,
+				bool is_write, uint64_t *bus);
 /* Through a context's page table; the fault is of the first byte that failed. */
-int memory_access(struct npu_core *core, uint32_t context, uint64_t address,
-		  void *buffer, uint32_t size, bool is_write,
+int memory_access(struct npu_core *core, struct mmu *mmu, uint32_t context,
+		  uint64_t address, void *buffer, uint32_t size, bool is_write,
 		  struct unit_fault *fault);
 
 /* power.c */

@@ -78,22 +78,22 @@ static int read_entry(void *opaque, uint64_t address, uint64_t *entry)
 	return machine_dma_read(opaque, address, entry, sizeof(*entry));
 }
 
-enum npu_fault memory_translate(struct npu_core *core, uint32_t context,
-				uint64_t address, bool is_write, uint64_t *bus)
+enum npu_fault memory_translate(struct npu_core *core, struct mmu *mmu,
+				uint32_t context, uint64_t address,
+				bool is_write, uint64_t *bus)
 {
 	const struct mmu_port port = { read_entry, core };
 	struct mmu_span span;
 	enum npu_fault fault;
 
-	fault = mmu_translate(&core->mmu, &port, context, address, is_write,
-			      &span);
+	fault = mmu_translate(mmu, &port, context, address, is_write, &span);
 	*bus = fault ? 0 : span.phys;
 	return fault;
 }
 
 /* In pages also within a superpage: so a refusal has an address. */
-int memory_access(struct npu_core *core, uint32_t context, uint64_t address,
-		  void *buffer, uint32_t size, bool is_write,
+int memory_access(struct npu_core *core, struct mmu *mmu, uint32_t context,
+		  uint64_t address, void *buffer, uint32_t size, bool is_write,
 		  struct unit_fault *fault)
 {
 	uint32_t part;
@@ -102,8 +102,8 @@ int memory_access(struct npu_core *core, uint32_t context, uint64_t address,
 
 	for (; size; size -= part, address += part, buffer += part) {
 		*fault = (struct unit_fault){ .addr = address };
-		fault->code = memory_translate(core, context, address, is_write,
-					       &bus);
+		fault->code = memory_translate(core, mmu, context, address,
+					       is_write, &bus);
 		if (fault->code)
 			return -1;
 		part = MMU_PAGE_SIZE - address % MMU_PAGE_SIZE;

@@ -7,7 +7,8 @@
  * Memory: the machine allocates nothing. The host asks for a size and hands
  * over that much memory; all state, TCM and SRAM included, lives there.
  *
- * Threads: one thread at a time, the runner, calls npu_core_run(). Any thread
+ * Threads: one thread at a time, the runner, calls npu_core_run(); or several do
+ * that share a lock, see npu_core_share(). Any thread
  * may at any time, also while the runner is inside npu_core_run(), call
  *	npu_core_mmio_read(), npu_core_mmio_write() and npu_core_doorbell():
  * they touch nothing but C11 atomics, take no lock, wait for nobody and return
@@ -109,6 +110,8 @@ struct npu_trace {
  *	dma_read() and dma_write() would refuse them; stays so until npu_core_run()
  *	returns. May be NULL: then everything goes through those two. A host that
  *	has it lets no other thread write NPU_CTRL_RESET while the runner is inside
+ * @unlock: for npu_core_share() alone, else NULL: others may call it now
+ * @lock: likewise: and no more from here on
  * @trace: may be NULL; may change between two npu_core_run()
  *
  * All but @wake are called by the runner, from within npu_core_run(). None may
@@ -126,6 +129,8 @@ struct npu_host_ops {
 		       uint8_t digest[NPU_IMAGE_DIGEST_SIZE]);
 	void (*wake)(void *opaque);
 	void *(*reach)(void *opaque, uint64_t address, size_t size);
+	void (*unlock)(void *opaque);
+	void (*lock)(void *opaque);
 	void (*trace)(void *opaque, const struct npu_trace *trace);
 };
 
@@ -210,6 +215,7 @@ void npu_core_doorbell(struct npu_core *core, unsigned int page);
 enum npu_core_next {
 	NPU_CORE_BUSY,	/* there is more to do: call again */
 	NPU_CORE_WAIT,	/* nothing to do before wake() or the time given */
+	NPU_CORE_ELSEWHERE, /* npu_core_share(): nothing before another returns */
 };
 
 /* *until_ns when only wake() can end the wait. */
@@ -229,5 +235,36 @@ enum npu_core_next {
  */
 enum npu_core_next npu_core_run(struct npu_core *core, uint32_t budget,
 				uint64_t *until_ns);
+
+/**
+ * struct npu_share - what npu_core_share() and its thread tell each other
+ * @own: the core that the thread worked for last, at first 0; it goes on with that
+ *	one if it can, so that a core's memory stays near a processor
+ * @ran_controller: set: others may find something new to do
+ * @until_ns: set, as of npu_core_run()
+ */
+struct npu_share {
+	uint32_t own;
+	bool ran_controller;
+	uint64_t until_ns;
+};
+
+/**
+ * npu_core_share() - npu_core_run() for one of several threads
+ * @core: the machine; the host has unlock() and lock()
+ * @budget: as there
+ * @share: of this thread
+ *
+ * All threads call it with the host's lock. Within it the machine gives that lock
+ * away while it executes a command of a core, and others may come in and take care
+ * of other cores. The controller runs only while no core is in that state; if it
+ * has something to do nobody starts another command until it has run. Without the
+ * lock the machine calls reach() alone; what that says must not change meanwhile.
+ * Hosts without reach() keep the lock.
+ *
+ * Return: what to do next.
+ */
+enum npu_core_next npu_core_share(struct npu_core *core, uint32_t budget,
+				  struct npu_share *share);
 
 #endif

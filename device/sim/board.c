@@ -20,7 +20,10 @@
 
 #define SLICE_INSTRUCTIONS 4096
 #define SLICE_NS 1000
+#define IDLE_TRIES 200
+#define IDLE_PAUSES 16
 #define PATIENCE_NS 60000000000ull /* without an awaited event */
+#define JOBS_PATIENCE_NS 600000000000ull /* simulated, without any job's end */
 
 /* --- What the machine asks of its host ------------------------------------- */
 
@@ -80,6 +83,22 @@ static void board_wake(void *opaque)
 	struct sim_board *board = opaque;
 
 	board->is_woken = true;
+}
+
+static void board_unlock(void *opaque)
+{
+	struct sim_board *board = opaque;
+
+	board->apart++;
+	turn_give(&board->turn);
+}
+
+static void board_lock(void *opaque)
+{
+	struct sim_board *board = opaque;
+
+	turn_take(&board->turn);
+	board->apart--;
 }
 
 static const struct npu_host_ops board_ops = {
@@ -177,24 +196,113 @@ static bool take_events(struct sim_board *board)
 	return is_any;
 }
 
-bool sim_board_step(struct sim_board *board)
+void sim_board_tell(struct sim_board *board)
 {
-	uint64_t until_ns = NPU_CORE_FOREVER;
+	if (!board->idlers)
+		return;
+	pthread_mutex_lock(&board->turn.lock);
+	pthread_cond_broadcast(&board->told);
+	pthread_mutex_unlock(&board->turn.lock);
+}
+
+/* Let others have their turn for a moment. */
+static void step_aside(struct sim_board *board)
+{
+	unsigned int i;
+
+	turn_give(&board->turn);
+	for (i = 0; i < IDLE_PAUSES; i++)
+		turn_pause();
+	turn_take(&board->turn);
+}
+
+/* Until somebody tells of news. */
+static void sleep_idly(struct sim_board *board)
+{
+	board->idlers++;
+	pthread_mutex_lock(&board->turn.lock);
+	turn_give_locked(&board->turn);
+	pthread_cond_wait(&board->told, &board->turn.lock);
+	pthread_mutex_unlock(&board->turn.lock);
+	turn_take(&board->turn);
+	board->idlers--;
+}
+
+/* Others have to get on first; mostly that takes them but a moment. */
+static void await_others(struct sim_board *board, struct sim_driver *driver)
+{
+	if (driver->tries++ < IDLE_TRIES) {
+		step_aside(board);
+		return;
+	}
+	sleep_idly(board);
+	driver->tries = 0;
+}
+
+void sim_board_calm(struct sim_board *board)
+{
+	board->quiet_wanted++;
+	while (board->apart)
+		step_aside(board);
+	board->quiet_wanted--;
+	sim_board_tell(board);
+}
+
+bool sim_board_step(struct sim_board *board, struct sim_driver *driver)
+{
+	struct npu_share *share = &driver->share;
 	enum npu_core_next next;
 	bool has_events;
 
+	if (board->quiet_wanted) {
+		await_others(board, driver);
+		return true;
+	}
 	board->is_woken = false;
-	next = npu_core_run(board->core, SLICE_INSTRUCTIONS, &until_ns);
+	next = npu_core_share(board->core, SLICE_INSTRUCTIONS, share);
 	has_events = take_events(board);
+	if (has_events || share->ran_controller)
+		sim_board_tell(board);
+	if (next == NPU_CORE_ELSEWHERE && !has_events) {
+		await_others(board, driver);
+		return true;
+	}
+	driver->tries = 0;
 	board->now_ns += SLICE_NS;
 	/* After an event there may be nothing to wait for: no time passes then. */
 	if (next == NPU_CORE_BUSY || board->is_woken || has_events)
 		return true;
-	if (until_ns == NPU_CORE_FOREVER)
+	if (share->until_ns == NPU_CORE_FOREVER)
 		return false;
-	if (until_ns > board->now_ns)
-		board->now_ns = until_ns;
+	if (share->until_ns > board->now_ns)
+		board->now_ns = share->until_ns;
 	return true;
+}
+
+/* Let the machine work at the jobs for a slice. */
+static void drive(struct sim_board *board, struct sim_driver *driver)
+{
+	bool goes_on = sim_board_step(board, driver);
+
+	if (board->jobs && (!goes_on || board->now_ns - board->last_end_ns >
+						JOBS_PATIENCE_NS))
+		sim_board_lose(board, "the firmware does not end its jobs");
+}
+
+void sim_board_drive(struct sim_board *board, struct sim_driver *driver,
+		     bool (*is_over)(const void *what), const void *what)
+{
+	driver->tries = 0;
+	while (!is_over(what) && board->drivers == board->machine.cores)
+		sleep_idly(board);
+	board->drivers++;
+	while (!is_over(what)) {
+		drive(board, driver);
+		turn_pass(&board->turn);
+	}
+	board->drivers--;
+	/* Somebody may have slept, or wait for the job that this thread was at. */
+	sim_board_tell(board);
 }
 
 static bool is_answered(const struct sim_board *board)
@@ -207,18 +315,24 @@ int sim_board_admin(struct sim_board *board, enum npu_admin_op op,
 		    const uint64_t args[7], struct tinynpu_error *error)
 {
 	uint64_t limit_ns = board->now_ns + PATIENCE_NS;
-	struct npu_admin_cmd *cmd =
-		&board->admin[board->init->admin_tail % NPU_ADMIN_ENTRIES];
+	struct sim_driver driver = { .tries = 0 };
+	struct npu_admin_cmd *cmd;
 
+	while (board->is_in_admin)
+		await_others(board, &driver);
+	board->is_in_admin = true;
+	cmd = &board->admin[board->init->admin_tail % NPU_ADMIN_ENTRIES];
 	*cmd = (struct npu_admin_cmd){ .op = op, .seq = ++board->admin_seq };
 	memcpy(cmd->args, args, sizeof(cmd->args));
 	board->init->admin_tail++;
 	if (board->init->admin_armed)
 		npu_core_doorbell(board->core, NPU_DOORBELL_ADMIN);
 	while (!board->is_lost && !is_answered(board))
-		if ((!sim_board_step(board) && !is_answered(board)) ||
+		if ((!sim_board_step(board, &driver) && !is_answered(board)) ||
 		    board->now_ns > limit_ns)
 			sim_board_lose(board, "no answer from the firmware");
+	board->is_in_admin = false;
+	sim_board_tell(board);
 	if (board->is_lost)
 		return tinynpu_error_set(error, -EIO, "simulator: %s",
 					 board->lost_why);
@@ -274,10 +388,11 @@ static int alloc_rings(struct sim_board *board, uint64_t *init_bus)
 static uint32_t await_firmware(struct sim_board *board)
 {
 	uint64_t limit_ns = board->now_ns + PATIENCE_NS;
+	struct sim_driver driver = { .tries = 0 };
 	uint32_t state;
 
 	do {
-		bool goes_on = sim_board_step(board);
+		bool goes_on = sim_board_step(board, &driver);
 
 		state = read_reg(board, NPU_REG_SCRATCH(NPU_FW_SCRATCH_STATE));
 		if (!goes_on || board->now_ns > limit_ns)
@@ -323,6 +438,7 @@ static void init_locks(struct sim_board *board)
 
 	turn_init(&board->turn);
 	pthread_cond_init(&board->work, NULL);
+	pthread_cond_init(&board->told, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&board->done, &attr);
@@ -332,6 +448,7 @@ static void init_locks(struct sim_board *board)
 static void free_board(struct sim_board *board)
 {
 	pthread_cond_destroy(&board->done);
+	pthread_cond_destroy(&board->told);
 	pthread_cond_destroy(&board->work);
 	turn_fini(&board->turn);
 	sim_memory_fini(&board->memory);
@@ -353,6 +470,10 @@ int sim_board_create(const struct npu_machine *machine,
 	sim_memory_init(&new->memory);
 	new->machine = *machine;
 	new->ops = board_ops;
+	if (machine->cores > 1) {
+		new->ops.unlock = board_unlock;
+		new->ops.lock = board_lock;
+	}
 	if (posix_memalign(&new->core_memory, NPU_CORE_ALIGN, size)) {
 		new->core_memory = NULL;
 		err = tinynpu_error_set(error, -ENOMEM, "out of memory");
@@ -377,12 +498,13 @@ err_free:
 
 void sim_board_destroy(struct sim_board *board)
 {
-	if (board->has_worker) {
-		pthread_mutex_lock(&board->turn.lock);
-		board->is_stopping = true;
-		pthread_cond_signal(&board->work);
-		pthread_mutex_unlock(&board->turn.lock);
-		pthread_join(board->worker, NULL);
-	}
+	unsigned int i;
+
+	pthread_mutex_lock(&board->turn.lock);
+	board->is_stopping = true;
+	pthread_cond_broadcast(&board->work);
+	pthread_mutex_unlock(&board->turn.lock);
+	for (i = 0; i < board->worker_count; i++)
+		pthread_join(board->workers[i].thread, NULL);
 	free_board(board);
 }

@@ -106,22 +106,30 @@ static int join_board(struct sim_context *ctx, struct tinynpu_error *error)
 {
 	struct sim_board *board = ctx->board;
 	uint64_t ring_bus;
-	int err;
 
 	while (ctx->queue < SIM_CONTEXTS && board->contexts[ctx->queue])
 		ctx->queue++;
 	if (ctx->queue == SIM_CONTEXTS)
 		return tinynpu_error_set(error, -ENOSPC,
 			"simulator: all %d contexts are in use", SIM_CONTEXTS);
+	board->contexts[ctx->queue] = ctx;
+	sim_board_calm(board);
 	ctx->ring = sim_memory_alloc(&board->memory, sizeof(*ctx->ring), ctx,
 				     &ring_bus);
 	if (!ctx->ring ||
 	    !sim_memory_alloc(&board->memory, PAGE_BYTES, ctx, &ctx->root))
 		return tinynpu_error_set(error, -ENOMEM, "out of memory");
-	err = attach(ctx, ring_bus, error);
-	if (!err)
-		board->contexts[ctx->queue] = ctx;
-	return err;
+	return attach(ctx, ring_bus, error);
+}
+
+static void leave_board(struct sim_context *ctx)
+{
+	struct sim_board *board = ctx->board;
+
+	sim_board_calm(board);
+	sim_memory_free_owned(&board->memory, ctx);
+	if (ctx->queue < SIM_CONTEXTS)
+		board->contexts[ctx->queue] = NULL;
 }
 
 static int sim_context_create(void *device, void **context,
@@ -138,7 +146,7 @@ static int sim_context_create(void *device, void **context,
 	turn_take(&ctx->board->turn);
 	err = join_board(ctx, error);
 	if (err)
-		sim_memory_free_owned(&ctx->board->memory, ctx);
+		leave_board(ctx);
 	turn_give(&ctx->board->turn);
 	if (err)
 		free(ctx);
@@ -159,8 +167,7 @@ static void sim_context_destroy(void *context)
 		sim_board_admin(board, NPU_ADMIN_QUEUE_DESTROY, queue, NULL);
 		sim_board_admin(board, NPU_ADMIN_CONTEXT_CLEAR, number, NULL);
 	}
-	board->contexts[ctx->queue] = NULL;
-	sim_memory_free_owned(&board->memory, ctx);
+	leave_board(ctx);
 	turn_give(&board->turn);
 	if (ctx->event_fd >= 0)
 		close(ctx->event_fd);
@@ -175,6 +182,7 @@ static int sim_buffer_create(void *context, struct backend_buffer *buffer,
 	int err = 0;
 
 	turn_take(&ctx->board->turn);
+	sim_board_calm(ctx->board);
 	buffer->map = sim_memory_alloc(&ctx->board->memory, buffer->size_bytes,
 				       ctx, &bus);
 	if (!buffer->map ||
@@ -231,11 +239,13 @@ static int sim_buffer_replace(void *context, struct backend_buffer *buffer,
 	if (err)
 		return err;
 	turn_take(&ctx->board->turn);
+	sim_board_calm(ctx->board);
 	bus = sim_memory_add(&ctx->board->memory, map, bytes, ctx,
 			     source->memory);
 	err = bus ? rebind(ctx, buffer, bus, bytes, error) :
 		    tinynpu_error_set(error, -ENOMEM, "out of memory");
 	if (!err) {
+		sim_board_calm(ctx->board);
 		sim_memory_free(&ctx->board->memory,
 				(uint64_t)buffer->handle * PAGE_BYTES);
 		buffer->handle = bus / PAGE_BYTES;

@@ -13,8 +13,6 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define PATIENCE_NS 600000000000ull /* simulated, without any job's end */
-
 void sim_job_done(struct sim_board *board, const struct npu_event *event)
 {
 	struct sim_context *ctx = event->queue < SIM_CONTEXTS ?
@@ -37,32 +35,32 @@ void sim_job_done(struct sim_board *board, const struct npu_event *event)
 	pthread_mutex_unlock(&board->turn.lock);
 }
 
-/* Let the machine work at the jobs for a slice. With the turn. */
-static void drive(struct sim_board *board)
-{
-	bool goes_on = sim_board_step(board);
+/* --- The workers ----------------------------------------------------------- */
 
-	if (board->jobs && (!goes_on || board->now_ns - board->last_end_ns >
-						PATIENCE_NS))
-		sim_board_lose(board, "the firmware does not end its jobs");
+/* Whether there are too few jobs for this worker, of which each has one. */
+static bool is_idle(const void *opaque)
+{
+	const struct sim_worker *worker = opaque;
+
+	return worker->board->async_jobs <= worker->number;
 }
 
-/* --- The worker ------------------------------------------------------------ */
-
+/* Without the turn. */
 static void *work(void *opaque)
 {
-	struct sim_board *board = opaque;
+	struct sim_worker *worker = opaque;
+	struct sim_board *board = worker->board;
+	struct sim_driver driver = { .share.own = worker->number };
 
 	pthread_mutex_lock(&board->turn.lock);
 	while (!board->is_stopping) {
-		if (!board->async_jobs) {
+		if (is_idle(worker)) {
 			pthread_cond_wait(&board->work, &board->turn.lock);
 			continue;
 		}
 		pthread_mutex_unlock(&board->turn.lock);
 		turn_take(&board->turn);
-		if (board->jobs)
-			drive(board);
+		sim_board_drive(board, &driver, is_idle, worker);
 		turn_give(&board->turn);
 		pthread_mutex_lock(&board->turn.lock);
 	}
@@ -70,19 +68,25 @@ static void *work(void *opaque)
 	return NULL;
 }
 
-/* With the turn. */
-static int start_worker(struct sim_board *board, struct tinynpu_error *error)
+/* With the turn. One worker can do for all. */
+static int start_workers(struct sim_board *board, struct tinynpu_error *error)
 {
-	int err;
+	int err = 0;
 
-	if (board->has_worker)
+	while (!err && board->worker_count < board->machine.cores) {
+		struct sim_worker *worker =
+			&board->workers[board->worker_count];
+
+		worker->board = board;
+		worker->number = board->worker_count;
+		err = pthread_create(&worker->thread, NULL, work, worker);
+		if (!err)
+			board->worker_count++;
+	}
+	if (board->worker_count)
 		return 0;
-	err = pthread_create(&board->worker, NULL, work, board);
-	if (err)
-		return tinynpu_error_set(error, -err,
-					 "simulator: no thread for the machine");
-	board->has_worker = true;
-	return 0;
+	return tinynpu_error_set(error, -err,
+				 "simulator: no thread for the machine");
 }
 
 /* --- Jobs ------------------------------------------------------------------ */
@@ -99,7 +103,7 @@ static void set_running(struct sim_context *ctx, bool is_async)
 	ctx->is_async = is_async;
 	if (is_async) {
 		board->async_jobs++;
-		pthread_cond_signal(&board->work);
+		pthread_cond_broadcast(&board->work);
 	}
 	pthread_mutex_unlock(&board->turn.lock);
 }
@@ -134,7 +138,7 @@ int sim_submit(void *context, const struct backend_job *job, bool is_waited,
 		err = tinynpu_error_set(error, -EIO, "simulator: %s",
 					board->lost_why);
 	if (!err && !is_waited)
-		err = start_worker(board, error);
+		err = start_workers(board, error);
 	if (!err) {
 		set_running(ctx, !is_waited);
 		write_job(ctx, job);
@@ -143,14 +147,18 @@ int sim_submit(void *context, const struct backend_job *job, bool is_waited,
 	return err;
 }
 
+static bool is_ended(const void *opaque)
+{
+	const struct sim_context *ctx = opaque;
+
+	return !ctx->is_running;
+}
+
 /* Wait without limit: drive the machine. */
 static void run_until_done(struct sim_context *ctx)
 {
 	turn_take(&ctx->board->turn);
-	while (ctx->is_running) {
-		drive(ctx->board);
-		turn_pass(&ctx->board->turn);
-	}
+	sim_board_drive(ctx->board, &ctx->driver, is_ended, ctx);
 	turn_give(&ctx->board->turn);
 }
 

@@ -2,6 +2,7 @@
 /* Memory on the simulated bus, see memory.h. The board calls it. */
 #include "memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +12,8 @@
 
 void sim_memory_init(struct sim_memory *memory)
 {
-	*memory = (struct sim_memory){ .next_bus = FIRST_BUS };
+	memset(memory, 0, sizeof(*memory));
+	memory->next_bus = FIRST_BUS;
 }
 
 static void end_block(struct sim_block *block)
@@ -135,16 +137,19 @@ static size_t find_block(const struct sim_memory *memory, uint64_t bus)
 void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
 		    uint64_t size_bytes)
 {
-	size_t *recent = &memory->recent[bus / PAGE_BYTES % SIM_MEMORY_RECENT];
+	_Atomic uint32_t *recent =
+		&memory->recent[bus / PAGE_BYTES % SIM_MEMORY_RECENT];
+	size_t i = atomic_load_explicit(recent, memory_order_relaxed);
 	const struct sim_block *block;
 
-	if (*recent >= memory->count ||
-	    !is_within(&memory->blocks[*recent], bus, size_bytes)) {
+	if (i >= memory->count ||
+	    !is_within(&memory->blocks[i], bus, size_bytes)) {
 		if (!memory->count)
 			return NULL;
-		*recent = find_block(memory, bus);
+		i = find_block(memory, bus);
+		atomic_store_explicit(recent, i, memory_order_relaxed);
 	}
-	block = &memory->blocks[*recent];
+	block = &memory->blocks[i];
 	if (!is_within(block, bus, size_bytes))
 		return NULL;
 	return block->host + (bus - block->bus);

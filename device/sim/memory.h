@@ -27,7 +27,7 @@ struct sim_memory {
 	size_t count;
 	size_t room;
 	/* Which blocks were used last, by the address; may be beyond @count */
-	size_t recent[SIM_MEMORY_RECENT];
+	_Atomic uint32_t recent[SIM_MEMORY_RECENT];
 	uint64_t next_bus;
 };
 
@@ -52,7 +52,10 @@ uint64_t sim_memory_add(struct sim_memory *memory, void *host,
 void sim_memory_free(struct sim_memory *memory, uint64_t bus);
 void sim_memory_free_owned(struct sim_memory *memory, const void *owner);
 
-/* Where @size_bytes from @bus are, or NULL if they are not all of one block. */
+/*
+ * Where @size_bytes from @bus are, or NULL if they are not all of one block. Several
+ * threads may ask at the same time.
+ */
 void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
 		    uint64_t size_bytes);
 

@@ -6,7 +6,9 @@
  *
  * Locking: whoever touches the machine, the memory's table or the rings has the
  * board's turn (turn.h), which is given in the order of asking. Functions whose
- * comment says "with the turn" want the caller to have it.
+ * comment says "with the turn" want the caller to have it. A machine of several
+ * cores gives the turn away while it executes a command of one of them, so that the
+ * threads that wait for jobs work side by side: see npu_core_share().
  */
 #ifndef SIM_H
 #define SIM_H
@@ -24,6 +26,12 @@
 
 struct sim_context;
 
+/* A thread that lets the machine work. */
+struct sim_driver {
+	struct npu_share share;
+	unsigned int tries; /* to find something to do, in vain */
+};
+
 struct sim_board {
 	struct npu_machine machine;
 	void *core_memory;
@@ -40,6 +48,7 @@ struct sim_board {
 	struct npu_event *events;
 	struct npu_event admin_answer; /* the last one */
 	uint32_t admin_seq;
+	bool is_in_admin; /* one command at a time */
 	uint64_t last_cookie;
 	uint64_t last_end_ns; /* when a job ended, or the first one came */
 	unsigned int jobs; /* that run */
@@ -49,11 +58,22 @@ struct sim_board {
 	struct turn turn;
 	struct sim_context *contexts[SIM_CONTEXTS]; /* by queue */
 
-	/* The thread that drives jobs nobody waits for; guarded by turn.lock */
-	pthread_t worker;
+	/* Threads with nothing to do wait until somebody tells of news */
+	pthread_cond_t told;
+	unsigned int idlers; /* with the turn; so are: */
+	unsigned int drivers; /* threads that drive, as many as there are cores */
+	unsigned int apart; /* of them those that the machine let go on alone */
+	unsigned int quiet_wanted; /* by so many threads: nobody is to be apart */
+
+	/* The threads that drive jobs nobody waits for; guarded by turn.lock */
+	struct sim_worker {
+		struct sim_board *board;
+		unsigned int number;
+		pthread_t thread;
+	} workers[NPU_MAX_CORES];
 	pthread_cond_t work; /* async_jobs or is_stopping changed */
 	pthread_cond_t done; /* a job ended */
-	bool has_worker;
+	unsigned int worker_count;
 	bool is_stopping;
 	unsigned int async_jobs;
 };
@@ -65,6 +85,7 @@ struct sim_context {
 	uint64_t root; /* bus address of its page table */
 	struct npu_queue_ring *ring;
 	struct npu_event event; /* how the last job ended; with the turn */
+	struct sim_driver driver; /* who waits for it */
 	bool is_running; /* changes with the turn and turn.lock, read with one */
 	bool is_async; /* likewise */
 	bool is_unseen; /* ended, but nobody has waited; turn.lock */
@@ -81,10 +102,28 @@ int sim_board_create(const struct npu_machine *machine,
 void sim_board_destroy(struct sim_board *board);
 
 /*
- * Let the machine work for a slice and take its events. With the turn. Returns
- * whether it could go on; false: it will sleep for ever.
+ * Let the machine work for a slice and take its events. With the turn, which others
+ * may have had in between. Returns whether it could go on; false: it will sleep for
+ * ever.
  */
-bool sim_board_step(struct sim_board *board);
+bool sim_board_step(struct sim_board *board, struct sim_driver *driver);
+
+/* Whoever found nothing to do looks again. With the turn. */
+void sim_board_tell(struct sim_board *board);
+
+/*
+ * Let the machine work until @is_over(@what) holds. With the turn, which others may
+ * have had in between. If enough threads do that already the caller sleeps.
+ */
+void sim_board_drive(struct sim_board *board, struct sim_driver *driver,
+		     bool (*is_over)(const void *what), const void *what);
+
+/*
+ * From here until the caller gives its turn no thread is within the machine, whose
+ * memory and page tables may change. With the turn, which others may have had in
+ * between.
+ */
+void sim_board_calm(struct sim_board *board);
 
 /* Tell @fn what the machine does, or nobody. With the turn. */
 void sim_board_trace(struct sim_board *board, tinynpu_trace_fn fn,
@@ -94,8 +133,8 @@ void sim_board_trace(struct sim_board *board, tinynpu_trace_fn fn,
 void sim_board_lose(struct sim_board *board, const char *why);
 
 /*
- * Send an admin command and wait for its answer. With the turn. Returns 0, or
- * -EIO with text.
+ * Send an admin command and wait for its answer. With the turn, which others may
+ * have had in between. Returns 0, or -EIO with text.
  */
 int sim_board_admin(struct sim_board *board, enum npu_admin_op op,
 		    const uint64_t args[7], struct tinynpu_error *error);

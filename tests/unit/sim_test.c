@@ -140,6 +140,11 @@ static int open_device(void **state)
 	return backend_sim.device_open("", state, NULL);
 }
 
+static int open_four_cores(void **state)
+{
+	return backend_sim.device_open("cores=4", state, NULL);
+}
+
 static int close_device(void **state)
 {
 	backend_sim.device_close(*state);
@@ -497,6 +502,7 @@ static void test_a_late_descriptor_knows_the_end(void **state)
 
 static void *copy_many_times(void *device)
 {
+	uint64_t cycles[2] = { 0 };
 	struct client client;
 	int i;
 
@@ -517,6 +523,10 @@ static void *copy_many_times(void *device)
 		}
 		if (memcmp(client.source, client.target, BYTES))
 			return "bytes differ";
+		if (cycles[!(i % 3)] &&
+		    client.result->cycles != cycles[!(i % 3)])
+			return "cycles differ";
+		cycles[!(i % 3)] = client.result->cycles;
 	}
 	client_destroy(&client);
 	return NULL;
@@ -583,6 +593,8 @@ static void test_options_make_the_machine(void **state)
 }
 
 #define DEVICE_TEST(f) cmocka_unit_test_setup_teardown(f, open_device, close_device)
+/* Again where threads work side by side. */
+#define CORES_TEST(f) { #f "_cores", f, open_four_cores, close_device, NULL }
 
 int main(void)
 {
@@ -606,6 +618,15 @@ int main(void)
 		DEVICE_TEST(test_the_descriptor_tells_the_end),
 		DEVICE_TEST(test_a_late_descriptor_knows_the_end),
 		DEVICE_TEST(test_threads_do_not_mix),
+		CORES_TEST(test_a_missing_page_is_reported_by_address),
+		CORES_TEST(test_sram_keeps_nothing_for_the_next_context),
+		CORES_TEST(test_freed_memory_is_out_of_reach),
+		CORES_TEST(test_a_job_that_hangs_is_timed_out),
+		CORES_TEST(test_a_context_can_go_while_its_job_runs),
+		CORES_TEST(test_a_wait_can_end_before_the_job),
+		CORES_TEST(test_a_lost_board_ends_all_jobs),
+		CORES_TEST(test_contexts_run_out_and_come_back),
+		CORES_TEST(test_threads_do_not_mix),
 		cmocka_unit_test(test_bad_options_are_named),
 		cmocka_unit_test(test_options_make_the_machine),
 	};
