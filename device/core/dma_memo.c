@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define PART_SIZE 4096 /* bytes of a stream that are compared at once */
+#define PART_SIZE 4096 /* bytes of a stream that are compared at once: a page */
 #define PATIENCE 4096
 #define TRIES 8
 
@@ -47,11 +47,12 @@ static const struct entry *entry_at(const struct dma_memo *memo, uint32_t slot)
 static uint32_t *slot_of(struct dma_memo *memo,
 			 const struct npu_cmd_decode *key)
 {
-	const uint8_t *bytes = (const uint8_t *)key;
-	uint32_t hash = 2166136261u, i, *slot; /* FNV-1a */
+	const uint32_t *words = (const uint32_t *)key;
+	uint32_t hash = 2166136261u, i, *slot; /* FNV-1a, by words */
 
-	for (i = 0; i < sizeof(*key); i++)
-		hash = (hash ^ bytes[i]) * 16777619u;
+	for (i = 0; i < sizeof(*key) / sizeof(*words); i++)
+		hash = (hash ^ words[i]) * 16777619u;
+	hash ^= hash >> 16;
 	for (i = 0; i < TRIES; i++) {
 		slot = &memo->slots[(hash + i) % DMA_MEMO_SLOTS];
 		if (!*slot || !memcmp(&entry_at(memo, *slot)->key, key,
@@ -69,19 +70,35 @@ static uint64_t entry_size(const struct npu_cmd_decode *cmd)
 	return (size + 7) & ~7ull;
 }
 
+/* Are these bytes, which end within a page, in memory? */
+static bool is_there(struct unit_ctx *ctx, const struct npu_cmd_decode *cmd,
+		     uint32_t at, const uint8_t *bytes, uint32_t size)
+{
+	uint64_t offset = (uint64_t)cmd->src + at;
+	uint64_t address = ctx->regions[cmd->src_region].base + offset;
+	uint8_t part[PART_SIZE];
+	const uint8_t *page = NULL;
+
+	if (ctx->show)
+		page = ctx->show(ctx->opaque, address - address % PART_SIZE);
+	if (page)
+		return !memcmp(page + address % PART_SIZE, bytes, size);
+	return !unit_region_read(ctx, cmd->src_region, offset, part, size) &&
+	       !memcmp(part, bytes, size);
+}
+
 static bool is_unchanged(struct unit_ctx *ctx,
 			 const struct npu_cmd_decode *cmd,
 			 const uint8_t *stream)
 {
-	uint8_t part[PART_SIZE];
+	uint64_t begin = ctx->regions[cmd->src_region].base + cmd->src;
 	uint32_t at, size;
 
 	for (at = 0; at < cmd->coded; at += size) {
-		size = cmd->coded - at;
-		size = size < PART_SIZE ? size : PART_SIZE;
-		if (unit_region_read(ctx, cmd->src_region,
-				     (uint64_t)cmd->src + at, part, size) ||
-		    memcmp(part, stream + at, size))
+		size = PART_SIZE - (begin + at) % PART_SIZE;
+		if (size > cmd->coded - at)
+			size = cmd->coded - at;
+		if (!is_there(ctx, cmd, at, stream + at, size))
 			return false;
 	}
 	return true;

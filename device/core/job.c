@@ -97,6 +97,11 @@ static int job_memory_shown(void *opaque, uint64_t address, void *buffer,
 	return 0;
 }
 
+static const uint8_t *job_show(void *opaque, uint64_t page)
+{
+	return view_page(opaque, page, false);
+}
+
 static bool is_memory_shown(const struct npu_core *machine)
 {
 	return machine->ops->reach && !machine->inject.is_allowed;
@@ -177,6 +182,7 @@ static void run(struct unit_core *unit)
 		.regions = unit->job.regions,
 		.memory = is_memory_shown(unit->machine) ? job_memory_shown :
 							   job_memory,
+		.show = is_memory_shown(unit->machine) ? job_show : NULL,
 		.memo = &unit->machine->memos[unit->number],
 		.opaque = unit,
 	};

@@ -70,7 +70,8 @@ struct unit_access {
  * bytes at a virtual address, in or out; 0, or -1 with *fault filled in
  * (NPU_FAULT_PAGE_READ, PAGE_WRITE, BUS or CONTEXT; addr: virtual address of
  * the first byte that can't be reached). Tests may put their own there. @memo:
- * see dma_memo.h; may be NULL.
+ * see dma_memo.h; may be NULL. @show: where the host has the page of a virtual address,
+ * for reading during the command, or NULL: ask @memory; may be NULL itself.
  */
 struct unit_ctx {
 	uint8_t *sram;
@@ -83,6 +84,7 @@ struct unit_ctx {
 	void *opaque;
 	struct dma_memo *memo;
 	struct unit_fault fault;
+	const uint8_t *(*show)(void *opaque, uint64_t page);
 };
 
 /* --- Implemented by the units ------------------------------------------- */
