@@ -112,6 +112,7 @@ tnc-objs := \
 	compiler/tflite_state.o \
 	compiler/tile.o \
 	compiler/tnc.o \
+	compiler/trim.o \
 	compiler/unroll.o \
 	compiler/unroll_lstm.o \
 	compiler/unsigned.o \

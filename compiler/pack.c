@@ -31,7 +31,8 @@ static void pack_biases(const struct tnc_geometry *g,
 
 /* All of the block but the weights. */
 static void pack_head(const struct tnc *c, const struct tnc_op *op,
-		      const struct tnc_geometry *g, int first, int channels,
+		      const struct tnc_geometry *g,
+		      const struct tnc_dead *dead, int first, int channels,
 		      uint8_t *block)
 {
 	const struct tnc_quant *w = &tnc_op_input(c, op, 1)->quant;
@@ -47,7 +48,9 @@ static void pack_head(const struct tnc *c, const struct tnc_op *op,
 		if (g->format & NPU_CONV_OFM32)
 			continue;
 		factor = &op->factor[op->factors > 1 ? first + i : 0];
-		put32(mult + 4 * i, factor->multiplier);
+		put32(mult + 4 * i, dead && dead->multiplier ?
+					    dead->multiplier[first + i] :
+					    factor->multiplier);
 		shift[i] = factor->shift;
 	}
 }
@@ -121,7 +124,7 @@ void tnc_pack_chunk(const struct tnc *c, int number,
 		return;
 	}
 	weights = tnc_op_input(c, op, 1)->data;
-	pack_head(c, op, g, first, channels, block);
+	pack_head(c, op, g, dead, first, channels, block);
 	if (dead && dead->is_constant)
 		pack_constants(c, op, dead, first, channels, block);
 	block += npu_conv_weight_offset(g->format, channels);

@@ -115,11 +115,12 @@ struct tnc_op_plan {
 	bool has_own_chunks;	/* in memory */
 };
 
-/* Channels of an operator with weights that pruning has left without effect. */
+/* What has no effect in an operator with weights: channels, bits of multipliers. */
 struct tnc_dead {
 	const bool *input;	/* its weights do nothing; NULL: there are none */
 	bool *is_constant;	/* by output channel; NULL: there are none */
 	int8_t *value;		/* that it has everywhere then */
+	uint32_t *multiplier;	/* trim.c: likewise; NULL: the operator's own */
 };
 
 struct tnc_chunk {
@@ -350,8 +351,9 @@ bool tnc_plan_make(struct tnc_plan *p, struct tnc *c,
 		   const struct tnc_hint *hint);
 _Noreturn void tnc_plan_does_not_fit(struct tnc_plan *p);
 
-/* dead.c */
+/* dead.c, trim.c */
 void tnc_dead_find(struct tnc *c);
+void tnc_trim_find(struct tnc *c);
 
 /* chunks.c */
 const struct tnc_chunk *tnc_chunks_of(struct tnc *c, int number,

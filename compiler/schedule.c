@@ -15,7 +15,7 @@
 #include "plan.h"
 
 /* Steps that all plans together may have: bounds the time of the search. */
-#define WORK_MAX 60000
+#define WORK_MAX 240000
 #define ROLL_WORK_MAX 600000 /* of those with windows */
 
 /* Operators that take turns though what is between them is whole. */
@@ -365,6 +365,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 
 	tnc_schedule_check(c);
 	tnc_dead_find(c);
+	tnc_trim_find(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	s.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool));
 	s.would_spill = tnc_alloc(c, c->ops + 1, sizeof(bool));

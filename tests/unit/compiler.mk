@@ -105,6 +105,10 @@ tflite-objs := tests/unit/flat_writer.o tests/unit/models.o \
 	tests/unit/tiny_tflite.o libtnc.a
 tflite-libs := -ljansson $(tnc-libs)
 
+unit-tests += trim
+trim-objs := tests/unit/models.o libtnc.a
+trim-libs := -ljansson $(tnc-libs)
+
 unit-tests += weights
 weights-objs := tests/unit/models.o libtnc.a
 weights-libs := -ljansson $(tnc-libs)
@@ -144,6 +148,7 @@ $(addprefix $(B)/tests/unit/, \
 	tflite_state_test.o \
 	tflite_test.o \
 	tiny_tflite.o \
+	trim_test.o \
 	verify_test.o \
 	weights_test.o \
 	yield_test.o): \
