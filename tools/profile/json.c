@@ -206,12 +206,26 @@ static uint64_t stored_weights(const struct profile *p)
 	return at ? strtoull(at + sizeof(key) - 1, NULL, 10) : 0;
 }
 
+/* Of the model's inputs and outputs. */
+static uint64_t tensor_bytes(const struct profile *p)
+{
+	struct tinynpu_tensor_info tensor;
+	uint64_t bytes = 0;
+	unsigned int i;
+
+	for (i = 0; !tinynpu_program_tensor(p->program, i, &tensor,
+					    sizeof(tensor)); i++)
+		bytes += tensor.size;
+	return bytes;
+}
+
 static json_t *totals_json(const struct profile *p)
 {
 	const struct tinynpu_stats *stats = &p->stats;
 
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I}",
 		"cycles", (json_int_t)p->cycles,
 		"latency_ns", (json_int_t)(p->cycles * 1000000 /
 					   p->machine.clock_khz),
@@ -225,6 +239,7 @@ static json_t *totals_json(const struct profile *p)
 		"sram_bytes", (json_int_t)p->info.sram_size,
 		"weight_buffer_bytes", (json_int_t)p->info.weight_buffer,
 		"sram_live", (json_int_t)p->live_most,
+		"tensor_bytes", (json_int_t)tensor_bytes(p),
 		"weights_stored", (json_int_t)stored_weights(p),
 		"estimated_cycles", (json_int_t)p->info.cycles,
 		"wall_ns", (json_int_t)(p->wall_waited - p->wall_submit));
