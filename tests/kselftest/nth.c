@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * The n-th allocation fails, for every n, in each ioctl, in open() and in probe:
- * that is ENOMEM or makes no difference, and nothing remains. Needs a kernel with
- * CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_STACKTRACE_FILTER.
+ * The n-th allocation fails, for every n, in each ioctl, in open(), when what is
+ * below /sys is read, and in probe: that is ENOMEM or makes no difference, and
+ * nothing remains. Needs a kernel with CONFIG_FAILSLAB,
+ * CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_STACKTRACE_FILTER.
  * NTH_STEP is how many n to go on by in probe, which takes long; the default is 1.
+ * Those that the driver itself asks for are all tried, whatever it is.
  */
 #include "calls.h"
 
 #include "kselftest_harness.h"
 
 #include <dirent.h>
+#include <glob.h>
 #include <limits.h>
 
 #define FAULTS "/sys/kernel/debug/"
@@ -200,13 +203,122 @@ static void find_bound(char name[NAME_MAX + 1])
 		closedir(dir);
 }
 
-TEST_F_TIMEOUT(nth, probe_says_so, 3600)
+/* Opens and reads a file: 0 or -errno. */
+static int read_once(const char *path)
 {
-	unsigned int step = atoi(getenv("NTH_STEP") ?: "1"), n;
+	char text[4096];
+	ssize_t size;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	size = read(fd, text, sizeof(text));
+	size = size < 0 ? -errno : 0;
+	close(fd);
+	return size;
+}
+
+/* Of a device that is awake: how it wakes up is not the reader's memory alone. */
+TEST_F_TIMEOUT(nth, files_say_so, 900)
+{
+	static const char own[] =
+		FAULTS "accel/*:*/{counters,fw_log,fw_state,inject,queues,vms}";
+	static const char sensors[] =
+		DRIVER "*:*/hwmon/hwmon*/{energy1_input,power1_average}";
+	char control[PATH_MAX], name[NAME_MAX + 1];
+	glob_t files;
+	size_t i;
+
+	find_bound(name);
+	snprintf(control, sizeof(control), DRIVER "%s/power/control", name);
+	ASSERT_EQ(0, write_file(control, "on"));
+	ASSERT_EQ(0, glob(own, GLOB_BRACE, NULL, &files));
+	glob(sensors, GLOB_BRACE | GLOB_APPEND, NULL, &files);
+	for (i = 0; i < files.gl_pathc; i++) {
+		const char *path = files.gl_pathv[i];
+		bool failed = true;
+		unsigned int n;
+		int ret;
+
+		for (n = 1; failed && n < NTH_MAX; n++) {
+			let_fail(self->fail, n);
+			ret = read_once(path);
+			failed = has_failed(self->fail);
+			if (ret != -ENOMEM || !failed)
+				EXPECT_EQ(0, ret) TH_LOG("%s, allocation %u",
+							 path, n);
+		}
+		EXPECT_FALSE(failed);
+		TH_LOG("%s: %u allocations", path, n - 2);
+	}
+	globfree(&files);
+	EXPECT_EQ(0, write_file(control, "auto"));
+}
+
+/* Only allocations below code between those, so many calls deep, count. */
+static int count_below(unsigned long long begin, unsigned long long end,
+		       int slab_depth, int page_depth)
+{
+	static const char *const files[] = {
+		FAULTS "failslab/require-start",
+		FAULTS "fail_page_alloc/require-start",
+		FAULTS "failslab/require-end",
+		FAULTS "fail_page_alloc/require-end",
+		FAULTS "failslab/stacktrace-depth",
+		FAULTS "fail_page_alloc/stacktrace-depth",
+	};
+	const unsigned long long values[] = {
+		begin, begin, end, end, slab_depth, page_depth,
+	};
+	char text[32];
+	int i, ret = 0;
+
+	for (i = 0; i < 6 && !ret; i++) {
+		snprintf(text, sizeof(text), "%llu", values[i]);
+		ret = write_file(files[i], text);
+	}
+	return ret;
+}
+
+/*
+ * Only allocations that the driver asks for, by itself or through few others: those
+ * for which it has error paths of its own. Nor does that get as far as what the
+ * kernel does not survive: Linux 6.12 takes the error of drm_sysfs_minor_alloc() for
+ * a device that is to be put.
+ */
+static int count_near(void)
+{
+	unsigned long long addr, begin = ULLONG_MAX, end = 0;
+	FILE *file = fopen("/proc/kallsyms", "r");
+	char line[512], type;
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (!strstr(line, "[tinynpu]") ||
+		    sscanf(line, "%llx %c", &addr, &type) != 2 ||
+		    (type != 't' && type != 'T'))
+			continue;
+		begin = addr < begin ? addr : begin;
+		end = addr > end ? addr : end;
+	}
+	fclose(file);
+	return end ? count_below(begin, end, 5, 9) : -ENOENT;
+}
+
+static int count_all(void)
+{
+	return count_below(0, ULLONG_MAX, 32, 32);
+}
+
+/* Binds the device anew with each @step-th allocation failing; says of how many. */
+static void probe_failing(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(nth) *self, unsigned int step)
+{
 	int bind = open(DRIVER "bind", O_WRONLY | O_CLOEXEC);
 	char name[NAME_MAX + 1];
-	struct npu_client client;
 	bool failed = true;
+	unsigned int n;
 	ssize_t ret;
 
 	find_bound(name);
@@ -228,9 +340,32 @@ TEST_F_TIMEOUT(nth, probe_says_so, 3600)
 	}
 	TH_LOG("probe: %u allocations", n);
 	close(bind);
-	ASSERT_EQ(0, npu_client_open(&client));
-	EXPECT_EQ(0, npu_run_command(&client, npu_nop(1)));
+}
+
+static int run_a_job(void)
+{
+	struct npu_client client;
+	int ret = npu_client_open(&client);
+
+	if (ret)
+		return ret;
+	ret = npu_run_command(&client, npu_nop(1));
 	npu_client_close(&client);
+	return ret;
+}
+
+TEST_F_TIMEOUT(nth, probe_says_so, 3600)
+{
+	probe_failing(_metadata, self, atoi(getenv("NTH_STEP") ?: "1"));
+	EXPECT_EQ(0, run_a_job());
+}
+
+TEST_F_TIMEOUT(nth, probe_says_so_of_each_that_it_asks_for, 3600)
+{
+	ASSERT_EQ(0, count_near());
+	probe_failing(_metadata, self, 1);
+	EXPECT_EQ(0, count_all());
+	EXPECT_EQ(0, run_a_job());
 }
 
 TEST_HARNESS_MAIN
