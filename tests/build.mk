@@ -22,8 +22,8 @@ vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
 	$(vm-tests) tests/vm/sleep tests/check-kernel tests/check-netlink
 
 # Minutes each: kernels of our own to build and boot, fuzzing for longer; and the
-# browser, which is large to install.
-long-tests := tests/vm/kselftest-debug tests/vm/kselftest-kcsan tests/vm/kernels \
+# browser, which is large to install. coverage is kselftest-debug and more.
+long-tests := tests/vm/coverage tests/vm/kselftest-kcsan tests/vm/kernels \
 	tests/check-browser $(B)/tests/fuzz/long
 
 setup-run:
@@ -60,7 +60,7 @@ check-long: setup-long
 	$(Q)+$(submake) vm-parts $(B)/tests/fuzz/long
 	$(Q)tools/build-module $(B) debug
 	$(Q)tools/build-module $(B) kcsan
-	$(Q)TEST_TIMEOUT=3600 tests/run-tests --log $(B)/log --jobs $(JOBS) \
+	$(Q)TEST_TIMEOUT=10800 tests/run-tests --log $(B)/log --jobs $(JOBS) \
 		$(long-tests)
 
 .PHONY: setup-run setup-check setup-long build-tests check-host variants check check-long
