@@ -334,7 +334,10 @@ static void probe_failing(struct __test_metadata *_metadata,
 		failed = has_failed(self->fail);
 		if (ret < 0) {
 			EXPECT_TRUE(failed);
-			EXPECT_EQ(-ENOMEM, ret) TH_LOG("allocation %u", n);
+			/* The PCI core says EINVAL if it can't map a BAR. */
+			if (ret != -EINVAL)
+				EXPECT_EQ(-ENOMEM, ret)
+					TH_LOG("allocation %u", n);
 			ASSERT_EQ(0, write_file(DRIVER "bind", name));
 		}
 	}
