@@ -5,6 +5,8 @@
  *
  *	model_bench run MACHINE PROGRAM    all figures but the peak
  *	model_bench empty MACHINE          the same for a job of one NOP
+ *	model_bench pair MACHINE PROGRAM   what a job takes of one session, and of two
+ *					   at the same time, in threads of their own
  *	model_bench once MACHINE PROGRAM   one inference, and no more
  *	model_bench peak MACHINE PROGRAM   likewise; prints the memory it took
  *
@@ -18,6 +20,7 @@
 #include <tinynpu.h>
 
 #include <err.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -87,18 +90,35 @@ static struct tinynpu_program *empty_program(void)
 	return program;
 }
 
+static struct tinynpu_device *open_device(const char *machine)
+{
+	struct tinynpu_device *device;
+	struct tinynpu_error error;
+
+	if (tinynpu_device_open("sim", machine, &device, &error))
+		errx(1, "%s", error.text);
+	return device;
+}
+
+static struct tinynpu_session *create_session(struct tinynpu_device *device,
+					      struct tinynpu_program *program)
+{
+	struct tinynpu_session *session;
+	struct tinynpu_error error;
+
+	if (tinynpu_session_create(device, program, &session, &error))
+		errx(1, "%s", error.text);
+	fill_inputs(program, session);
+	return session;
+}
+
 /* Takes the program over. */
 static struct tinynpu_session *open_session(const char *machine,
 					    struct tinynpu_program *program)
 {
-	struct tinynpu_session *session;
-	struct tinynpu_device *device;
-	struct tinynpu_error error;
+	struct tinynpu_device *device = open_device(machine);
+	struct tinynpu_session *session = create_session(device, program);
 
-	if (tinynpu_device_open("sim", machine, &device, &error) ||
-	    tinynpu_session_create(device, program, &session, &error))
-		errx(1, "%s", error.text);
-	fill_inputs(program, session);
 	tinynpu_device_close(device);
 	tinynpu_program_close(program);
 	return session;
@@ -152,6 +172,81 @@ static void print_walls(struct tinynpu_session *session)
 	       percentile(tenths, WINDOWS, 50));
 }
 
+/* --- Two sessions at the same time --------------------------------------------- */
+
+struct runner {
+	struct tinynpu_session *session;
+	pthread_barrier_t *start;
+	uint64_t begin, end;
+	size_t jobs;
+};
+
+/* By its own clock: who waits for it may be late. */
+static void *run_window(void *opaque)
+{
+	struct runner *runner = opaque;
+
+	run(runner->session);
+	pthread_barrier_wait(runner->start);
+	runner->begin = now_ns();
+	do {
+		run(runner->session);
+		runner->jobs++;
+		runner->end = now_ns();
+	} while (runner->end - runner->begin < WINDOW_NS);
+	return NULL;
+}
+
+/* Nanoseconds per job of so many sessions. */
+static uint64_t time_sessions(struct tinynpu_session *sessions[], size_t count)
+{
+	struct runner runners[2] = { { 0 } };
+	uint64_t begin = UINT64_MAX, end = 0;
+	pthread_barrier_t start;
+	pthread_t threads[2];
+	size_t jobs = 0, i;
+
+	pthread_barrier_init(&start, NULL, count);
+	for (i = 0; i < count; i++) {
+		runners[i].session = sessions[i];
+		runners[i].start = &start;
+		if (pthread_create(&threads[i], NULL, run_window, &runners[i]))
+			errx(1, "no thread");
+	}
+	for (i = 0; i < count; i++) {
+		pthread_join(threads[i], NULL);
+		jobs += runners[i].jobs;
+		begin = runners[i].begin < begin ? runners[i].begin : begin;
+		end = runners[i].end > end ? runners[i].end : end;
+	}
+	pthread_barrier_destroy(&start);
+	return (end - begin) / jobs;
+}
+
+static void measure_pair(const char *machine, const char *path)
+{
+	struct tinynpu_program *program = open_program(path);
+	struct tinynpu_device *device = open_device(machine);
+	struct tinynpu_session *sessions[2];
+	uint64_t alone[WINDOWS], together[WINDOWS];
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		sessions[i] = create_session(device, program);
+	for (i = 0; i < WINDOWS; i++) {
+		alone[i] = time_sessions(sessions, 1);
+		together[i] = time_sessions(sessions, 2);
+	}
+	printf("alone_ns %llu\n", (unsigned long long)
+	       percentile(alone, WINDOWS, 50));
+	printf("together_ns %llu\n", (unsigned long long)
+	       percentile(together, WINDOWS, 50));
+	for (i = 0; i < 2; i++)
+		tinynpu_session_destroy(sessions[i]);
+	tinynpu_device_close(device);
+	tinynpu_program_close(program);
+}
+
 static void print_start(char *self, char *machine, char *path)
 {
 	char *args[] = { self, "once", machine, path, NULL };
@@ -202,8 +297,12 @@ int main(int argc, char **argv)
 	struct tinynpu_session *session;
 
 	if (argc != (is_empty ? 3 : 4))
-		errx(2, "usage: model_bench run|once|peak MACHINE PROGRAM\n"
+		errx(2, "usage: model_bench run|once|peak|pair MACHINE PROGRAM\n"
 			"       model_bench empty MACHINE");
+	if (!strcmp(mode, "pair")) {
+		measure_pair(argv[2], argv[3]);
+		return 0;
+	}
 	session = open_session(argv[2], is_empty ? empty_program() :
 						   open_program(argv[3]));
 	if (!strcmp(mode, "run") || is_empty)
