@@ -9,6 +9,8 @@
 
 #include "unit.h"
 
+struct kernels;
+
 int vec_pool_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		   struct unit_access *access);
 void vec_pool_execute(uint8_t *sram, const union npu_cmd *cmd);
@@ -16,6 +18,9 @@ void vec_pool_execute(uint8_t *sram, const union npu_cmd *cmd);
 int vec_binary_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		  struct unit_access *access);
 void vec_binary_execute(uint8_t *sram, const union npu_cmd *cmd);
+/* With loops that a test chooses. */
+void vec_binary_compute(uint8_t *sram, const union npu_cmd *cmd,
+			const struct kernels *kernels);
 
 int vec_softmax_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		      struct unit_access *access);

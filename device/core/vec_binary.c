@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define MAX_LEFT_SHIFT 20
-#define RUN 128 /* elements at a time */
+#define RUN 512 /* elements at a time */
 
 #define OFFSET(member) __builtin_offsetof(struct npu_cmd_binary, member)
 #define RANGE(member, least, most) \
@@ -96,7 +96,8 @@ static void minimum(int32_t *sums, const int32_t *a, const uint8_t *x,
 
 /*
  * What differs between the operations: ranges of fields, and how @count pairs
- * of elements are combined, each looked up in its input's table.
+ * of elements are combined, each looked up in its input's table. Sums are left
+ * to the loops for the host if these have some.
  */
 static const struct binary_op {
 	const struct operand_range *ranges;
@@ -161,6 +162,11 @@ int vec_binary_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 	return check_input(ctx, &c->b, &b, OFFSET(b), &c->ofm, &ofm);
 }
 
+static bool is_sum(const struct npu_cmd_binary *c)
+{
+	return binary_ops[c->hdr.op].ranges == sum_ranges;
+}
+
 /*
  * What an input's elements stand for: there are only 256 of them. Scaled for
  * sums; less the zero point, which MAX and MIN don't have, for the others.
@@ -169,13 +175,25 @@ static void input_table(int32_t table[256], const struct npu_cmd_binary *c,
 			int8_t zero, uint32_t mult, int shift)
 {
 	struct fixed_scale scale = fixed_scale(mult, shift);
-	bool is_sum = binary_ops[c->hdr.op].ranges == sum_ranges;
 	int32_t value;
 
 	for (value = INT8_MIN; value <= INT8_MAX; value++)
-		table[(uint8_t)value] = !is_sum ? value - zero :
+		table[(uint8_t)value] = !is_sum(c) ? value - zero :
 			fixed_rescale(fixed_shift_left(value - zero,
 						       c->left_shift), &scale);
+}
+
+static struct kernel_term input_term(const struct npu_cmd_binary *c,
+				     int8_t zero, uint32_t mult, int shift)
+{
+	struct fixed_scale scale = fixed_scale(mult, shift);
+
+	return (struct kernel_term){
+		.zero = zero,
+		.left = c->left_shift + scale.left,
+		.mult = scale.mult,
+		.right = scale.right,
+	};
 }
 
 /* MAX and MIN have no factor: 1/2 x 2 leaves all as it is. */
@@ -186,39 +204,54 @@ static struct fixed_scale output_scale(const struct npu_cmd_binary *c)
 	return fixed_scale(c->ofm_mult, c->ofm_shift);
 }
 
-/* What all elements have in common: tables of inputs and the output stage. */
+/* What all elements have in common: the inputs and the output stage. */
 struct binary {
 	const struct binary_op *op;
+	const struct kernels *kernels;
+	bool is_summed; /* by the loops for the host, from terms; or by tables */
+	struct kernel_sum sum;
 	int32_t a[256];
 	int32_t b[256];
-	int32_t offset[RUN];
-	int32_t mult[RUN];
-	int32_t left[RUN];
-	int32_t right[RUN];
+	int32_t offset[KERNEL_BLOCK];
+	int32_t mult[KERNEL_BLOCK];
+	int32_t left[KERNEL_BLOCK];
+	int32_t right[KERNEL_BLOCK];
 	int32_t sums[RUN];
 	struct kernel_output stage;
-	const struct kernels *kernels;
 };
 
-static void binary_make(struct binary *b, const struct npu_cmd_binary *c)
+static void make_inputs(struct binary *b, const struct npu_cmd_binary *c)
+{
+	b->is_summed = is_sum(c) && b->kernels->sum;
+	if (b->is_summed) {
+		b->sum.a = input_term(c, c->a_zp, c->a_mult, c->a_shift);
+		b->sum.b = input_term(c, c->b_zp, c->b_mult, c->b_shift);
+		b->sum.is_difference = c->hdr.op == NPU_OP_SUB;
+		return;
+	}
+	input_table(b->a, c, c->a_zp, c->a_mult, c->a_shift);
+	input_table(b->b, c, c->b_zp, c->b_mult, c->b_shift);
+}
+
+static void binary_make(struct binary *b, const struct npu_cmd_binary *c,
+			const struct kernels *kernels)
 {
 	struct fixed_scale scale = output_scale(c);
 	uint32_t i;
 
 	b->op = &binary_ops[c->hdr.op];
-	input_table(b->a, c, c->a_zp, c->a_mult, c->a_shift);
-	input_table(b->b, c, c->b_zp, c->b_mult, c->b_shift);
-	for (i = 0; i < RUN; i++) {
+	b->kernels = kernels;
+	make_inputs(b, c);
+	for (i = 0; i < KERNEL_BLOCK; i++) {
 		b->offset[i] = 0;
 		b->mult[i] = scale.mult;
 		b->left[i] = scale.left;
 		b->right[i] = scale.right;
-		b->sums[i] = 0;
 	}
-	b->kernels = npu_kernels_best();
+	memset(b->sums, 0, sizeof(b->sums));
 	b->stage = (struct kernel_output){
-		.pixels = 1,
-		.sums = b->sums,
+		.out_step = KERNEL_BLOCK,
+		.sum_pitch = KERNEL_BLOCK,
 		.offset = b->offset,
 		.mult = b->mult,
 		.left = b->left,
@@ -229,12 +262,38 @@ static void binary_make(struct binary *b, const struct npu_cmd_binary *c)
 	};
 }
 
-/* The @count sums so far, contiguous in the output. */
+/* To @sums, what @count elements of both inputs make. */
+static void combine(struct binary *b, int32_t *sums, const uint8_t *x,
+		    const uint8_t *y, uint32_t count)
+{
+	if (!b->is_summed) {
+		b->op->combine(sums, b->a, x, b->b, y, count);
+		return;
+	}
+	b->sum.sums = sums;
+	b->sum.x = (const int8_t *)x;
+	b->sum.y = (const int8_t *)y;
+	b->sum.count = count;
+	b->kernels->sum(&b->sum);
+}
+
+/* The @count sums so far, contiguous in the output; a block is like a pixel. */
 static void binary_output(struct binary *b, uint8_t *ofm, uint32_t count)
 {
-	b->stage.channels = count;
+	uint32_t blocks = count / KERNEL_BLOCK;
+
+	b->stage.sums = b->sums;
 	b->stage.out = (int8_t *)ofm;
-	b->kernels->output(&b->stage);
+	b->stage.pixels = blocks;
+	b->stage.channels = KERNEL_BLOCK;
+	if (blocks)
+		b->kernels->output(&b->stage);
+	b->stage.sums += blocks * KERNEL_BLOCK;
+	b->stage.out += blocks * KERNEL_BLOCK;
+	b->stage.pixels = 1;
+	b->stage.channels = count % KERNEL_BLOCK;
+	if (b->stage.channels)
+		b->kernels->output(&b->stage);
 }
 
 /* One pixel of any number of channels. */
@@ -245,7 +304,7 @@ static void binary_pixel(struct binary *b, const uint8_t *x, const uint8_t *y,
 
 	for (done = 0; done < channels; done += count) {
 		count = channels - done < RUN ? channels - done : RUN;
-		b->op->combine(b->sums, b->a, x + done, b->b, y + done, count);
+		combine(b, b->sums, x + done, y + done, count);
 		binary_output(b, ofm + done, count);
 	}
 }
@@ -258,9 +317,9 @@ static void binary_pixels(struct binary *b, const struct npu_cmd_binary *c,
 	uint32_t i;
 
 	for (i = 0; i < pixels; i++)
-		b->op->combine(b->sums + i * c->channels, b->a,
-			       x + i * c->a.pixel_pitch, b->b,
-			       y + i * c->b.pixel_pitch, c->channels);
+		combine(b, b->sums + i * c->channels,
+			x + i * c->a.pixel_pitch, y + i * c->b.pixel_pitch,
+			c->channels);
 	binary_output(b, ofm, pixels * c->channels);
 }
 
@@ -290,15 +349,21 @@ static void binary_row(struct binary *b, const struct npu_cmd_binary *c,
 	}
 }
 
-void vec_binary_execute(uint8_t *sram, const union npu_cmd *cmd)
+void vec_binary_compute(uint8_t *sram, const union npu_cmd *cmd,
+			const struct kernels *kernels)
 {
 	const struct npu_cmd_binary *c = &cmd->binary;
 	struct binary b;
 	uint32_t y;
 
-	binary_make(&b, c);
+	binary_make(&b, c, kernels);
 	for (y = 0; y < c->height; y++)
 		binary_row(&b, c, sram + operands_pixel(&c->a, y, 0),
 			   sram + operands_pixel(&c->b, y, 0),
 			   sram + operands_pixel(&c->ofm, y, 0));
+}
+
+void vec_binary_execute(uint8_t *sram, const union npu_cmd *cmd)
+{
+	vec_binary_compute(sram, cmd, npu_kernels_best());
 }

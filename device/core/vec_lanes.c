@@ -241,11 +241,10 @@ static void select_lanes(int32_t *restrict to, const int32_t *restrict is_first,
 		to[i] = is_first[i] ? a[i] : b[i];
 }
 
-static void multiply_add_lanes(int32_t *restrict to, const int32_t *restrict c,
-			       const int32_t *restrict a,
-			       const int32_t *restrict b, uint32_t count)
+void lanes_multiply_add(const struct kernels *kernels, int32_t *restrict to,
+			const int32_t *restrict c, const int32_t *restrict a,
+			const int32_t *restrict b, uint32_t count)
 {
-	const struct kernels *kernels = npu_kernels_best();
 	uint32_t i;
 
 	if (kernels->multiply_add) {
@@ -255,6 +254,13 @@ static void multiply_add_lanes(int32_t *restrict to, const int32_t *restrict c,
 	for (i = 0; i < count; i++)
 		to[i] = from_float(multiply_add(to_float(a[i]), to_float(b[i]),
 						to_float(c[i])));
+}
+
+static void multiply_add_lanes(int32_t *restrict to, const int32_t *restrict c,
+			       const int32_t *restrict a,
+			       const int32_t *restrict b, uint32_t count)
+{
+	lanes_multiply_add(npu_kernels_best(), to, c, a, b, count);
 }
 
 /* The loops of the forms BINARY and UNARY; the others are called by name. */

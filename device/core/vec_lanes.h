@@ -34,6 +34,12 @@ void lanes_load(int32_t *to, const uint8_t *from, enum npu_type type,
 void lanes_store(uint8_t *to, const int32_t *from, enum npu_type type,
 		 int32_t add, uint32_t count);
 
+/* Of float32: a x b + c, rounded once, with loops that a test chooses. */
+struct kernels;
+void lanes_multiply_add(const struct kernels *kernels, int32_t *restrict to,
+			const int32_t *restrict c, const int32_t *restrict a,
+			const int32_t *restrict b, uint32_t count);
+
 void lanes_fill(int32_t *to, int32_t value, uint32_t count);
 
 /* A reduction of a row that comes in pieces, from @index 0 on. */

@@ -6,7 +6,9 @@
  */
 #include "engine.h"
 #include "formulas.h"
+#include "kernels/kernels.h"
 #include "models.h"
+#include "vec.h"
 
 #include <npu/cost.h>
 
@@ -712,6 +714,28 @@ static union npu_cmd random_binary(void)
 	return cmd;
 }
 
+/* What the loops of each kind of processor make of it: the same SRAM. */
+static void compare_kernels(struct engine *e, const union npu_cmd *cmd)
+{
+	const struct kernels *const *k;
+	uint32_t size = e->ctx.sram_size;
+	uint8_t *before = allocate(size), *after = allocate(size);
+
+	memcpy(before, e->ctx.sram, size);
+	memcpy(after, e->ctx.sram, size);
+	ref_binary_cmd(cmd, before, after);
+	for (k = npu_kernels_all; *k; k++) {
+		if (!(*k)->is_supported())
+			continue;
+		memcpy(e->ctx.sram, before, size);
+		vec_binary_compute(e->ctx.sram, cmd, *k);
+		assert_memory_equal(e->ctx.sram, after, size);
+	}
+	memcpy(e->ctx.sram, before, size);
+	free(before);
+	free(after);
+}
+
 static void test_random_binaries(void **state)
 {
 	struct engine *e = *state;
@@ -722,6 +746,7 @@ static void test_random_binaries(void **state)
 		union npu_cmd cmd = random_binary();
 
 		engine_randomise(e->ctx.sram, 1000);
+		compare_kernels(e, &cmd);
 		compare(e, &cmd, ref_binary_cmd);
 	}
 }

@@ -6,6 +6,8 @@
  */
 #include "engine.h"
 #include "formulas.h"
+#include "kernels/kernels.h"
+#include "vec_lanes.h"
 
 #include <npu/cost.h>
 
@@ -641,6 +643,45 @@ static union npu_cmd random_command(struct engine *e, uint32_t h, uint32_t w,
 	return cmd;
 }
 
+static void test_multiply_add_of_all_loops(void **state)
+{
+	static const int32_t some[] = { 0, INT32_MIN, 1, 0x00800000, 0x3f800000,
+					0x7f7fffff, 0x7f800000, -0x00800000,
+					0x7fc00001, 0x7f800001, -1, 0x4b000001 };
+	int32_t a[67], b[67], c[67], to[67], expected;
+	const struct kernels *const *k;
+	uint32_t round, i;
+
+	for (round = 0; round < 2000; round++) {
+		for (i = 0; i < COUNT(a); i++) {
+			bool is_near = engine_random() % 4;
+
+			a[i] = some[engine_random() % COUNT(some)];
+			a[i] = is_near ? (int32_t)engine_random() : a[i];
+			b[i] = (int32_t)engine_random();
+			c[i] = some[engine_random() % COUNT(some)];
+			c[i] = is_near ? (int32_t)engine_random() : c[i];
+		}
+		for (k = npu_kernels_all; *k; k++) {
+			if (!(*k)->is_supported())
+				continue;
+			lanes_multiply_add(*k, to, c, a, b, COUNT(a));
+			for (i = 0; i < COUNT(a); i++) {
+				float x, y, z;
+
+				memcpy(&x, &a[i], 4);
+				memcpy(&y, &b[i], 4);
+				memcpy(&z, &c[i], 4);
+				x = fmaf(x, y, z);
+				memcpy(&expected, &x, 4);
+				if (x != x)
+					expected = 0x7fc00000;
+				assert_int_equal(to[i], expected);
+			}
+		}
+	}
+}
+
 static void test_random_programs(void **state)
 {
 	struct engine *e = *state;
@@ -894,6 +935,7 @@ int main(void)
 		TEST(test_interpolation_by_hand),
 		TEST(test_functions_are_near_the_real_ones),
 		TEST(test_multiply_add),
+		TEST(test_multiply_add_of_all_loops),
 		TEST(test_random_programs),
 		TEST(test_long_rows),
 		TEST(test_bad_commands),

@@ -484,6 +484,49 @@ AVX512 static void output(const struct kernel_output *o)
 			output_merged(o, c, false);
 }
 
+/* --- Sums of two tensors ------------------------------------------------------- */
+
+AVX512 KERNEL_INLINE struct scale load_term(const struct kernel_term *t)
+{
+	const __m512i one = _mm512_set1_epi32(1);
+	struct scale s = {
+		.even = _mm512_set1_epi32(t->mult),
+		.odd = _mm512_set1_epi32(t->mult),
+		.left = _mm512_set1_epi32((int32_t)t->left),
+		.right = _mm512_set1_epi32((int32_t)t->right),
+		.zero = _mm512_set1_epi32(t->zero),
+	};
+
+	s.mask = _mm512_sub_epi32(_mm512_sllv_epi32(one, s.right), one);
+	s.half_mask = _mm512_srli_epi32(s.mask, 1);
+	return s;
+}
+
+AVX512 KERNEL_INLINE __m512i term(const int8_t *x, __mmask16 mask,
+				  const struct scale *s)
+{
+	__m512i wide = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(mask, x));
+
+	return rescale_sums(_mm512_sub_epi32(wide, s->zero), s);
+}
+
+AVX512 static void sum(const struct kernel_sum *sum)
+{
+	const struct scale a = load_term(&sum->a), b = load_term(&sum->b);
+	uint32_t i;
+
+	for (i = 0; i < sum->count; i += KERNEL_BLOCK) {
+		__mmask16 mask = (__mmask16)_bzhi_u32(
+			0xffff, generic_block(sum->count, i));
+		__m512i x = term(sum->x + i, mask, &a);
+		__m512i y = term(sum->y + i, mask, &b);
+
+		x = sum->is_difference ? _mm512_sub_epi32(x, y) :
+					 _mm512_add_epi32(x, y);
+		_mm512_mask_storeu_epi32(sum->sums + i, mask, x);
+	}
+}
+
 /* The gathers rule here; wider ones are no faster. */
 static void decode(struct kernel_decode *decode)
 {
@@ -510,6 +553,7 @@ const struct kernels npu_kernels_avx512 = {
 	.output = output,
 	.decode = decode,
 	.multiply_add = multiply_add,
+	.sum = sum,
 	.wide = &npu_kernels_avx512_wide,
 };
 #endif

@@ -41,8 +41,8 @@ AVX512 KERNEL_INLINE struct scale load_scale(const struct kernel_output *o,
 	return s;
 }
 
-/* Results of sixteen sums. */
-AVX512 KERNEL_INLINE __m512i rescale(__m512i x, const struct scale *s)
+/* Sixteen sums, scaled. */
+AVX512 KERNEL_INLINE __m512i rescale_sums(__m512i x, const struct scale *s)
 {
 	const __m512i half = _mm512_set1_epi64(1 << 30);
 	__m512i even, odd, limit;
@@ -57,8 +57,13 @@ AVX512 KERNEL_INLINE __m512i rescale(__m512i x, const struct scale *s)
 	limit = _mm512_sub_epi32(s->half_mask, _mm512_srai_epi32(x, 31));
 	is_up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(x, s->mask), limit);
 	x = _mm512_srav_epi32(x, s->right);
-	x = _mm512_mask_add_epi32(x, is_up, x, _mm512_set1_epi32(1));
-	x = _mm512_add_epi32(x, s->zero);
+	return _mm512_mask_add_epi32(x, is_up, x, _mm512_set1_epi32(1));
+}
+
+/* Results of sixteen sums. */
+AVX512 KERNEL_INLINE __m512i rescale(__m512i x, const struct scale *s)
+{
+	x = _mm512_add_epi32(rescale_sums(x, s), s->zero);
 	return _mm512_min_epi32(_mm512_max_epi32(x, s->min), s->max);
 }
 

@@ -134,6 +134,39 @@ struct kernel_output {
 	int32_t max;
 };
 
+/* --- Sums of two tensors ------------------------------------------------------- */
+
+/*
+ * What an element stands for: (value - @zero) x 2^@left modulo 2^32, scaled as
+ * outputs are; 0 <= @left <= 50.
+ */
+struct kernel_term {
+	int32_t zero;
+	uint32_t left;
+	int32_t mult;
+	uint32_t right;
+};
+
+/**
+ * struct kernel_sum - sums of some elements of two tensors
+ * @sums: results, modulo 2^32
+ * @x: elements
+ * @y: elements
+ * @count: of each, any number
+ * @a: of @x
+ * @b: of @y
+ * @is_difference: the second term is subtracted
+ */
+struct kernel_sum {
+	int32_t *sums;
+	const int8_t *x;
+	const int8_t *y;
+	uint32_t count;
+	struct kernel_term a;
+	struct kernel_term b;
+	bool is_difference;
+};
+
 /* --- Depthwise convolution by lanes ------------------------------------------- */
 
 /* Bytes that are worked on at a time, and as many sums. */
@@ -273,6 +306,7 @@ struct kernel_decode {
  * @decode: see struct kernel_decode
  * @multiply_add: a x b + c, rounded once, of @count float32; results are never
  *	NaNs of another kind than @nan. NULL if there is none
+ * @sum: see struct kernel_sum. NULL if there is none
  * @wide: NULL if there are none
  */
 struct kernels {
@@ -290,6 +324,7 @@ struct kernels {
 	void (*decode)(struct kernel_decode *decode);
 	void (*multiply_add)(int32_t *to, const int32_t *c, const int32_t *a,
 			     const int32_t *b, uint32_t count, int32_t nan);
+	void (*sum)(const struct kernel_sum *sum);
 	const struct kernel_wide *wide;
 };
 
