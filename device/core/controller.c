@@ -436,12 +436,13 @@ static bool view_access(const struct npu_core *core,
 			uint32_t *value, uint32_t size, bool is_write)
 {
 	const struct window_view *view = &window->view;
-	uint8_t *place = view->host + (offset - view->low);
+	uint8_t *place;
 
 	if (view->epoch != core->epoch || offset < view->low ||
 	    offset + size > view->high || (offset & (size - 1)) ||
 	    (is_write && !view->is_writable))
 		return false;
+	place = view->host + (offset - view->low);
 	if (size == 4 && is_write)
 		memcpy(place, value, 4);
 	else if (size == 4)
