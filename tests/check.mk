@@ -8,9 +8,10 @@ host-tests += \
 	tests/check-includes \
 	tests/check-style
 
-# It looks at the libraries beside which it lies; sanitizers add symbols.
+# It looks at the libraries beside which it lies; sanitizers add symbols. And they are
+# not there for other processors.
 ifeq ($(SAN),)
-host-tests += $(B)/tests/check-symbols
+host-tests += $(B)/tests/check-symbols tests/check-neon
 endif
 
 $(B)/tests/check-symbols: tests/check-symbols $(B)/libtinynpu.so $(B)/libtinynpu.a

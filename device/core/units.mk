@@ -15,6 +15,7 @@ core-objs += \
 	device/core/kernels/avx2.o \
 	device/core/kernels/avx512.o \
 	device/core/kernels/avx512_wide.o \
+	device/core/kernels/neon.o \
 	device/core/kernels/portable.o \
 	device/core/kernels/select.o \
 	device/core/mac.o \

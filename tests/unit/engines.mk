@@ -15,6 +15,10 @@ dma-objs := tests/unit/engine.o libcore.a
 unit-tests += buffer
 buffer-objs := tests/unit/engine.o libcore.a
 
+unit-tests += kernels
+kernels-objs := libcore.a
+kernels-libs := -lm
+
 unit-tests += mac
 mac-objs := tests/unit/engine.o libcore.a
 
@@ -30,6 +34,6 @@ unit-tests += vprog
 vprog-objs := tests/unit/engine.o libcore.a
 vprog-libs := -lm
 
-$(addprefix $(B)/tests/unit/,buffer_test.o decode_test.o dma_test.o engine.o gather_test.o mac_test.o \
-	resize_test.o vec_test.o vprog_test.o): CPPFLAGS += -Idevice/core
+$(addprefix $(B)/tests/unit/,buffer_test.o decode_test.o dma_test.o engine.o \
+	gather_test.o kernels_test.o mac_test.o resize_test.o vec_test.o vprog_test.o): CPPFLAGS += -Idevice/core
 $(B)/tests/unit/decode_test.o: CPPFLAGS += -I. -Icompiler

@@ -265,4 +265,49 @@ KERNEL_INLINE void generic_output(const struct kernel_output *o)
 	}
 }
 
+/*
+ * Whether a lane takes a word is anybody's guess: no branch may depend on it.
+ * Returns where the next round's words begin.
+ */
+KERNEL_INLINE const uint8_t *
+generic_decode_round(const struct kernel_decode *d, uint8_t *out)
+{
+	const uint8_t *words = d->words;
+	uint32_t i;
+
+	for (i = 0; i < KERNEL_LANES; i++) {
+		uint32_t x = d->state[i], mask, slot;
+		uint16_t word;
+
+		slot = d->slots[d->tables[d->place + i] +
+				x % (1u << KERNEL_SLOT_BITS)];
+		x = KERNEL_SLOT_FREQUENCY(slot) * (x >> KERNEL_SLOT_BITS) +
+		    KERNEL_SLOT_PLACE(slot);
+		mask = (1u << KERNEL_SLOT_VALUES(slot)) - 1;
+		out[i] = (uint8_t)(KERNEL_SLOT_LOW(slot) + (x & mask));
+		x >>= KERNEL_SLOT_VALUES(slot);
+		memcpy(&word, words, sizeof(word));
+		mask = 0u - (x < 1u << 16);
+		d->state[i] = x << (mask & 16) | (word & mask);
+		words += mask & 2;
+	}
+	return words;
+}
+
+KERNEL_INLINE void generic_decode(struct kernel_decode *d)
+{
+	uint32_t step = KERNEL_LANES % d->period;
+
+	for (; d->rounds && d->words <= d->last; d->rounds--) {
+		uint8_t out[KERNEL_LANES];
+
+		d->words = generic_decode_round(d, out);
+		memcpy(d->out, out, sizeof(out));
+		d->out += KERNEL_LANES;
+		d->place += step;
+		if (d->place >= d->period)
+			d->place -= d->period;
+	}
+}
+
 #endif

@@ -329,6 +329,10 @@ struct kernels {
 };
 
 extern const struct kernels npu_kernels_portable;
+#ifdef __aarch64__
+extern const struct kernels npu_kernels_neon;
+extern const struct kernels npu_kernels_neon_dot;
+#endif
 #ifdef __x86_64__
 extern const struct kernels npu_kernels_avx2;
 extern const struct kernels npu_kernels_avx512;

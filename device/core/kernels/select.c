@@ -12,6 +12,10 @@ const struct kernels *const npu_kernels_all[] = {
 	&npu_kernels_avx512,
 	&npu_kernels_avx2,
 #endif
+#ifdef __aarch64__
+	&npu_kernels_neon_dot,
+	&npu_kernels_neon,
+#endif
 	&npu_kernels_portable,
 	NULL,
 };
