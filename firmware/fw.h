@@ -46,8 +46,8 @@
 /* The power cap holds over this time; no job waits longer than the other. */
 #define FW_CREDIT_NS 50000000ll
 #define FW_HOLD_NS 500000000ull
-/* A core without a job for so long is switched off. */
-#define FW_IDLE_NS 10000000ull
+/* A core without a job at more looks in a row is switched off. */
+#define FW_IDLE_LOOKS 2
 
 #define FW_NONE 0xff /* no queue, no core */
 #define FW_NEVER UINT64_MAX
@@ -161,7 +161,7 @@ struct fw_usage {
  * @end: RUNNING: when the job has run for too long
  * @slice: what its register says
  * @gate: likewise
- * @idle_since: when it was seen without a job first, or 0
+ * @idle_looks: at how many it had no job
  * @used: what counters know of
  */
 struct fw_core {
@@ -174,7 +174,7 @@ struct fw_core {
 	uint64_t end;
 	uint32_t slice;
 	uint8_t gate;
-	uint64_t idle_since;
+	uint8_t idle_looks;
 	struct fw_usage used;
 };
 
@@ -214,6 +214,7 @@ enum fw_reason {
  * @meter_fj: its energy
  * @idle_before: energy of idle cores when the firmware was started
  * @temperature_mc: when last looked
+ * @is_looking: looks are due: a core is on, or a reason to be slow is there
  * @look_due: when to look
  * @held_until: until then no job is started; 0: they are
  * @throttle: reasons, NPU_THROTTLE_*
@@ -233,6 +234,7 @@ struct fw_power {
 	uint64_t meter_fj;
 	uint64_t idle_before;
 	int32_t temperature_mc;
+	bool is_looking;
 	uint64_t look_due;
 	uint64_t held_until;
 	uint32_t throttle;
@@ -406,7 +408,6 @@ bool power_set_limits(struct fw *fw, uint64_t cap_uw, uint64_t khz);
 void power_look(struct fw *fw, uint64_t now);
 bool power_lets_start(const struct fw *fw);
 void power_wake_core(struct fw *fw, uint32_t core);
-void power_gate(struct fw *fw, uint64_t now);
 uint64_t power_due(const struct fw *fw);
 void power_read(struct fw *fw, struct npu_counters *counters);
 uint32_t power_clock_permille(const struct fw *fw, uint32_t core);

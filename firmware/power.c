@@ -31,6 +31,7 @@ void power_init(struct fw *fw)
 	uint32_t i;
 
 	power->is_there = (version & 0xffff) >= HW_MINOR;
+	power->is_looking = power->is_there;
 	if (!power->is_there)
 		return;
 	for (i = 0; i < NPU_OPP_COUNT; i++)
@@ -61,6 +62,7 @@ bool power_set_limits(struct fw *fw, uint64_t cap_uw, uint64_t khz)
 	if (!cap_uw)
 		power->cap_opp = 0;
 	power->look_due = 0;
+	power->is_looking = true;
 	return true;
 }
 
@@ -188,14 +190,35 @@ static void tell_reasons(struct fw *fw, uint64_t now)
 
 /* --- Rounds ------------------------------------------------------------------ */
 
-static bool is_any_busy(const struct fw *fw)
+/* Switch off the cores that had nothing to do for some looks; are all off? */
+static bool switch_off(struct fw *fw)
 {
+	bool are_off = true;
 	uint32_t i;
 
-	for (i = 0; i < fw->core_count; i++)
-		if (fw->cores[i].state != FW_CORE_IDLE)
-			return true;
-	return false;
+	for (i = 0; i < fw->core_count; i++) {
+		struct fw_core *core = &fw->cores[i];
+
+		if (core->gate == NPU_GATE_POWER)
+			continue;
+		if (core->state != FW_CORE_IDLE ||
+		    ++core->idle_looks <= FW_IDLE_LOOKS) {
+			are_off = false;
+			continue;
+		}
+		core->gate = NPU_GATE_POWER;
+		engine_set_gate(i, core->gate);
+	}
+	return are_off;
+}
+
+/* Whether there is nothing to look for until a job starts, or limits change. */
+static bool is_settled(const struct fw_power *power)
+{
+	uint32_t lasting = power->limit_opp ? NPU_THROTTLE_CLOCK : 0;
+
+	return !power->heat_opp && !power->cap_opp &&
+	       power->throttle == power->told && !(power->throttle & ~lasting);
 }
 
 /*
@@ -229,6 +252,8 @@ void power_look(struct fw *fw, uint64_t now)
 		set_opp(power);
 	}
 	tell_reasons(fw, now);
+	if (is_due)
+		power->is_looking = !switch_off(fw) || !is_settled(power);
 }
 
 /* May jobs be started? */
@@ -242,56 +267,22 @@ void power_wake_core(struct fw *fw, uint32_t number)
 {
 	struct fw_core *core = &fw->cores[number];
 
-	core->idle_since = 0;
+	fw->power.is_looking = fw->power.is_there;
+	core->idle_looks = 0;
 	if (core->gate != NPU_GATE_POWER)
 		return;
 	core->gate = NPU_GATE_CLOCK;
 	engine_set_gate(number, core->gate);
 }
 
-/* Switch off the cores that have had nothing to do for a while. */
-void power_gate(struct fw *fw, uint64_t now)
-{
-	uint32_t i;
-
-	if (!fw->power.is_there)
-		return;
-	for (i = 0; i < fw->core_count; i++) {
-		struct fw_core *core = &fw->cores[i];
-
-		if (core->state != FW_CORE_IDLE ||
-		    core->gate == NPU_GATE_POWER)
-			continue;
-		if (!core->idle_since)
-			core->idle_since = now;
-		if (now - core->idle_since < FW_IDLE_NS)
-			continue;
-		core->gate = NPU_GATE_POWER;
-		engine_set_gate(i, core->gate);
-	}
-}
-
 /* When the next round has to be for what is done here. */
 uint64_t power_due(const struct fw *fw)
 {
 	const struct fw_power *power = &fw->power;
-	uint32_t lasting = power->limit_opp ? NPU_THROTTLE_CLOCK : 0;
-	uint64_t due = FW_NEVER;
-	uint32_t i;
 
-	if (!power->is_there)
-		return FW_NEVER;
-	if (is_any_busy(fw) || power->heat_opp || power->cap_opp ||
-	    power->throttle != power->told || (power->throttle & ~lasting))
-		due = power->look_due;
 	if (power->held_until)
-		due = power->held_until;
-	for (i = 0; i < fw->core_count; i++)
-		if (fw->cores[i].state == FW_CORE_IDLE &&
-		    fw->cores[i].gate != NPU_GATE_POWER &&
-		    fw->cores[i].idle_since + FW_IDLE_NS < due)
-			due = fw->cores[i].idle_since + FW_IDLE_NS;
-	return due;
+		return power->held_until;
+	return power->is_looking ? power->look_due : FW_NEVER;
 }
 
 /* --- What others tell ---------------------------------------------------------- */

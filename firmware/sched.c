@@ -679,7 +679,6 @@ void fw_round(struct fw *fw)
 		if (fw->cores[i].state == FW_CORE_IDLE)
 			feed_core(fw, i, now);
 	set_slices(fw);
-	power_gate(fw, now);
 	event_publish(fw, now);
 	has_work = is_working(fw);
 	if (has_work)

@@ -257,18 +257,24 @@ static uint32_t gate_of(uint32_t core)
 	return board.cores[core].regs[NPU_CORE_GATE / 4];
 }
 
+static void look(uint32_t times)
+{
+	while (times--)
+		assert_true(board_advance(FW_LOOK_NS));
+}
+
 static void idle_cores_are_switched_off(void **state)
 {
 	board_boot(2);
 	make_queue();
 	submit(1);
-	board_advance(FW_IDLE_NS);
+	look(FW_IDLE_LOOKS + 1);
 	assert_int_not_equal(gate_of(0), NPU_GATE_POWER);
 	assert_int_equal(gate_of(1), NPU_GATE_POWER);
 	finish(0);
-	board_advance(FW_IDLE_NS - 1);
+	look(FW_IDLE_LOOKS);
 	assert_int_not_equal(gate_of(0), NPU_GATE_POWER);
-	board_advance(1);
+	look(1);
 	assert_int_equal(gate_of(0), NPU_GATE_POWER);
 	assert_int_equal(board.timer, FW_NEVER);
 	submit(2);
