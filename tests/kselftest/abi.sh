@@ -22,10 +22,12 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# load_with PARAMETER...: load the driver anew.
+# load_with PARAMETER...: load the driver anew. The device stays awake, since its
+# counters begin anew when it has slept.
 load_with() {
 	unload 2>/dev/null
-	modprobe tinynpu "$@" && is_bound
+	modprobe tinynpu "$@" && is_bound &&
+		echo on >"$pci/devices/$device/power/control"
 }
 
 dir() {
