@@ -39,7 +39,7 @@ TEST_F(device, values_make_sense)
 
 	ASSERT_EQ(0, npu_query(self->fd, &info));
 	EXPECT_EQ(1, info.hw_version >> 16);
-	EXPECT_EQ(2, info.firmware_abi);
+	EXPECT_EQ(3, info.firmware_abi);
 	EXPECT_GE(info.cores, 1);
 	EXPECT_LE(info.cores, 4);
 	EXPECT_GE(info.macs, 32);
