@@ -8,6 +8,7 @@
  */
 #include "tnpu_netlink.h"
 
+#include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -193,23 +194,40 @@ static int tnpu_netlink_put_device(struct tnpu_message *message,
 	return tnpu_message_end(message, ret);
 }
 
+/* The device that a request names, for tnpu_netlink_exit(); or an ERR_PTR. */
+static struct tnpu_device *tnpu_netlink_enter(struct genl_info *info, int *idx)
+{
+	struct tnpu_device *tdev;
+	unsigned long id;
+
+	if (GENL_REQ_ATTR_CHECK(info, TNPU_A_DEVICE_ID))
+		return ERR_PTR(-EINVAL);
+	id = nla_get_u32(info->attrs[TNPU_A_DEVICE_ID]);
+	tdev = tnpu_netlink_find(&id, id);
+	if (!tdev)
+		return ERR_PTR(-ENODEV);
+	if (drm_dev_enter(&tdev->drm, idx))
+		return tdev;
+	drm_dev_put(&tdev->drm);
+	return ERR_PTR(-ENODEV);
+}
+
+static void tnpu_netlink_exit(struct tnpu_device *tdev, int idx)
+{
+	drm_dev_exit(idx);
+	drm_dev_put(&tdev->drm);
+}
+
 static int tnpu_netlink_device_get(struct sk_buff *request,
 				   struct genl_info *info)
 {
 	struct tnpu_message message;
 	struct tnpu_device *tdev;
-	unsigned long id;
 	int ret, idx;
 
-	if (GENL_REQ_ATTR_CHECK(info, TNPU_A_DEVICE_ID))
-		return -EINVAL;
-	id = nla_get_u32(info->attrs[TNPU_A_DEVICE_ID]);
-	tdev = tnpu_netlink_find(&id, id);
-	if (!tdev)
-		return -ENODEV;
-	ret = -ENODEV;
-	if (!drm_dev_enter(&tdev->drm, &idx))
-		goto put;
+	tdev = tnpu_netlink_enter(info, &idx);
+	if (IS_ERR(tdev))
+		return PTR_ERR(tdev);
 	ret = -ENOMEM;
 	message.skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!message.skb)
@@ -222,9 +240,7 @@ static int tnpu_netlink_device_get(struct sk_buff *request,
 	else
 		ret = genlmsg_reply(message.skb, info);
 exit:
-	drm_dev_exit(idx);
-put:
-	drm_dev_put(&tdev->drm);
+	tnpu_netlink_exit(tdev, idx);
 	return ret;
 }
 
@@ -237,24 +253,18 @@ static int tnpu_netlink_device_set(struct sk_buff *request,
 	u32 power_cap_uw = cap ? nla_get_u32(cap) : 0;
 	u32 clock_khz = clock ? nla_get_u32(clock) : 0;
 	struct tnpu_device *tdev;
-	unsigned long id;
 	int ret, idx;
 
 	if (!netlink_capable(request, CAP_SYS_ADMIN))
 		return -EPERM;
-	if (GENL_REQ_ATTR_CHECK(info, TNPU_A_DEVICE_ID) || (!cap && !clock))
+	if (!cap && !clock)
 		return -EINVAL;
-	id = nla_get_u32(info->attrs[TNPU_A_DEVICE_ID]);
-	tdev = tnpu_netlink_find(&id, id);
-	if (!tdev)
-		return -ENODEV;
-	ret = -ENODEV;
-	if (drm_dev_enter(&tdev->drm, &idx)) {
-		ret = tnpu_limits_set(tdev, cap ? &power_cap_uw : NULL,
-				      clock ? &clock_khz : NULL);
-		drm_dev_exit(idx);
-	}
-	drm_dev_put(&tdev->drm);
+	tdev = tnpu_netlink_enter(info, &idx);
+	if (IS_ERR(tdev))
+		return PTR_ERR(tdev);
+	ret = tnpu_limits_set(tdev, cap ? &power_cap_uw : NULL,
+			      clock ? &clock_khz : NULL);
+	tnpu_netlink_exit(tdev, idx);
 	return ret;
 }
 

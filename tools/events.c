@@ -168,11 +168,7 @@ int command_events(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	ret = telemetry_open(&telemetry);
-	if (ret == -ENOENT)
-		return tool_complain(TOOL_FAILED,
-				     "the driver is not loaded: no events");
-	if (ret)
+	if (telemetry_require(&telemetry, "events"))
 		return TOOL_FAILED;
 	ret = follow(telemetry, &args);
 	telemetry_close(telemetry);

@@ -118,11 +118,7 @@ int command_limit(int argc, char **argv)
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	ret = telemetry_open(&telemetry);
-	if (ret == -ENOENT)
-		return tool_complain(TOOL_FAILED,
-				     "the driver is not loaded: no limits");
-	if (ret)
+	if (telemetry_require(&telemetry, "limits"))
 		return TOOL_FAILED;
 	ret = telemetry_limit(telemetry, args.device,
 			      args.power.is_given ? &args.power.value : NULL,

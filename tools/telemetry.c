@@ -318,6 +318,16 @@ int telemetry_open(struct telemetry **telemetry)
 	return ret == -NLE_OBJ_NOTFOUND ? -ENOENT : complain(ret, "netlink");
 }
 
+int telemetry_require(struct telemetry **telemetry, const char *what)
+{
+	int ret = telemetry_open(telemetry);
+
+	if (ret == -ENOENT)
+		tool_complain(TOOL_FAILED, "the driver is not loaded: no %s",
+			      what);
+	return ret;
+}
+
 void telemetry_close(struct telemetry *telemetry)
 {
 	nl_socket_free(telemetry->questions);

@@ -116,6 +116,8 @@ extern const char *const telemetry_kinds[TELEMETRY_KINDS];
  * driver.
  */
 int telemetry_open(struct telemetry **telemetry);
+/* Likewise, but complains in any case: that there is no @what, say. */
+int telemetry_require(struct telemetry **telemetry, const char *what);
 void telemetry_close(struct telemetry *telemetry);
 
 /* Ask for all; what @sample had is freed. 0, or a negative errno and a complaint. */

@@ -7,7 +7,6 @@
 #include "tool.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -314,11 +313,7 @@ int command_top(int argc, char **argv)
 	args.is_batch |= !isatty(STDOUT_FILENO);
 	signal(SIGINT, end);
 	signal(SIGTERM, end);
-	ret = telemetry_open(&telemetry);
-	if (ret == -ENOENT)
-		return tool_complain(TOOL_FAILED,
-				     "the driver is not loaded: nothing to show");
-	if (ret)
+	if (telemetry_require(&telemetry, "devices"))
 		return TOOL_FAILED;
 	ret = watch(telemetry, &args);
 	telemetry_close(telemetry);
