@@ -75,9 +75,10 @@ int tnpu_limits_set(struct tnpu_device *tdev, const u32 *power_cap_uw,
 		ret = tnpu_limits_tell(tdev);
 	up_read(&tdev->reset_sem);
 	mutex_unlock(&limits->lock);
+	ret = tnpu_recover_settle(tdev, recoveries, ret);
 	if (!ret)
 		tnpu_netlink_tell_power(tdev);
-	return tnpu_recover_settle(tdev, recoveries, ret);
+	return ret;
 }
 
 /**
