@@ -13,15 +13,20 @@ behaviours := \
 	dawdling \
 	deaf \
 	declining \
+	fickle \
 	foreign \
 	forgetful \
+	lawless \
 	numb \
 	pretending \
 	refusing \
 	runahead \
+	senile \
 	silent \
 	stillborn \
-	storming
+	storming \
+	stubborn \
+	stunned
 
 hostile-images := $(patsubst %,$(B)/tests/hostile/%.bin,$(behaviours))
 upper = $(shell echo $(1) | tr a-z A-Z)

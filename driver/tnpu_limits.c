@@ -32,6 +32,13 @@ bool tnpu_limits_are_there(const struct tnpu_device *tdev)
 	       (tdev->config.version & 0xffff) >= TNPU_LIMITS_HW_MINOR;
 }
 
+static void tnpu_limits_keep(struct tnpu_limits *limits, u32 power_cap_uw,
+			     u32 clock_khz)
+{
+	WRITE_ONCE(limits->power_cap_uw, power_cap_uw);
+	WRITE_ONCE(limits->clock_khz, clock_khz);
+}
+
 static int tnpu_limits_tell(struct tnpu_device *tdev)
 {
 	return tnpu_ring_call(tdev, NPU_ADMIN_LIMITS_SET,
@@ -46,16 +53,17 @@ static int tnpu_limits_tell(struct tnpu_device *tdev)
  *	as before
  * @clock_khz: highest clock, 0 for none, or NULL
  *
- * Does not wake up a device that sleeps.
+ * Does not wake up a device that sleeps. If the firmware refuses them those of before
+ * hold; if it does not answer, the recovery tells them.
  *
- * Return: 0, -EINVAL, -EOPNOTSUPP (machine or firmware without limits), -EIO or
- * -ENODEV.
+ * Return: 0, -EINVAL, -EOPNOTSUPP (machine or firmware without limits), -EIO (refused,
+ * or the device is lost) or -ENODEV.
  */
 int tnpu_limits_set(struct tnpu_device *tdev, const u32 *power_cap_uw,
 		    const u32 *clock_khz)
 {
 	struct tnpu_limits *limits = &tdev->limits;
-	u32 recoveries;
+	u32 old_cap_uw, old_clock_khz, recoveries;
 	int ret = 0;
 
 	if (!tnpu_limits_are_there(tdev))
@@ -67,12 +75,14 @@ int tnpu_limits_set(struct tnpu_device *tdev, const u32 *power_cap_uw,
 	mutex_lock(&limits->lock);
 	down_read(&tdev->reset_sem);
 	recoveries = tdev->recoveries;
-	if (power_cap_uw)
-		WRITE_ONCE(limits->power_cap_uw, *power_cap_uw);
-	if (clock_khz)
-		WRITE_ONCE(limits->clock_khz, *clock_khz);
+	old_cap_uw = limits->power_cap_uw;
+	old_clock_khz = limits->clock_khz;
+	tnpu_limits_keep(limits, power_cap_uw ? *power_cap_uw : old_cap_uw,
+			 clock_khz ? *clock_khz : old_clock_khz);
 	if (tdev->state == TNPU_UP)
 		ret = tnpu_limits_tell(tdev);
+	if (ret == -EIO)
+		tnpu_limits_keep(limits, old_cap_uw, old_clock_khz);
 	up_read(&tdev->reset_sem);
 	mutex_unlock(&limits->lock);
 	ret = tnpu_recover_settle(tdev, recoveries, ret);
@@ -85,13 +95,18 @@ int tnpu_limits_set(struct tnpu_device *tdev, const u32 *power_cap_uw,
  * tnpu_limits_restore() - tell new firmware
  * @tdev: device; its reset_sem is held
  *
- * Return: 0 or -errno of tnpu_ring_call().
+ * Firmware that may have spoken a newer protocol before, when the limits were set, is not
+ * to run without them.
+ *
+ * Return: 0, -EOPNOTSUPP or -errno of tnpu_ring_call().
  */
 int tnpu_limits_restore(struct tnpu_device *tdev)
 {
 	if (!READ_ONCE(tdev->limits.power_cap_uw) &&
 	    !READ_ONCE(tdev->limits.clock_khz))
 		return 0; /* how it begins */
+	if (!tnpu_limits_are_there(tdev))
+		return -EOPNOTSUPP;
 	return tnpu_limits_tell(tdev);
 }
 

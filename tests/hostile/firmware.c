@@ -27,6 +27,11 @@ enum behaviour {
 	STILLBORN, /* crashes at the first job, and in the next boot */
 	BLAMING, /* queue 0 hangs, 1 runs, 2 waits; after the next boot all is well */
 	COMPLAINING, /* finds the ring corrupt at the first job */
+	LAWLESS, /* takes limits once a boot, then refuses them in no known way */
+	STUNNED, /* limits silence it; after the next boot it takes them */
+	STUBBORN, /* limits silence it in each boot */
+	FICKLE, /* takes limits, refuses them in the next boot, takes them again */
+	SENILE, /* takes limits, and after the next boot has never heard of them */
 	DECLINING, /* does not want to run, and says why */
 	DAWDLING, /* never gets ready */
 	FOREIGN, /* chooses a version of the protocol that it was not offered */
@@ -55,6 +60,7 @@ static uint32_t event_tail;
 static uint32_t admin_head;
 static uint32_t queue_heads[QUEUES];
 static bool has_queue[QUEUES];
+static uint32_t past; /* what the boot before has left there */
 static bool is_reformed; /* a BLAMING one that was booted anew */
 static uint64_t running;
 
@@ -93,13 +99,18 @@ static void send_event(enum npu_event_type type, uint32_t queue,
 	io_sys_write(NPU_SYS_HOST_IRQ, NPU_VECTOR_EVENTS);
 }
 
+static void fall_silent(void)
+{
+	for (;;)
+		io_wait();
+}
+
 /* Also how it crashes on purpose. */
 void trap_crash(void)
 {
 	io_sys_write(NPU_SYS_SCRATCH(NPU_FW_SCRATCH_MCAUSE), 2);
 	set_state(NPU_FW_CRASHED);
-	for (;;)
-		io_wait();
+	fall_silent();
 }
 
 /* What a BLAMING one says of its queues: two jobs run, one makes progress. */
@@ -113,6 +124,29 @@ static uint64_t blame(uint32_t queue, uint32_t *commands)
 	return io_read64(QUEUE_FIELD(queue, jobs));
 }
 
+static void remember(uint32_t what)
+{
+	io_write32(PAST, what);
+	io_fence();
+}
+
+/* What it says to LIMITS_SET, if it does. */
+static uint32_t take_limits(void)
+{
+	static bool has_limits;
+	bool had_limits = has_limits;
+
+	has_limits = true;
+	remember(past + 1);
+	if (behaviour == STUBBORN || (behaviour == STUNNED && !past))
+		fall_silent();
+	if (behaviour == LAWLESS && had_limits)
+		return 77;
+	if (behaviour == FICKLE && is_reformed)
+		return NPU_ADMIN_BAD_STATE;
+	return NPU_ADMIN_OK;
+}
+
 static void answer(uint32_t op, uint32_t queue, uint32_t seq)
 {
 	uint32_t status = behaviour == REFUSING ? NPU_ADMIN_BAD_STATE :
@@ -120,6 +154,8 @@ static void answer(uint32_t op, uint32_t queue, uint32_t seq)
 	uint64_t cookie = running;
 	uint32_t commands = 0;
 
+	if (op == NPU_ADMIN_LIMITS_SET && behaviour != REFUSING)
+		status = take_limits();
 	if (op == NPU_ADMIN_QUEUE_RESET && behaviour == NUMB)
 		status = NPU_ADMIN_BAD_STATE;
 	if (op == NPU_ADMIN_QUEUE_PROGRESS && behaviour == PRETENDING) {
@@ -134,6 +170,8 @@ static void answer(uint32_t op, uint32_t queue, uint32_t seq)
 		send_event(NPU_EVENT_ADMIN_DONE, 0, status,
 			   (uint64_t)5 << 32 | seq, 0, 0);
 		send_event(77, 3, status, seq, 0, 0);
+		send_event(NPU_EVENT_POWER, 0xffff, UINT32_MAX, UINT64_MAX,
+			   UINT64_MAX, 0x80000000);
 	}
 }
 
@@ -222,12 +260,11 @@ static void take_job(uint32_t queue)
 		trap_crash();
 		break;
 	case STILLBORN:
-		io_write32(PAST, 1);
-		io_fence();
+		remember(1);
 		trap_crash();
 		break;
 	case BLAMING:
-		io_write32(PAST, 1);
+		remember(1);
 		if (is_reformed)
 			send_event(NPU_EVENT_JOB_DONE, queue, NPU_JOB_OK,
 				   cookie, 1000, 0);
@@ -248,8 +285,7 @@ static void take_job(uint32_t queue)
 static void get_ready(void)
 {
 	if (behaviour == STILLBORN && is_reformed) {
-		io_write32(PAST, 2);
-		io_fence();
+		remember(2);
 		trap_crash();
 	}
 	if (behaviour == DECLINING) {
@@ -257,9 +293,10 @@ static void get_ready(void)
 			     NPU_FW_REFUSAL_RING);
 		set_state(NPU_FW_REFUSED);
 	}
-	while (behaviour == DECLINING || behaviour == DAWDLING)
-		io_wait();
-	io_write32(INIT_FIELD(abi), NPU_RING_ABI_MAX + (behaviour == FOREIGN));
+	if (behaviour == DECLINING || behaviour == DAWDLING)
+		fall_silent();
+	io_write32(INIT_FIELD(abi), NPU_RING_ABI_MAX + (behaviour == FOREIGN) -
+				    (behaviour == SENILE && past));
 	set_state(NPU_FW_READY);
 }
 
@@ -274,7 +311,8 @@ int main(void)
 		    io_read32(INIT_FIELD(admin_ring) + 4));
 	open_window(EVENTS, io_read32(INIT_FIELD(event_ring)),
 		    io_read32(INIT_FIELD(event_ring) + 4));
-	is_reformed = io_read32(PAST) == 1;
+	past = io_read32(PAST);
+	is_reformed = past == 1;
 	get_ready();
 	for (;;) {
 		if (behaviour == SILENT)

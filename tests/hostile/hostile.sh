@@ -119,6 +119,74 @@ leaves_dump() {
 	return "$status"
 }
 
+cap_file() {
+	compgen -G "$pci/devices/$device/hwmon/hwmon*/power1_cap"
+}
+
+# keeps_cap MICROWATTS: that is the cap that the driver tells.
+keeps_cap() {
+	[ "$(<"$(cap_file)")" = "$1" ] && return
+	echo "the power cap is $(<"$(cap_file)")"
+	return 1
+}
+
+# take_cap MICROWATTS [ERROR]: it is set, or that is why it isn't.
+take_cap() {
+	local output
+	output=$({ echo "$1" >"$(cap_file)"; } 2>&1)
+	[ -z "$output" ] && [ -z "${2:-}" ] && return
+	[ -n "${2:-}" ] && [[ $output == *"$2"* ]] && return
+	echo "power cap of $1: $output"
+	return 1
+}
+
+# use_capped BEHAVIOUR: likewise, with a cap of a watt. It stays awake.
+use_capped() {
+	use "$1" && echo on >"$pci/devices/$device/power/control" &&
+		take_cap 1000000 && keeps_cap 1000000
+}
+
+recover() {
+	echo 3 >"/sys/kernel/debug/accel/$device/recover"
+}
+
+refuses_a_second_cap() {
+	use_capped lawless && take_cap 2000000 "Input/output error" &&
+		keeps_cap 1000000 && recover && keeps_cap 1000000 &&
+		said "recovery: firmware restart" && not_said "does not take over"
+}
+
+takes_cap_when_booted_anew() {
+	use_capped stunned && said "the firmware does not answer: recovering" &&
+		climbed "firmware restart"
+}
+
+takes_cap_after_function_reset() {
+	use_capped fickle && recover && keeps_cap 1000000 &&
+		climbed "firmware restart failed" "function reset" &&
+		not_said "the device is lost"
+}
+
+never_answers() {
+	use stubborn && echo on >"$pci/devices/$device/power/control" &&
+		take_cap 1000000 "Input/output error" &&
+		said "the new firmware does not take over" &&
+		said "the device is lost"
+}
+
+no_longer_knows_limits() {
+	use_capped senile || return
+	recover
+	said "does not take over: -EOPNOTSUPP" && said "the device is lost"
+}
+
+# limited COMMAND...: of firmware that has its own mind about limits.
+limited() {
+	local status=0
+	"$@" || status=1
+	unload && return "$status"
+}
+
 mountpoint -q /sys/kernel/debug ||
 	mount -t debugfs none /sys/kernel/debug 2>/dev/null
 
@@ -138,6 +206,7 @@ check "pretending: the job is taken away" \
 check "babbling: the job ends as it should" \
 	ends babbling "ended: Success" "firmware ends job"
 check "babbling: the counters are none" has_no_counters
+check "babbling: a power cap is set" limited use_capped babbling
 check "confused: the job has failed" \
 	ends confused "ended: Input/output error" ""
 check "corrupting: the device is recovered" \
@@ -184,6 +253,11 @@ check "foreign: it is not spoken to" refused foreign \
 	"which was not offered"
 check "storming: the device is recovered" \
 	ends storming "ended: Input/output error" "recovering"
+check "lawless: the old limits hold" limited refuses_a_second_cap
+check "stunned: a recovery sets them" limited takes_cap_when_booted_anew
+check "fickle: a function reset sets them" limited takes_cap_after_function_reset
+check "stubborn: the device is lost" limited never_answers
+check "senile: it does not run without them" limited no_longer_knows_limits
 check "good firmware works" works
 check "and stays" load
 finish
