@@ -263,7 +263,7 @@ static enum npu_admin_status counters(struct call *call)
 
 static enum npu_admin_status limits_set(struct call *call)
 {
-	if (!power_set_limits(call->fw, call->args[0], call->args[1]))
+	if (!limits_accept(call->fw, call->args[0], call->args[1]))
 		return NPU_ADMIN_BAD_ARG;
 	return NPU_ADMIN_OK;
 }

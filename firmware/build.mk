@@ -13,6 +13,7 @@ fw-host-objs := \
 	firmware/admin.o \
 	firmware/boot.o \
 	firmware/engine.o \
+	firmware/limits.o \
 	firmware/line.o \
 	firmware/log.o \
 	firmware/power.o \

@@ -402,9 +402,13 @@ void line_find_slices(struct fw *fw, uint32_t slices[NPU_PRIORITIES]);
 void line_charge(struct fw *fw, uint32_t queue, uint64_t cycles);
 void line_forget_client(struct fw *fw, uint32_t context);
 
+/* limits.c */
+bool limits_accept(struct fw *fw, uint64_t cap_uw, uint64_t khz);
+void limits_end_hold(struct fw *fw, uint64_t now);
+void limits_look(struct fw *fw, uint64_t now, bool is_due);
+
 /* power.c */
 void power_init(struct fw *fw);
-bool power_set_limits(struct fw *fw, uint64_t cap_uw, uint64_t khz);
 void power_look(struct fw *fw, uint64_t now);
 bool power_lets_start(const struct fw *fw);
 void power_wake_core(struct fw *fw, uint32_t core);

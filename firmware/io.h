@@ -73,6 +73,11 @@ static inline uint64_t io_read64(uint32_t address)
 	return (uint64_t)io_read32(address + 4) << 32 | low;
 }
 
+static inline uint64_t io_sys_read64(uint32_t reg)
+{
+	return io_read64(NPU_SYS_BASE + reg);
+}
+
 static inline void io_write64(uint32_t address, uint64_t value)
 {
 	io_write32(address, (uint32_t)value);
