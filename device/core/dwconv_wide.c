@@ -248,6 +248,7 @@ static void subtract_excess(struct wide *wide)
 	memset(outside, wide->outside, sizeof(outside));
 	for (i = 0; i < wide->piece_count; i++) {
 		lanes.is_first = i == 0;
+		lanes.row_count = wide->pieces[i].rows;
 		lanes.taps = wide->pieces[i].taps;
 		lanes.weights = wide->pieces[i].weights;
 		wide->kernels->wide->add(&lanes);
@@ -294,6 +295,24 @@ static bool load_channels(struct wide *wide)
 
 /* --- Strips -------------------------------------------------------------------- */
 
+/* Cells that lie side by side on both sides are copied as fewer, greater ones. */
+static void put_cells(const struct wide *wide, struct kernel_cells cells)
+{
+	uint32_t bytes = cells.count * cells.size;
+
+	if (cells.step == cells.size && cells.pitch == cells.size) {
+		cells.size = cells.step = cells.pitch = KERNEL_WIDE;
+		cells.count = bytes / KERNEL_WIDE;
+		wide->kernels->wide->put_cells(&cells);
+		cells.to += bytes / KERNEL_WIDE * KERNEL_WIDE;
+		cells.from += bytes / KERNEL_WIDE * KERNEL_WIDE;
+		cells.size = cells.pitch = bytes % KERNEL_WIDE;
+		cells.count = 1;
+	}
+	if (cells.size)
+		wide->kernels->wide->put_cells(&cells);
+}
+
 /* Every stride-th column of input row @y from column @x on. */
 static void make_columns(const struct wide *wide, uint8_t *to, uint32_t y,
 			 int32_t x)
@@ -321,12 +340,7 @@ static void make_columns(const struct wide *wide, uint8_t *to, uint32_t y,
 	x += (int32_t)(inside.first * cmd->stride_x);
 	cells.from = (const int8_t *)wide->sram +
 		     operands_pixel(&cmd->ifm, y, x) + wide->first;
-	if (cells.step == wide->cell && wide->count == wide->cell)
-		wide->kernels->make_operand(cells.to, cells.from,
-					    cells.count * wide->cell,
-					    cmd->ifm_zp);
-	else
-		wide->kernels->wide->put_cells(&cells);
+	put_cells(wide, cells);
 }
 
 static void make_strip(struct wide *wide, const struct area *area)
@@ -350,16 +364,17 @@ static void make_strip(struct wide *wide, const struct area *area)
 
 /* --- Rows ---------------------------------------------------------------------- */
 
-/* What a piece of the kernel adds to a row of outputs of the strip. */
+/* What a piece of the kernel adds to the sums of row @y of the strip's outputs. */
 static void add_piece(struct wide *wide, const struct piece *piece, uint32_t y,
-		      uint32_t steps)
+		      int32_t *sums, uint32_t steps)
 {
 	const struct npu_cmd_conv *cmd = wide->cmd;
 	uint32_t offsets[KERNEL_WIDE_TAPS], i;
 	struct kernel_lanes lanes = {
-		.sums = wide->sums,
+		.sums = sums,
 		.is_first = piece == wide->pieces,
 		.bias = wide->factors.bias,
+		.row_count = piece->rows,
 		.taps = piece->taps,
 		.offsets = offsets,
 		.weights = piece->weights,
@@ -387,56 +402,87 @@ static void add_piece(struct wide *wide, const struct piece *piece, uint32_t y,
 	wide->kernels->wide->add(&lanes);
 }
 
-/* Results of a row of @w pixels to @out, where they have gaps between them. */
-static void put_line(struct wide *wide, int8_t *out, uint32_t w)
+/* Row @y of the area; it is the @place-th of those that are at work. */
+static void add_row(struct wide *wide, uint32_t y, uint32_t place,
+		    uint32_t steps)
 {
-	const int8_t *from = wide->line;
+	int32_t *sums = wide->sums + place * steps * KERNEL_WIDE;
 	uint32_t i;
+
+	for (i = 0; i < wide->piece_count; i++)
+		add_piece(wide, &wide->pieces[i], y, sums, steps);
+}
+
+/* Results of rows of @w pixels each to @out, where they have gaps between them. */
+static void put_lines(struct wide *wide, int8_t *out, uint32_t w, uint32_t rows)
+{
+	const uint32_t row_bytes = wide->stage.pixels * KERNEL_WIDE;
+	uint32_t y, x;
 
 	wide->stage.out = wide->line;
 	wide->stage.out_step = KERNEL_WIDE;
-	wide->kernels->wide->output(&wide->stage, KERNEL_WIDE, KERNEL_WIDE);
-	for (i = 0; i < w; i++, from += wide->cell) {
-		if (wide->count == KERNEL_BLOCK)
-			memcpy(out, from, KERNEL_BLOCK);
-		else
-			memcpy(out, from, wide->count);
-		out += wide->cmd->ofm.pixel_pitch;
+	wide->kernels->wide->output(&wide->stage, &(struct kernel_lines){
+		.rows = rows,
+		.row_step = row_bytes,
+		.count = KERNEL_WIDE,
+		.last = KERNEL_WIDE,
+	});
+	for (y = 0; y < rows; y++, out += wide->cmd->ofm.row_pitch) {
+		const int8_t *from = wide->line + y * row_bytes;
+		int8_t *to = out;
+
+		for (x = 0; x < w; x++, from += wide->cell) {
+			if (wide->count == KERNEL_BLOCK)
+				memcpy(to, from, KERNEL_BLOCK);
+			else
+				memcpy(to, from, wide->count);
+			to += wide->cmd->ofm.pixel_pitch;
+		}
 	}
 }
 
-static void put_row(struct wide *wide, uint32_t y, uint32_t x, uint32_t w)
+static void put_rows(struct wide *wide, uint32_t y, uint32_t rows, uint32_t x,
+		     uint32_t w)
 {
 	const struct npu_cmd_conv *cmd = wide->cmd;
 	int8_t *out = (int8_t *)wide->sram + operands_pixel(&cmd->ofm, y, x) +
 		      wide->first;
-	uint32_t last = w * wide->cell -
-			(wide->stage.pixels - 1) * KERNEL_WIDE;
+	struct kernel_lines lines = {
+		.rows = rows,
+		.row_step = cmd->ofm.row_pitch,
+		.count = wide->count,
+		.last = wide->count,
+	};
 
 	wide->stage.out = out;
-	if (wide->cell == KERNEL_WIDE) {
-		wide->stage.out_step = cmd->ofm.pixel_pitch;
-		wide->kernels->wide->output(&wide->stage, wide->count,
-					    wide->count);
-	} else if (wide->count == wide->cell &&
-		   cmd->ofm.pixel_pitch == wide->cell) {
+	wide->stage.out_step = cmd->ofm.pixel_pitch;
+	if (wide->cell != KERNEL_WIDE) {
+		if (wide->count != wide->cell ||
+		    cmd->ofm.pixel_pitch != wide->cell) {
+			put_lines(wide, out, w, rows);
+			return;
+		}
 		wide->stage.out_step = KERNEL_WIDE;
-		wide->kernels->wide->output(&wide->stage, KERNEL_WIDE, last);
-	} else {
-		put_line(wide, out, w);
+		lines.count = KERNEL_WIDE;
+		lines.last = w * wide->cell -
+			     (wide->stage.pixels - 1) * KERNEL_WIDE;
 	}
+	wide->kernels->wide->output(&wide->stage, &lines);
 }
 
+/* Some rows of the area at a time, as many as have room for their sums. */
 static void compute_area(struct wide *wide, const struct area *area)
 {
-	uint32_t steps = mac_div_up(area->w * wide->cell, KERNEL_WIDE), y, i;
+	uint32_t steps = mac_div_up(area->w * wide->cell, KERNEL_WIDE);
+	uint32_t y, rows, i;
 
 	make_strip(wide, area);
 	wide->stage.pixels = steps;
-	for (y = 0; y < area->h; y++) {
-		for (i = 0; i < wide->piece_count; i++)
-			add_piece(wide, &wide->pieces[i], y, steps);
-		put_row(wide, area->y + y, area->x, area->w);
+	for (y = 0; y < area->h; y += rows) {
+		rows = least(area->h - y, STEPS / steps);
+		for (i = 0; i < rows; i++)
+			add_row(wide, y + i, i, steps);
+		put_rows(wide, area->y + y, rows, area->x, area->w);
 	}
 }
 

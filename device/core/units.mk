@@ -13,6 +13,7 @@ core-objs += \
 	device/core/dwconv.o \
 	device/core/dwconv_wide.o \
 	device/core/kernels/avx2.o \
+	device/core/kernels/avx2_wide.o \
 	device/core/kernels/avx512.o \
 	device/core/kernels/avx512_wide.o \
 	device/core/kernels/neon.o \

@@ -275,6 +275,145 @@ static bool test_taps(const struct kernels *k)
 	return is_right;
 }
 
+/* --- DWCONV by lanes ---------------------------------------------------------------- */
+
+#define MAX_STEPS 4
+#define ROW_BYTES (KERNEL_WIDE * (MAX_STEPS + 4)) /* a step too many at each end */
+#define MAX_OFFSET (2 * KERNEL_WIDE)
+
+/* Rows of cells, and weights for each tap and lane. */
+struct lanes {
+	struct kernel_lanes lanes;
+	uint32_t channels;
+	uint32_t cell;
+	uint32_t offsets[KERNEL_WIDE_TAPS];
+	int8_t cells[KERNEL_WIDE_ROWS][ROW_BYTES];
+	uint8_t operands[KERNEL_WIDE_ROWS][ROW_BYTES];
+	int8_t weights[KERNEL_WIDE_TAPS][KERNEL_WIDE_ROWS * KERNEL_WIDE];
+	int8_t mixed[KERNEL_WIDE_TAPS][KERNEL_WIDE_ROWS * KERNEL_WIDE];
+	int32_t bias[KERNEL_WIDE], ordered_bias[KERNEL_WIDE];
+	int32_t sums[MAX_STEPS * KERNEL_WIDE];
+};
+
+/* Neighbouring columns as far as there is room, or any. */
+static void choose_offsets(struct lanes *l)
+{
+	uint32_t step = l->cell << any(2), t;
+	bool is_random = any(2);
+
+	for (t = 0; t < KERNEL_WIDE_TAPS; t++) {
+		l->offsets[t] = t * step;
+		if (is_random || t * step > MAX_OFFSET)
+			l->offsets[t] = l->cell *
+					any(MAX_OFFSET / l->cell + 1);
+	}
+}
+
+/* Weights of channels at random places, in blocks of 16; zeros below the last row. */
+static bool spread(struct lanes *l, const struct kernels *k)
+{
+	const int8_t *blocks[KERNEL_WIDE / KERNEL_BLOCK];
+	int8_t from[KERNEL_WIDE];
+	bool is_right = true;
+	uint32_t t, r, i;
+
+	for (t = 0; t < l->lanes.taps; t++) {
+		for (r = 0; r < l->lanes.row_count; r++) {
+			int8_t *to = l->weights[t] + r * KERNEL_WIDE;
+
+			fill(from, sizeof(from));
+			for (i = 0; i < KERNEL_WIDE / KERNEL_BLOCK; i++)
+				blocks[i] = from + i * KERNEL_BLOCK;
+			k->wide->spread_weights(to, blocks, l->channels,
+						l->cell);
+			for (i = 0; i < KERNEL_WIDE; i++)
+				is_right &= to[i] == (i % l->cell < l->channels ?
+							      from[i % l->cell] :
+							      0);
+		}
+		memset(l->weights[t] + r * KERNEL_WIDE, 0,
+		       (KERNEL_WIDE_ROWS - r) * KERNEL_WIDE);
+		k->wide->mix_weights(l->mixed[t], l->weights[t]);
+	}
+	return is_right;
+}
+
+static void make_lanes(struct lanes *l, const struct kernels *k)
+{
+	uint32_t r, i;
+
+	fill(l, sizeof(*l));
+	l->cell = 8u << any(4);
+	l->channels = l->cell / 2 + 1 + any(l->cell / 2);
+	choose_offsets(l);
+	l->lanes = (struct kernel_lanes){
+		.sums = l->sums,
+		.is_first = any(4),
+		.bias = l->ordered_bias,
+		.row_count = any(2) ? 3 : 1 + any(KERNEL_WIDE_ROWS),
+		.taps = any(2) ? 3 : 1 + any(KERNEL_WIDE_TAPS),
+		.offsets = l->offsets,
+		.weights = l->mixed[0],
+		.steps = 1 + any(MAX_STEPS),
+	};
+	for (r = 0; r < KERNEL_WIDE_ROWS; r++) {
+		l->lanes.rows[r] = l->operands[r];
+		k->wide->put_cells(&(struct kernel_cells){
+			.to = l->operands[r],
+			.from = l->cells[r],
+			.step = l->cell,
+			.size = l->channels,
+			.pitch = l->cell,
+			.count = ROW_BYTES / l->cell,
+		});
+	}
+	for (i = l->cell; i < KERNEL_WIDE; i++)
+		l->bias[i] = l->bias[i - l->cell];
+	k->wide->order(l->ordered_bias, l->bias);
+}
+
+static int32_t expect_lane(const struct lanes *l, uint32_t at)
+{
+	int32_t sum = 0;
+	uint32_t t, r;
+
+	for (t = 0; t < l->lanes.taps; t++)
+		for (r = 0; r < l->lanes.row_count; r++)
+			sum += (l->cells[r][at + l->offsets[t]] + 128) *
+			       l->weights[t][r * KERNEL_WIDE + at % KERNEL_WIDE];
+	return sum;
+}
+
+/* Sums of a step are compared in the loops' own order. */
+static bool test_lanes(const struct kernels *k)
+{
+	struct lanes *l = need(sizeof(*l));
+	int32_t before[MAX_STEPS * KERNEL_WIDE], want[KERNEL_WIDE];
+	int32_t ordered[KERNEL_WIDE];
+	uint32_t i, lane;
+	bool is_right;
+
+	make_lanes(l, k);
+	is_right = spread(l, k);
+	memcpy(before, l->sums, sizeof(before));
+	k->wide->add(&l->lanes);
+	for (i = 0; i < l->lanes.steps; i++) {
+		uint32_t at = i * KERNEL_WIDE;
+
+		for (lane = 0; lane < KERNEL_WIDE; lane++)
+			want[lane] = expect_lane(l, at + lane);
+		k->wide->order(ordered, want);
+		for (lane = 0; lane < KERNEL_WIDE; lane++)
+			is_right &= l->sums[at + lane] ==
+				    fixed_add(ordered[lane],
+					      l->lanes.is_first ?
+						      l->ordered_bias[lane] :
+						      before[at + lane]);
+	}
+	free(l);
+	return is_right;
+}
+
 /* --- Output --------------------------------------------------------------------------- */
 
 #define MAX_LANES (MAX_CHANNELS + KERNEL_BLOCK)
@@ -380,16 +519,89 @@ static bool test_output(const struct kernels *k)
 	return is_right;
 }
 
+/* Results of the first @count lanes of a step, and nothing up to the next step's. */
+static bool is_step_right(const struct stage *s, const int8_t *out,
+			  const int32_t *sums, uint32_t count)
+{
+	bool is_right = true;
+	uint32_t lane;
+
+	for (lane = 0; lane < count; lane++) {
+		int32_t x = scaled(s, sums[lane], lane);
+
+		x = x > s->output.min ? x : s->output.min;
+		x = x < s->output.max ? x : s->output.max;
+		is_right &= out[lane] == x;
+	}
+	for (; lane < s->output.out_step; lane++)
+		is_right &= out[lane] == CANARY;
+	return is_right;
+}
+
+/* The stage's factors and sums in the loops' own order. */
+static struct kernel_output order_stage(struct stage *s, struct stage *to,
+					const struct kernels *k)
+{
+	struct kernel_output o = s->output;
+	uint32_t i;
+
+	for (i = 0; i < MAX_PIXELS; i++)
+		k->wide->order(to->sums + i * KERNEL_WIDE,
+			       s->sums + i * KERNEL_WIDE);
+	k->wide->order(to->mult, s->mult);
+	k->wide->order(to->left, s->left);
+	k->wide->order(to->right, s->right);
+	k->wide->order((int32_t *)to->factor, (int32_t *)s->factor);
+	o.sums = to->sums;
+	o.mult = to->mult;
+	o.left = to->left;
+	o.right = to->right;
+	o.factor = o.factor ? to->factor : NULL;
+	return o;
+}
+
+static bool test_lines(const struct kernels *k)
+{
+	struct stage *s = need(sizeof(*s)), *ordered = need(sizeof(*s));
+	struct kernel_lines lines = { .rows = 1 + any(3) };
+	struct kernel_output o;
+	bool is_right = true;
+	uint32_t y, x;
+
+	make_stage(s);
+	lines.count = 1 + any(KERNEL_WIDE);
+	lines.last = any(2) ? lines.count : 1 + any(lines.count);
+	s->output.sum_pitch = s->output.channels = KERNEL_WIDE;
+	s->output.pixels = 1 + any(MAX_PIXELS / 3);
+	s->output.out_step = lines.count + any(20);
+	lines.row_step = s->output.pixels * s->output.out_step +
+			 (any(2) ? any(20) : 0);
+	o = order_stage(s, ordered, k);
+	k->wide->output(&o, &lines);
+	for (y = 0; y < lines.rows; y++)
+		for (x = 0; x < o.pixels; x++)
+			is_right &= is_step_right(
+				s, s->out + y * lines.row_step + x * o.out_step,
+				s->sums + (y * o.pixels + x) * KERNEL_WIDE,
+				x + 1 < o.pixels ? lines.count : lines.last);
+	free(s);
+	free(ordered);
+	return is_right;
+}
+
 /* --- All --------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
 	bool (*run)(const struct kernels *k);
+	bool is_wide; /* for loops that have these */
 } tests[] = {
-	{ "dot products", test_dot },
-	{ "sums of cells", test_add_cells },
-	{ "taps", test_taps },
-	{ "output stage", test_output },
+	{ "dot products", test_dot, false },
+	{ "sums of cells", test_add_cells, false },
+	{ "taps", test_taps, false },
+	{ "lanes", test_lanes, true },
+	{ "output stage", test_output, false },
+	{ "output stage of lanes", test_lines, true },
 };
 
 #define COUNT (sizeof(tests) / sizeof(tests[0]))
@@ -418,6 +630,8 @@ int main(void)
 		if (!(*k)->is_supported())
 			continue;
 		for (i = 0; i < COUNT; i++) {
+			if (tests[i].is_wide && !(*k)->wide)
+				continue;
 			round = first_failure(i, *k);
 			printf("%sok %u - %s: %s\n",
 			       round == ROUNDS ? "" : "not ", ++number,

@@ -4,11 +4,7 @@
  * 16 of them with 16 widened weights gives sums of two, for four channels.
  */
 #ifdef __x86_64__
-#include "generic.h"
-
-#include <immintrin.h>
-
-#define AVX2 __attribute__((target("avx2")))
+#include "avx2.h"
 
 /* Channels whose sums stay in registers, for up to six pixels. */
 #define TILE_CHANNELS 8
@@ -42,9 +38,13 @@ AVX2 KERNEL_INLINE __m256i load_operand(const int16_t *x)
 AVX2 KERNEL_INLINE void put_sums(int32_t *sums, bool is_first, __m256i low,
 				 __m256i high)
 {
-	__m256i *at = (__m256i *)sums;
-	__m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(low, high),
-					       _MM_SHUFFLE(3, 1, 2, 0));
+	__m256i *at = (__m256i *)sums, sum;
+	__m256 l = _mm256_castsi256_ps(low), h = _mm256_castsi256_ps(high);
+
+	sum = _mm256_add_epi32(
+		_mm256_castps_si256(_mm256_shuffle_ps(l, h, 0x88)),
+		_mm256_castps_si256(_mm256_shuffle_ps(l, h, 0xdd)));
+	sum = _mm256_permute4x64_epi64(sum, _MM_SHUFFLE(3, 1, 2, 0));
 
 	if (!is_first)
 		sum = _mm256_add_epi32(_mm256_loadu_si256(at), sum);
@@ -205,115 +205,172 @@ AVX2 static void taps(const struct kernel_taps *taps)
 
 /* --- Output ------------------------------------------------------------------ */
 
-AVX2 KERNEL_INLINE __m256i load(const int32_t *from)
+/* Channels that are scaled at a time. */
+#define OUTPUT_CHANNELS 8
+
+static uint32_t output_count(const struct kernel_output *o, uint32_t c)
 {
-	return _mm256_loadu_si256((const __m256i *)from);
+	uint32_t left = o->channels - c;
+
+	return left < OUTPUT_CHANNELS ? left : OUTPUT_CHANNELS;
+}
+
+enum scaling { ANY, MERGED, CUT, FLOAT };
+
+/* The factors of eight channels, those that the scaling wants, and the bounds. */
+struct factors {
+	const int32_t *cells; /* NULL: nothing */
+	__m256i offset, weight_zero;
+	struct merged merged;
+	__m256i mult, left, right;
+	__m256 factor, low, high;
+	__m256i zero;
+	__m128i min, max;
+};
+
+AVX2 KERNEL_INLINE struct factors load_factors(const struct kernel_output *o,
+					       uint32_t c, enum scaling scaling,
+					       bool is_plain)
+{
+	struct factors f = {
+		.cells = is_plain ? NULL : o->cells,
+		.offset = load(o->offset + c),
+		.zero = _mm256_set1_epi32(o->zero),
+		.min = _mm_set1_epi8((char)o->min),
+		.max = _mm_set1_epi8((char)o->max),
+	};
+
+	if (f.cells)
+		f.weight_zero = load(o->weight_zero + c);
+	if (scaling == FLOAT) {
+		f.factor = _mm256_loadu_ps(o->factor + c);
+		f.low = _mm256_set1_ps((float)(o->min - o->zero));
+		f.high = _mm256_set1_ps((float)(o->max - o->zero));
+	} else if (scaling == ANY) {
+		f.mult = load(o->mult + c);
+		f.left = load(o->left + c);
+		f.right = load(o->right + c);
+	} else {
+		f.merged = load_merged(o, c);
+	}
+	return f;
+}
+
+/* Eight sums of pixel @p with all that is added to them. */
+AVX2 KERNEL_INLINE __m256i load_sums(const int32_t *sums, uint32_t p,
+				     const struct factors *f)
+{
+	__m256i x = _mm256_add_epi32(load(sums), f->offset);
+
+	if (!f->cells)
+		return x;
+	return _mm256_sub_epi32(
+		x, _mm256_mullo_epi32(_mm256_set1_epi32(f->cells[p]),
+				      f->weight_zero));
+}
+
+AVX2 KERNEL_INLINE __m256i scale_float(__m256i sums, const struct factors *f)
+{
+	__m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), f->factor);
+
+	x = _mm256_max_ps(x, f->low); /* not a number: low */
+	x = _mm256_min_ps(x, f->high);
+	x = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	return _mm256_add_epi32(_mm256_cvttps_epi32(x), f->zero);
+}
+
+/* Results that clamped to bytes are as if they had been clamped here. */
+AVX2 KERNEL_INLINE __m256i scale(__m256i sums, const struct factors *f,
+				 enum scaling scaling)
+{
+	if (scaling == FLOAT)
+		return scale_float(sums, f);
+	if (scaling == ANY)
+		return _mm256_add_epi32(rescale(sums, f->mult, f->left,
+						f->right), f->zero);
+	return merged_scale(sums, &f->merged, scaling == CUT);
+}
+
+/* Results of two pixels as bytes, one behind the other. */
+AVX2 KERNEL_INLINE __m128i pack(__m256i x, __m256i y, const struct factors *f)
+{
+	const __m256i order = _mm256_set_epi32(7, 6, 3, 2, 5, 1, 4, 0);
+	__m256i both = _mm256_packs_epi32(x, y);
+	__m128i bytes;
+
+	both = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(both, both),
+					   order);
+	bytes = _mm_max_epi8(_mm256_castsi256_si128(both), f->min);
+	return _mm_min_epi8(bytes, f->max);
+}
+
+AVX2 KERNEL_INLINE void store(int8_t *out, uint32_t n, __m128i bytes)
+{
+	int64_t eight = _mm_cvtsi128_si64(bytes);
+
+	if (n == OUTPUT_CHANNELS)
+		_mm_storel_epi64((__m128i *)out, bytes);
+	else
+		memcpy(out, &eight, n);
 }
 
 /*
- * generic_output_block() for eight channels. Even and odd products are 64 bits
- * wide; of the odd ones the wanted bits are shifted up to where they belong.
+ * Up to eight channels, two pixels at a time. @is_plain: there are eight of them, and
+ * nothing is subtracted.
  */
-AVX2 KERNEL_INLINE __m256i rescale(__m256i x, __m256i mult, __m256i left,
-				   __m256i right)
+AVX2 KERNEL_INLINE void output_channels(const struct kernel_output *o,
+					uint32_t c, enum scaling scaling,
+					bool is_plain)
 {
-	const __m256i half = _mm256_set1_epi64x(1 << 30);
-	const __m256i one = _mm256_set1_epi32(1);
-	__m256i even, odd, mask, limit;
+	const uint32_t n = is_plain ? OUTPUT_CHANNELS : output_count(o, c);
+	const struct factors f = load_factors(o, c, scaling, is_plain);
+	const uint32_t pixels = o->pixels;
+	const size_t step = o->out_step, pitch = o->sum_pitch;
+	const int32_t *sums = o->sums + c;
+	int8_t *out = o->out + c;
+	uint32_t p;
 
-	x = _mm256_sllv_epi32(x, left);
-	even = _mm256_add_epi64(_mm256_mul_epi32(x, mult), half);
-	odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32),
-						_mm256_srli_epi64(mult, 32)),
-			       half);
-	x = _mm256_blend_epi32(_mm256_srli_epi64(even, 31),
-			       _mm256_slli_epi64(odd, 1), 0xaa);
-	mask = _mm256_sub_epi32(_mm256_sllv_epi32(one, right), one);
-	limit = _mm256_sub_epi32(_mm256_srli_epi32(mask, 1),
-				 _mm256_srai_epi32(x, 31));
-	return _mm256_sub_epi32(_mm256_srav_epi32(x, right),
-				_mm256_cmpgt_epi32(_mm256_and_si256(x, mask),
-						   limit));
+	for (p = 0; p + 2 <= pixels; p += 2) {
+		__m256i x = load_sums(sums, p, &f);
+		__m256i y = load_sums(sums + pitch, p + 1, &f);
+		__m128i bytes = pack(scale(x, &f, scaling),
+				     scale(y, &f, scaling), &f);
+
+		store(out, n, bytes);
+		store(out + step, n, _mm_unpackhi_epi64(bytes, bytes));
+		sums += 2 * pitch;
+		out += 2 * step;
+	}
+	if (p < pixels) {
+		__m256i x = scale(load_sums(sums, p, &f), &f, scaling);
+
+		store(out, n, pack(x, x, &f));
+	}
 }
 
-/* Sums with all that is added to them. */
-AVX2 KERNEL_INLINE __m256i load_sums(const struct kernel_output *o,
-				     const int32_t *sums, uint32_t p,
-				     uint32_t c)
+/* Making factors fit for being merged takes as long as scaling two pixels. */
+AVX2 KERNEL_INLINE void output_some(const struct kernel_output *o, uint32_t c,
+				    bool is_plain)
 {
-	__m256i x = _mm256_add_epi32(load(sums + c), load(o->offset + c));
-
-	if (!o->cells)
-		return x;
-	return _mm256_sub_epi32(
-		x, _mm256_mullo_epi32(_mm256_set1_epi32(o->cells[p]),
-				      load(o->weight_zero + c)));
-}
-
-AVX2 KERNEL_INLINE __m256i scale_float(const struct kernel_output *o,
-				       __m256i sums, uint32_t c)
-{
-	const __m256 low = _mm256_set1_ps((float)(o->min - o->zero));
-	const __m256 high = _mm256_set1_ps((float)(o->max - o->zero));
-	__m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sums),
-				 _mm256_loadu_ps(o->factor + c));
-
-	x = _mm256_max_ps(x, low); /* not a number: low */
-	x = _mm256_min_ps(x, high);
-	x = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-	return _mm256_add_epi32(_mm256_cvttps_epi32(x),
-				_mm256_set1_epi32(o->zero));
-}
-
-AVX2 KERNEL_INLINE __m256i output_half(const struct kernel_output *o,
-				       const int32_t *sums, uint32_t p,
-				       uint32_t c)
-{
-	__m256i x = load_sums(o, sums, p, c);
-
 	if (o->factor)
-		return scale_float(o, x, c);
-	x = rescale(x, load(o->mult + c), load(o->left + c),
-		    load(o->right + c));
-	x = _mm256_add_epi32(x, _mm256_set1_epi32(o->zero));
-	x = _mm256_max_epi32(x, _mm256_set1_epi32(o->min));
-	return _mm256_min_epi32(x, _mm256_set1_epi32(o->max));
+		output_channels(o, c, FLOAT, is_plain);
+	else if (o->pixels <= 2 || !can_merge(o, c))
+		output_channels(o, c, ANY, is_plain);
+	else if (o->min >= o->zero)
+		output_channels(o, c, CUT, is_plain);
+	else
+		output_channels(o, c, MERGED, is_plain);
 }
 
-AVX2 KERNEL_INLINE void output_block(const struct kernel_output *o,
-				     int8_t *out, const int32_t *sums,
-				     uint32_t p, uint32_t c)
+AVX2 static void output(const struct kernel_output *o)
 {
-	uint32_t n = generic_block(o->channels, c);
-	__m256i words = _mm256_packs_epi32(output_half(o, sums, p, c),
-					   output_half(o, sums, p, c + 8));
-	__m128i bytes, tail;
+	uint32_t c;
 
-	words = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(3, 1, 2, 0));
-	bytes = _mm_packs_epi16(_mm256_castsi256_si128(words),
-				_mm256_extracti128_si256(words, 1));
-	if (n == KERNEL_BLOCK) {
-		_mm_storeu_si128((__m128i *)(out + c), bytes);
-	} else if (n == KERNEL_BLOCK / 2) {
-		_mm_storel_epi64((__m128i *)(out + c), bytes);
-	} else {
-		_mm_storeu_si128(&tail, bytes);
-		memcpy(out + c, &tail, n);
-	}
-}
-
-AVX2 static void output(const struct kernel_output *output)
-{
-	const int32_t *sums = output->sums;
-	int8_t *out = output->out;
-	uint32_t p, c;
-
-	for (p = 0; p < output->pixels; p++) {
-		for (c = 0; c < output->channels; c += KERNEL_BLOCK)
-			output_block(output, out, sums, p, c);
-		sums += output->sum_pitch;
-		out += output->out_step;
-	}
+	for (c = 0; c < o->channels; c += OUTPUT_CHANNELS)
+		if (!o->cells && output_count(o, c) == OUTPUT_CHANNELS)
+			output_some(o, c, true);
+		else
+			output_some(o, c, false);
 }
 
 /* For each element the number of those set before it. */
@@ -420,5 +477,6 @@ const struct kernels npu_kernels_avx2 = {
 	.output = output,
 	.decode = decode,
 	.multiply_add = multiply_add_floats,
+	.wide = &npu_kernels_avx2_wide,
 };
 #endif

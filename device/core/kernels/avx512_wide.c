@@ -329,12 +329,9 @@ AVX512 static void output_float(const struct kernel_output *o, __mmask64 mask,
 	}
 }
 
-AVX512 static void output(const struct kernel_output *o, uint32_t count,
-			  uint32_t last_count)
+AVX512 static void output_row(const struct kernel_output *o, __mmask64 mask,
+			      __mmask64 last)
 {
-	const __mmask64 mask = _bzhi_u64(~0ull, count);
-	const __mmask64 last = _bzhi_u64(~0ull, last_count);
-
 	if (o->factor)
 		output_float(o, mask, last);
 	else if (!can_merge(o, 0) || !can_merge(o, 16) || !can_merge(o, 32) ||
@@ -344,6 +341,27 @@ AVX512 static void output(const struct kernel_output *o, uint32_t count,
 		output_merged(o, mask, last, true);
 	else
 		output_merged(o, mask, last, false);
+}
+
+/* What lies side by side is one row. */
+AVX512 static void output(const struct kernel_output *output,
+			  const struct kernel_lines *lines)
+{
+	const __mmask64 mask = _bzhi_u64(~0ull, lines->count);
+	const __mmask64 last = _bzhi_u64(~0ull, lines->last);
+	struct kernel_output row = *output;
+	uint32_t rows = lines->rows, i;
+
+	if (lines->last == lines->count &&
+	    lines->row_step == (size_t)row.pixels * row.out_step) {
+		row.pixels *= rows;
+		rows = 1;
+	}
+	for (i = 0; i < rows; i++) {
+		output_row(&row, mask, last);
+		row.out += lines->row_step;
+		row.sums += (size_t)row.pixels * KERNEL_WIDE;
+	}
 }
 
 const struct kernel_wide npu_kernels_avx512_wide = {

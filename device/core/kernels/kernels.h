@@ -9,6 +9,7 @@
 #define NPU_KERNELS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Output channels that lie side by side in a weight block. */
@@ -180,9 +181,10 @@ struct kernel_sum {
  * struct kernel_lanes - what some taps add to a row of sums
  * @sums: KERNEL_WIDE for each step, in an order that is the loops' own
  * @is_first: sums begin with @bias, else they are added to
- * @bias: for each lane, in the order of sums
+ * @bias: for each lane, in the order of sums; the same for each cell, as weights are
  * @rows: operands, as bytes: values + 128. Each step takes KERNEL_WIDE more of
  *	them; those of a step behind the last may be read, too
+ * @row_count: of them, at least 1; weights of the others are 0
  * @taps: of each row, 1 to KERNEL_WIDE_TAPS
  * @offsets: where in a row each tap's operands are for the first step
  * @weights: as ->mix_weights() made them
@@ -193,6 +195,7 @@ struct kernel_lanes {
 	bool is_first;
 	const int32_t *bias;
 	const uint8_t *rows[KERNEL_WIDE_ROWS];
+	uint32_t row_count;
 	uint32_t taps;
 	const uint32_t *offsets;
 	const int8_t *weights;
@@ -219,6 +222,20 @@ struct kernel_cells {
 };
 
 /**
+ * struct kernel_lines - rows of steps that are put out
+ * @rows: at least 1
+ * @row_step: bytes from a row's first result to the next row's
+ * @count: bytes of a step
+ * @last: bytes of a row's last step
+ */
+struct kernel_lines {
+	uint32_t rows;
+	size_t row_step;
+	uint32_t count;
+	uint32_t last;
+};
+
+/**
  * struct kernel_wide - loops for depthwise convolution by lanes
  * @put_cells: see struct kernel_cells
  * @order: put KERNEL_WIDE words, one for each lane, into the order of sums
@@ -228,9 +245,10 @@ struct kernel_cells {
  *	and sets *@has_rest. Returns false if that leaves 8 bits, too
  * @mix_weights: of KERNEL_WIDE_ROWS rows of a tap: KERNEL_WIDE bytes each
  * @add: see struct kernel_lanes
- * @output: as in struct kernels, for @steps of sums: @sum_pitch and @channels are
- *	KERNEL_WIDE; @pixels are steps. @count of a step's bytes are put out, of
- *	the last step @last. Factors are in the order of sums, as biases were
+ * @output: as in struct kernels, for rows of sums, one behind the other: @sum_pitch
+ *	and @channels are KERNEL_WIDE; @pixels are a row's steps. Factors are in
+ *	the order of sums, which the biases are in: neither @offset nor @cells
+ *	counts
  */
 struct kernel_wide {
 	void (*put_cells)(const struct kernel_cells *cells);
@@ -241,8 +259,8 @@ struct kernel_wide {
 			 bool *has_rest);
 	void (*mix_weights)(int8_t *to, const int8_t *from);
 	void (*add)(const struct kernel_lanes *lanes);
-	void (*output)(const struct kernel_output *output, uint32_t count,
-		       uint32_t last);
+	void (*output)(const struct kernel_output *output,
+		       const struct kernel_lines *lines);
 };
 
 /* --- Coded streams ------------------------------------------------------------- */
@@ -335,6 +353,7 @@ extern const struct kernels npu_kernels_neon_dot;
 #endif
 #ifdef __x86_64__
 extern const struct kernels npu_kernels_avx2;
+extern const struct kernel_wide npu_kernels_avx2_wide;
 extern const struct kernels npu_kernels_avx512;
 extern const struct kernel_wide npu_kernels_avx512_wide;
 #endif
