@@ -16,7 +16,7 @@
  * weights' zero point, is less.
  *
  * Called by mac.c for commands that passed their checks: each address below is
- * within SRAM and depth x channels is at most 2^28.
+ * within SRAM, or the block of weights, and depth x channels is at most 2^28.
  */
 #include "conv.h"
 
@@ -39,7 +39,7 @@ static struct kernel_dot work_dot(const struct work *work)
 	struct kernel_dot dot = {
 		.sums = (int32_t *)work->sums,
 		.sum_pitch = MAC_CHANNELS,
-		.weights = (const int8_t *)conv->sram + cmd->weights +
+		.weights = (const int8_t *)conv->block +
 			   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
 			   npu_conv_weight_index(cmd->ofm_c, conv->depth,
 						 work->first, 0),
@@ -169,7 +169,7 @@ static void compute_channels(struct work *work)
 	bool is_one = conv->area_h == cmd->ofm_h && conv->area_w == cmd->ofm_w;
 	struct conv_area area;
 
-	mac_output_load(&work->output, conv->sram, cmd, work->first,
+	mac_output_load(&work->output, conv->block, cmd, work->first,
 			work->count);
 	if (cmd->format & NPU_CONV_WEIGHT_ZP)
 		work->output.stage.weight_zero = work->output.zero;
@@ -186,13 +186,14 @@ static void compute_channels(struct work *work)
 	}
 }
 
-void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
-	      const struct kernels *kernels)
+void mac_conv(uint8_t *sram, const uint8_t *block,
+	      const struct npu_cmd_conv *cmd, const struct kernels *kernels)
 {
 	struct conv conv = {
 		.cmd = cmd,
 		.kernels = kernels,
 		.sram = sram,
+		.block = block,
 		.size = kernels->operand_size,
 		.outside = kernels->is_unsigned ? (uint8_t)(cmd->ifm_zp + 128) :
 						  0,

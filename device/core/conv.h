@@ -24,6 +24,7 @@ struct conv {
 	const struct npu_cmd_conv *cmd;
 	const struct kernels *kernels;
 	uint8_t *sram;
+	const uint8_t *block; /* its weight block */
 	uint32_t size; /* bytes of an operand */
 	uint8_t outside; /* of each byte of an operand outside the input */
 	uint32_t row_depth; /* of one row of taps */

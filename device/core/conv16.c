@@ -21,6 +21,7 @@ struct conv16 {
 	const struct npu_cmd_conv *cmd;
 	const struct kernels *kernels;
 	uint8_t *sram;
+	const uint8_t *block; /* the command's weight block */
 	const int8_t *weights; /* of the channels at work */
 	uint32_t first; /* of them */
 	uint32_t count;
@@ -188,7 +189,7 @@ static void conv_channels(struct conv16 *conv)
 	const struct npu_cmd_conv *cmd = conv->cmd;
 	uint32_t size = npu_conv_ofm_size(cmd->format), y, x;
 
-	mac_output_load(&conv->output, conv->sram, cmd, conv->first,
+	mac_output_load(&conv->output, conv->block, cmd, conv->first,
 			conv->count);
 	for (y = 0; y < cmd->ofm_h; y++) {
 		for (x = 0; x < cmd->ofm_w; x++) {
@@ -205,14 +206,16 @@ static void conv_channels(struct conv16 *conv)
 	}
 }
 
-void mac_conv16(uint8_t *sram, const struct npu_cmd_conv *cmd,
-		const struct kernels *kernels)
+void mac_conv16(uint8_t *sram, const uint8_t *block,
+		const struct npu_cmd_conv *cmd, const struct kernels *kernels)
 {
-	const int8_t *weights = (const int8_t *)sram + cmd->weights +
+	const int8_t *weights = (const int8_t *)block +
 				npu_conv_weight_offset(cmd->format, cmd->ofm_c);
 	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w;
 	uint32_t depth = npu_round_up4(taps * cmd->ifm_c);
-	struct conv16 conv = { .cmd = cmd, .kernels = kernels, .sram = sram };
+	struct conv16 conv = {
+		.cmd = cmd, .kernels = kernels, .sram = sram, .block = block,
+	};
 
 	if (cmd->hdr.op == NPU_OP_DWCONV)
 		depth = taps;

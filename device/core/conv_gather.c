@@ -252,7 +252,7 @@ void conv_space_weights(const struct conv *conv,
 			uint32_t count)
 {
 	const struct npu_cmd_conv *cmd = conv->cmd;
-	const int8_t *from = (const int8_t *)conv->sram + cmd->weights +
+	const int8_t *from = (const int8_t *)conv->block +
 			     npu_conv_weight_offset(cmd->format, cmd->ofm_c);
 	uint32_t depth = cmd->kernel_h * conv->wide_row, c;
 

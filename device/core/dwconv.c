@@ -82,7 +82,10 @@ static void row_repeat(struct row *row, int8_t value)
 	row->step = 0;
 }
 
-/* Weights of one row of the piece; zeros below the last one. */
+/*
+ * Weights of one row of the piece; zeros below the last one. Less than 16 channels
+ * are copied: what follows the last of the block is nobody's.
+ */
 static void row_of_weights(const struct dwconv *dw, struct row *row,
 			   const struct piece *piece, uint32_t y)
 {
@@ -96,7 +99,7 @@ static void row_of_weights(const struct dwconv *dw, struct row *row,
 	from = dw->block + (y * dw->cmd->kernel_w + piece->tap) * dw->count;
 	row->cells = from;
 	row->step = dw->count;
-	if (row_is_readable(dw, from, dw->count, piece->taps))
+	if (dw->count == KERNEL_BLOCK)
 		return;
 	row->cells = row->spread;
 	row->step = KERNEL_BLOCK;
@@ -281,8 +284,9 @@ static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
 
 /* Channels [first, first + count), a block. */
 static __attribute__((noinline)) void
-compute_block(uint8_t *sram, uint32_t sram_size, const struct npu_cmd_conv *cmd,
-	      const struct kernels *kernels, uint32_t first, uint32_t count)
+compute_block(uint8_t *sram, uint32_t sram_size, const uint8_t *block,
+	      const struct npu_cmd_conv *cmd, const struct kernels *kernels,
+	      uint32_t first, uint32_t count)
 {
 	uint32_t taps = (STRIP_COLUMNS - 1) / cmd->dilation_x + 1;
 	struct dwconv dw;
@@ -294,29 +298,29 @@ compute_block(uint8_t *sram, uint32_t sram_size, const struct npu_cmd_conv *cmd,
 	dw.sram_end = sram + sram_size;
 	dw.first = first;
 	dw.count = count;
-	dw.block = (const int8_t *)sram + cmd->weights +
+	dw.block = (const int8_t *)block +
 		   npu_conv_weight_offset(cmd->format, cmd->ofm_c) +
 		   npu_dwconv_weight_index(cmd->ofm_c,
 					   (uint32_t)cmd->kernel_h *
 						   cmd->kernel_w, first, 0);
 	taps = least(least(taps, STRIP_TAPS), cmd->kernel_w);
 	dw.piece = (struct piece){ 0 };
-	mac_output_load(&dw.output, sram, cmd, first, count);
+	mac_output_load(&dw.output, block, cmd, first, count);
 	for (y = 0; y < cmd->ofm_h; y++)
 		for (x = 0; x < cmd->ofm_w;)
 			x += compute_run(&dw, y, x, taps);
 }
 
-void mac_dwconv(uint8_t *sram, uint32_t sram_size,
+void mac_dwconv(uint8_t *sram, uint32_t sram_size, const uint8_t *block,
 		const struct npu_cmd_conv *cmd, const struct kernels *kernels)
 {
 	uint32_t c, count;
 
 	for (c = 0; c < cmd->ofm_c; c += count) {
-		count = mac_dwconv_wide(sram, cmd, kernels, c);
+		count = mac_dwconv_wide(sram, block, cmd, kernels, c);
 		if (count)
 			continue;
 		count = least(cmd->ofm_c - c, KERNEL_BLOCK);
-		compute_block(sram, sram_size, cmd, kernels, c, count);
+		compute_block(sram, sram_size, block, cmd, kernels, c, count);
 	}
 }

@@ -56,6 +56,7 @@ struct wide {
 	const struct npu_cmd_conv *cmd;
 	const struct kernels *kernels;
 	uint8_t *sram;
+	const uint8_t *block; /* of all weights */
 	uint32_t first, count; /* channels */
 	const int8_t *blocks[KERNEL_WIDE / KERNEL_BLOCK]; /* of weights */
 	uint32_t block_channels[KERNEL_WIDE / KERNEL_BLOCK];
@@ -144,7 +145,7 @@ static void tap_weights(const struct wide *wide, int8_t *to, uint32_t tap)
 static void find_blocks(struct wide *wide)
 {
 	const struct npu_cmd_conv *cmd = wide->cmd;
-	const int8_t *weights = (const int8_t *)wide->sram + cmd->weights +
+	const int8_t *weights = (const int8_t *)wide->block +
 				npu_conv_weight_offset(cmd->format, cmd->ofm_c);
 	uint32_t taps = (uint32_t)cmd->kernel_h * cmd->kernel_w, i;
 
@@ -268,7 +269,7 @@ static bool load_channels(struct wide *wide)
 	struct factors *factors = &wide->factors;
 	struct mac_output output;
 
-	mac_output_load(&output, wide->sram, wide->cmd, wide->first,
+	mac_output_load(&output, wide->block, wide->cmd, wide->first,
 			wide->count);
 	if (!load_weights(wide, &output))
 		return false;
@@ -496,7 +497,8 @@ static bool is_possible(const struct npu_cmd_conv *cmd,
 		       PIECES;
 }
 
-uint32_t mac_dwconv_wide(uint8_t *sram, const struct npu_cmd_conv *cmd,
+uint32_t mac_dwconv_wide(uint8_t *sram, const uint8_t *block,
+			 const struct npu_cmd_conv *cmd,
 			 const struct kernels *kernels, uint32_t first)
 {
 	struct wide wide;
@@ -507,6 +509,7 @@ uint32_t mac_dwconv_wide(uint8_t *sram, const struct npu_cmd_conv *cmd,
 	wide.cmd = cmd;
 	wide.kernels = kernels;
 	wide.sram = sram;
+	wide.block = block;
 	wide.first = first;
 	wide.count = least(cmd->ofm_c - first, KERNEL_WIDE);
 	wide.cell = wide.count > 32 ? 64 : wide.count > 16 ? 32 :

@@ -162,15 +162,14 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 int npu_mac_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	const struct kernels *kernels = npu_kernels_best();
-	struct npu_cmd_conv conv = cmd->conv;
+	const struct npu_cmd_conv *conv = &cmd->conv;
+	const uint8_t *block = ctx->sram + unit_place(ctx, conv->weights);
 
-	conv.weights = unit_place(ctx, conv.weights);
-	if (conv.format & NPU_CONV_IFM16)
-		mac_conv16(ctx->sram, &conv, kernels);
-	else if (conv.hdr.op == NPU_OP_DWCONV)
-		mac_dwconv(ctx->sram, ctx->sram_size + ctx->buffer_size, &conv,
-			   kernels);
+	if (conv->format & NPU_CONV_IFM16)
+		mac_conv16(ctx->sram, block, conv, kernels);
+	else if (conv->hdr.op == NPU_OP_DWCONV)
+		mac_dwconv(ctx->sram, ctx->sram_size, block, conv, kernels);
 	else
-		mac_conv(ctx->sram, &conv, kernels);
+		mac_conv(ctx->sram, block, conv, kernels);
 	return 0;
 }

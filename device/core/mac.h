@@ -18,16 +18,18 @@
 /* Output channels that are worked on at a time: whole blocks of 16. */
 #define MAC_CHANNELS 128
 
-void mac_conv(uint8_t *sram, const struct npu_cmd_conv *cmd,
-	      const struct kernels *kernels);
-void mac_dwconv(uint8_t *sram, uint32_t sram_size,
+/* @block: the command's weight block, wherever the machine has it */
+void mac_conv(uint8_t *sram, const uint8_t *block,
+	      const struct npu_cmd_conv *cmd, const struct kernels *kernels);
+void mac_dwconv(uint8_t *sram, uint32_t sram_size, const uint8_t *block,
 		const struct npu_cmd_conv *cmd, const struct kernels *kernels);
 /* Channels from @first on, a multiple of 16: how many it has done, or 0. */
-uint32_t mac_dwconv_wide(uint8_t *sram, const struct npu_cmd_conv *cmd,
+uint32_t mac_dwconv_wide(uint8_t *sram, const uint8_t *block,
+			 const struct npu_cmd_conv *cmd,
 			 const struct kernels *kernels, uint32_t first);
 /* Either command, with NPU_CONV_IFM16. */
-void mac_conv16(uint8_t *sram, const struct npu_cmd_conv *cmd,
-		const struct kernels *kernels);
+void mac_conv16(uint8_t *sram, const uint8_t *block,
+		const struct npu_cmd_conv *cmd, const struct kernels *kernels);
 
 /*
  * The output stage for @count channels from @first on, read from a command's
@@ -46,7 +48,7 @@ struct mac_output {
 	int64_t wide_bias[MAC_CHANNELS]; /* instead of bias */
 };
 
-void mac_output_load(struct mac_output *output, const uint8_t *sram,
+void mac_output_load(struct mac_output *output, const uint8_t *block,
 		     const struct npu_cmd_conv *cmd, uint32_t first,
 		     uint32_t count);
 

@@ -29,11 +29,10 @@ static void load_format(struct mac_output *output, const uint8_t *block,
 		output->zero[c] = (int8_t)zero[first + c];
 }
 
-void mac_output_load(struct mac_output *output, const uint8_t *sram,
+void mac_output_load(struct mac_output *output, const uint8_t *block,
 		     const struct npu_cmd_conv *cmd, uint32_t first,
 		     uint32_t count)
 {
-	const uint8_t *block = sram + cmd->weights;
 	const uint8_t *mult = block + 4 * first +
 			      npu_conv_mult_offset(cmd->format, cmd->ofm_c);
 	const int8_t *shift = (const int8_t *)block + first +

@@ -124,12 +124,14 @@ static uint64_t macs(const struct layer *l)
 static void execute(uint8_t *sram, const struct npu_cmd_conv *cmd,
 		    const struct kernels *kernels)
 {
+	const uint8_t *block = sram + cmd->weights;
+
 	if (cmd->format & NPU_CONV_IFM16)
-		mac_conv16(sram, cmd, kernels);
+		mac_conv16(sram, block, cmd, kernels);
 	else if (cmd->hdr.op == NPU_OP_DWCONV)
-		mac_dwconv(sram, SRAM_SIZE, cmd, kernels);
+		mac_dwconv(sram, SRAM_SIZE, block, cmd, kernels);
 	else
-		mac_conv(sram, cmd, kernels);
+		mac_conv(sram, block, cmd, kernels);
 }
 
 static int compare(const void *a, const void *b)

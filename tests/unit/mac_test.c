@@ -671,6 +671,7 @@ static void compare_layer(struct engine *e, const struct layer *l)
 	const struct kernels *const *k;
 	union npu_cmd cmd = { .conv = l->cmd };
 	uint32_t size = e->ctx.sram_size;
+	const uint8_t *block = e->ctx.sram + l->cmd.weights;
 	uint8_t *before = allocate(size), *after = allocate(size);
 
 	memcpy(before, e->ctx.sram, size);
@@ -683,11 +684,11 @@ static void compare_layer(struct engine *e, const struct layer *l)
 			continue;
 		memcpy(e->ctx.sram, before, size);
 		if (cmd.conv.format & NPU_CONV_IFM16)
-			mac_conv16(e->ctx.sram, &cmd.conv, *k);
+			mac_conv16(e->ctx.sram, block, &cmd.conv, *k);
 		else if (cmd.hdr.op == NPU_OP_CONV)
-			mac_conv(e->ctx.sram, &cmd.conv, *k);
+			mac_conv(e->ctx.sram, block, &cmd.conv, *k);
 		else
-			mac_dwconv(e->ctx.sram, size, &cmd.conv, *k);
+			mac_dwconv(e->ctx.sram, size, block, &cmd.conv, *k);
 		if (memcmp(e->ctx.sram, after, size))
 			print_message("# %s\n", (*k)->name);
 		assert_memory_equal(e->ctx.sram, after, size);
