@@ -92,6 +92,8 @@ struct backend_end {
  *	other call on this context runs or will
  * @buffer_create: make and bind a buffer; @buffer is not kept. The context is
  *	not yet used by another thread
+ * @buffer_seal: nobody writes the buffer any more; NULL: that makes no difference. The
+ *	context is not yet used by another thread
  * @buffer_replace: have a buffer be memory of others, from now on; no job runs.
  *	@buffer then says so, unless it fails
  * @buffer_export: a dma-buf of a buffer, or -EOPNOTSUPP
@@ -117,6 +119,7 @@ struct backend {
 	void (*context_destroy)(void *context);
 	int (*buffer_create)(void *context, struct backend_buffer *buffer,
 			     struct tinynpu_error *error);
+	void (*buffer_seal)(void *context, const struct backend_buffer *buffer);
 	int (*buffer_replace)(void *context, struct backend_buffer *buffer,
 			      const struct backend_source *source,
 			      struct tinynpu_error *error);

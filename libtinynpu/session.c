@@ -76,6 +76,15 @@ static void set_region(struct npu_region *region,
 	region->size = buffer->size_bytes;
 }
 
+static void seal(struct tinynpu_session *session,
+		 const struct backend_buffer *buffer)
+{
+	const struct backend *backend = session->device->backend;
+
+	if (backend->buffer_seal && buffer->size_bytes)
+		backend->buffer_seal(session->context, buffer);
+}
+
 static void fill(struct tinynpu_session *session)
 {
 	const struct tinynpu_program *prog = session->program;
@@ -89,6 +98,8 @@ static void fill(struct tinynpu_session *session)
 	if (prog->constants_size)
 		memcpy(memory->constants.map, prog->constants,
 		       prog->constants_size);
+	seal(session, &memory->commands);
+	seal(session, &memory->constants);
 	set_region(&regions[NPU_REGION_CONSTANTS], &memory->constants);
 	set_region(&regions[NPU_REGION_SCRATCH], &memory->scratch);
 	for (i = 0; i < prog->tensor_count; i++)

@@ -424,7 +424,7 @@ static void keep_view(struct npu_core *core, struct window *window,
 		.low = low,
 		.high = high,
 		.is_writable = is_write,
-		.host = machine_reach(core, bus, high - low),
+		.host = machine_reach(core, bus, high - low, is_write),
 	};
 	if (!window->view.host)
 		window->view.epoch = 0;

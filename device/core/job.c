@@ -51,7 +51,8 @@ static int job_memory(void *opaque, uint64_t address, void *buffer,
 }
 
 /* Where the host has the page, or NULL: it can't tell, or there is a fault. */
-static uint8_t *view_page(struct unit_core *unit, uint64_t page, bool is_write)
+static const struct page_view *view_page(struct unit_core *unit, uint64_t page,
+					 bool is_write)
 {
 	struct npu_core *machine = unit->machine;
 	struct page_view *view =
@@ -60,7 +61,7 @@ static uint8_t *view_page(struct unit_core *unit, uint64_t page, bool is_write)
 
 	if (view->command == unit->command && view->page == page &&
 	    (view->is_writable || !is_write))
-		return view->host;
+		return view;
 	if (memory_translate(machine, &unit->mmu, unit->job.regs.context, page,
 			     is_write, &bus))
 		return NULL;
@@ -68,9 +69,12 @@ static uint8_t *view_page(struct unit_core *unit, uint64_t page, bool is_write)
 		.command = unit->command,
 		.page = page,
 		.is_writable = is_write,
-		.host = machine_reach(machine, bus, MMU_PAGE_SIZE),
+		.host = machine_reach(machine, bus, MMU_PAGE_SIZE, is_write),
 	};
-	return view->host;
+	if (machine->ops->seal && view->host && !is_write)
+		view->seal = machine->ops->seal(machine->opaque, bus,
+						MMU_PAGE_SIZE);
+	return view->host ? view : NULL;
 }
 
 /* job_memory() on a host that shows its memory. */
@@ -78,28 +82,33 @@ static int job_memory_shown(void *opaque, uint64_t address, void *buffer,
 			    uint32_t size, bool is_write,
 			    struct unit_fault *fault)
 {
+	const struct page_view *view;
 	uint32_t offset, part;
-	uint8_t *place;
 
 	for (; size; size -= part, address += part, buffer += part) {
 		offset = address % MMU_PAGE_SIZE;
 		part = MMU_PAGE_SIZE - offset;
 		part = part < size ? part : size;
-		place = view_page(opaque, address - offset, is_write);
-		if (!place)
+		view = view_page(opaque, address - offset, is_write);
+		if (!view)
 			return job_memory(opaque, address, buffer, size,
 					  is_write, fault);
 		if (is_write)
-			memcpy(place + offset, buffer, part);
+			memcpy(view->host + offset, buffer, part);
 		else
-			memcpy(buffer, place + offset, part);
+			memcpy(buffer, view->host + offset, part);
 	}
 	return 0;
 }
 
-static const uint8_t *job_show(void *opaque, uint64_t page)
+static const uint8_t *job_show(void *opaque, uint64_t page, uint64_t *seal)
 {
-	return view_page(opaque, page, false);
+	const struct page_view *view = view_page(opaque, page, false);
+
+	if (!view)
+		return NULL;
+	*seal = view->seal;
+	return view->host;
 }
 
 static bool is_memory_shown(const struct npu_core *machine)
@@ -153,6 +162,7 @@ static void finish_with_fault(struct unit_core *unit, uint32_t fault_unit)
 static void clear_sram(struct unit_core *unit)
 {
 	memset(unit->sram, 0, npu_machine_store(&unit->machine->config));
+	dma_memo_forgive(&unit->machine->memos[unit->number]);
 }
 
 /* What a job leaves in the SRAM is for jobs of the same context only. */
@@ -439,6 +449,8 @@ static int execute(struct unit_core *unit, const struct plan *plan,
 
 	if (is_apart)
 		go_apart(unit);
+	if (cmd->hdr.op != NPU_OP_DMA_DECODE) /* it overwrites what is owed */
+		dma_memo_pay_for(&unit->ctx, &plan->access);
 	err = units[where].execute(&unit->ctx, cmd);
 	if (is_apart)
 		come_back(unit);

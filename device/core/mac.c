@@ -5,6 +5,7 @@
  */
 #include "mac.h"
 
+#include "dma_memo.h"
 #include "operands.h"
 
 #define OFFSET(member) __builtin_offsetof(struct npu_cmd_conv, member)
@@ -163,7 +164,10 @@ int npu_mac_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)
 {
 	const struct kernels *kernels = npu_kernels_best();
 	const struct npu_cmd_conv *conv = &cmd->conv;
-	const uint8_t *block = ctx->sram + unit_place(ctx, conv->weights);
+	const uint8_t *block = dma_memo_place(ctx, &(struct unit_range){
+		.low = conv->weights,
+		.high = conv->weights + (uint32_t)npu_conv_block_size(conv),
+	});
 
 	if (conv->format & NPU_CONV_IFM16)
 		mac_conv16(ctx->sram, block, conv, kernels);

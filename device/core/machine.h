@@ -101,6 +101,7 @@ struct page_view {
 	uint64_t command;	/* number of it; 0: nothing */
 	uint64_t page;
 	bool is_writable;
+	uint64_t seal;		/* of a page that is read; see npu_core.h */
 	uint8_t *host;
 };
 
@@ -215,7 +216,8 @@ int machine_dma_read(struct npu_core *core, uint64_t address, void *buffer,
 int machine_dma_write(struct npu_core *core, uint64_t address,
 		      const void *buffer, size_t size);
 /* Where the host has it, if it can tell; NULL as those two refuse. */
-void *machine_reach(struct npu_core *core, uint64_t address, size_t size);
+void *machine_reach(struct npu_core *core, uint64_t address, size_t size,
+		    bool is_write);
 /* Where a context's address leads, or why nowhere. */
 enum npu_fault memory_translate(struct npu_core *core, struct mmu *mmu,
 				uint32_t context, uint64_t address,

@@ -31,12 +31,13 @@ static void dma_leave(struct npu_core *core)
 			      memory_order_release);
 }
 
-void *machine_reach(struct npu_core *core, uint64_t address, size_t size)
+void *machine_reach(struct npu_core *core, uint64_t address, size_t size,
+		    bool is_write)
 {
 	if ((atomic_load(&core->host.requests) & NPU_CTRL_RESET) ||
 	    atomic_load(&core->inject.is_dead))
 		return NULL;
-	return core->ops->reach(core->opaque, address, size);
+	return core->ops->reach(core->opaque, address, size, is_write);
 }
 
 int machine_dma_read(struct npu_core *core, uint64_t address, void *buffer,
@@ -46,7 +47,7 @@ int machine_dma_read(struct npu_core *core, uint64_t address, void *buffer,
 	int failed;
 
 	if (core->ops->reach) {
-		source = machine_reach(core, address, size);
+		source = machine_reach(core, address, size, false);
 		return source ? (memcpy(buffer, source, size), 0) : -1;
 	}
 	if (!dma_enter(core))
@@ -63,7 +64,7 @@ int machine_dma_write(struct npu_core *core, uint64_t address,
 	int failed;
 
 	if (core->ops->reach) {
-		target = machine_reach(core, address, size);
+		target = machine_reach(core, address, size, true);
 		return target ? (memcpy(target, buffer, size), 0) : -1;
 	}
 	if (!dma_enter(core))

@@ -106,10 +106,13 @@ struct npu_trace {
  * @sha256: digest of @size bytes
  * @wake: there is work for npu_core_run(); must be remembered if the runner is
  *	not waiting just then. Called by the thread that wrote
- * @reach: where the host has @size bytes at bus address @address, or NULL as
- *	dma_read() and dma_write() would refuse them; stays so until npu_core_run()
- *	returns. May be NULL: then everything goes through those two. A host that
- *	has it lets no other thread write NPU_CTRL_RESET while the runner is inside
+ * @reach: where the host has @size bytes at bus address @address, to be read or
+ *	written, or NULL as dma_read() and dma_write() would refuse them; stays so
+ *	until npu_core_run() returns. May be NULL: then everything goes through those
+ *	two. A host that has it lets no other thread write NPU_CTRL_RESET while the
+ *	runner is inside
+ * @seal: a number that is given to these bytes for as long as nobody can change them,
+ *	the machine included, and to no others ever; or 0. With @reach; may be NULL
  * @unlock: for npu_core_share() alone, else NULL: others may call it now
  * @lock: likewise: and no more from here on
  * @trace: may be NULL; may change between two npu_core_run()
@@ -128,7 +131,9 @@ struct npu_host_ops {
 	void (*sha256)(void *opaque, const void *data, size_t size,
 		       uint8_t digest[NPU_IMAGE_DIGEST_SIZE]);
 	void (*wake)(void *opaque);
-	void *(*reach)(void *opaque, uint64_t address, size_t size);
+	void *(*reach)(void *opaque, uint64_t address, size_t size,
+		       bool is_write);
+	uint64_t (*seal)(void *opaque, uint64_t address, size_t size);
 	void (*unlock)(void *opaque);
 	void (*lock)(void *opaque);
 	void (*trace)(void *opaque, const struct npu_trace *trace);
@@ -259,7 +264,8 @@ struct npu_share {
  * away while it executes a command of a core, and others may come in and take care
  * of other cores. The controller runs only while no core is in that state; if it
  * has something to do nobody starts another command until it has run. Without the
- * lock the machine calls reach() alone; what that says must not change meanwhile.
+ * lock the machine calls reach() and seal() alone; what these say must not change
+ * meanwhile.
  * Hosts without reach() keep the lock.
  *
  * Return: what to do next.

@@ -86,6 +86,7 @@ static uint32_t weights_limit(const struct unit_ctx *ctx,
 int unit_access_read_weights(struct unit_ctx *ctx, struct unit_access *access,
 			     const struct unit_extent *extent)
 {
+	access->has_weights = true;
 	return access_add(ctx, access->reads, &access->read_count, extent,
 			  weights_limit(ctx, extent));
 }

@@ -62,6 +62,7 @@ struct unit_access {
 	struct unit_range writes[UNIT_MAX_WRITES];
 	uint32_t read_count;
 	uint32_t write_count;
+	bool has_weights; /* the last of the reads, which the array takes */
 };
 
 /*
@@ -71,7 +72,8 @@ struct unit_access {
  * (NPU_FAULT_PAGE_READ, PAGE_WRITE, BUS or CONTEXT; addr: virtual address of
  * the first byte that can't be reached). Tests may put their own there. @memo:
  * see dma_memo.h; may be NULL. @show: where the host has the page of a virtual address,
- * for reading during the command, or NULL: ask @memory; may be NULL itself.
+ * for reading during the command, or NULL: ask @memory; may be NULL itself. *@seal is
+ * not 0 if what is there never changes while that number is given.
  */
 struct unit_ctx {
 	uint8_t *sram;
@@ -84,7 +86,7 @@ struct unit_ctx {
 	void *opaque;
 	struct dma_memo *memo;
 	struct unit_fault fault;
-	const uint8_t *(*show)(void *opaque, uint64_t page);
+	const uint8_t *(*show)(void *opaque, uint64_t page, uint64_t *seal);
 };
 
 /* --- Implemented by the units ------------------------------------------- */

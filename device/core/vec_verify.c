@@ -5,6 +5,7 @@
  * nothing but zero in what a form does not use. What passes can be executed
  * without a further look. Called by vec_program.c.
  */
+#include "dma_memo.h"
 #include "vec_program.h"
 
 #include <string.h>
@@ -182,8 +183,13 @@ int vec_program_verify(struct unit_ctx *ctx, const struct npu_cmd_vprog *cmd)
 {
 	struct progress p = { .cmd = cmd };
 	struct npu_vinsn insn[NPU_VPROG_MAX];
+	const struct unit_range place = {
+		.low = cmd->program,
+		.high = cmd->program + cmd->count * (uint32_t)sizeof(insn[0]),
+	};
 	uint32_t i;
 
+	dma_memo_pay(ctx, &place);
 	memcpy(insn, ctx->sram + cmd->program, cmd->count * sizeof(insn[0]));
 	for (i = 0; i < cmd->count; i++)
 		if (check_insn(ctx, &p, &insn[i], i))

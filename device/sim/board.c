@@ -27,17 +27,27 @@
 
 /* --- What the machine asks of its host ------------------------------------- */
 
-static void *board_reach(void *opaque, uint64_t address, size_t size)
+static void *board_reach(void *opaque, uint64_t address, size_t size,
+			 bool is_write)
 {
 	struct sim_board *board = opaque;
 
+	if (is_write && sim_memory_seal_of(&board->memory, address, size))
+		return NULL;
 	return sim_memory_at(&board->memory, address, size);
+}
+
+static uint64_t board_seal(void *opaque, uint64_t address, size_t size)
+{
+	struct sim_board *board = opaque;
+
+	return sim_memory_seal_of(&board->memory, address, size);
 }
 
 static int board_dma_read(void *opaque, uint64_t address, void *buffer,
 			  size_t size)
 {
-	const void *source = board_reach(opaque, address, size);
+	const void *source = board_reach(opaque, address, size, false);
 
 	if (!source)
 		return -1;
@@ -48,7 +58,7 @@ static int board_dma_read(void *opaque, uint64_t address, void *buffer,
 static int board_dma_write(void *opaque, uint64_t address, const void *buffer,
 			   size_t size)
 {
-	void *target = board_reach(opaque, address, size);
+	void *target = board_reach(opaque, address, size, true);
 
 	if (!target)
 		return -1;
@@ -109,6 +119,7 @@ static const struct npu_host_ops board_ops = {
 	.sha256 = board_sha256,
 	.wake = board_wake,
 	.reach = board_reach,
+	.seal = board_seal,
 };
 
 /* --- Traces ---------------------------------------------------------------- */

@@ -257,6 +257,17 @@ static int sim_buffer_replace(void *context, struct backend_buffer *buffer,
 	return err;
 }
 
+static void sim_buffer_seal(void *context, const struct backend_buffer *buffer)
+{
+	struct sim_context *ctx = context;
+
+	turn_take(&ctx->board->turn);
+	sim_board_calm(ctx->board);
+	sim_memory_seal(&ctx->board->memory,
+			(uint64_t)buffer->handle * PAGE_BYTES);
+	turn_give(&ctx->board->turn);
+}
+
 static int sim_buffer_export(void *context, const struct backend_buffer *buffer,
 			     struct tinynpu_error *error)
 {
@@ -273,6 +284,7 @@ const struct backend backend_sim = {
 	.context_create = sim_context_create,
 	.context_destroy = sim_context_destroy,
 	.buffer_create = sim_buffer_create,
+	.buffer_seal = sim_buffer_seal,
 	.buffer_replace = sim_buffer_replace,
 	.buffer_export = sim_buffer_export,
 	.submit = sim_submit,

@@ -83,12 +83,30 @@ void *sim_memory_alloc(struct sim_memory *memory, uint64_t size_bytes,
 	return NULL;
 }
 
-void sim_memory_free(struct sim_memory *memory, uint64_t bus)
+/* The number of the block at @bus, or of none. */
+static size_t number_of(const struct sim_memory *memory, uint64_t bus)
 {
 	size_t i = 0;
 
 	while (i < memory->count && memory->blocks[i].bus != bus)
 		i++;
+	return i;
+}
+
+void sim_memory_seal(struct sim_memory *memory, uint64_t bus)
+{
+	size_t i = number_of(memory, bus);
+	struct sim_block *block = &memory->blocks[i];
+
+	if (i < memory->count && !block->seal &&
+	    !mprotect(block->host, block->size_bytes, PROT_READ))
+		block->seal = ++memory->seals;
+}
+
+void sim_memory_free(struct sim_memory *memory, uint64_t bus)
+{
+	size_t i = number_of(memory, bus);
+
 	if (i == memory->count)
 		return;
 	end_block(&memory->blocks[i]);
@@ -134,8 +152,9 @@ static size_t find_block(const struct sim_memory *memory, uint64_t bus)
 	return low;
 }
 
-void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
-		    uint64_t size_bytes)
+/* The block that has all these bytes, or NULL. */
+static const struct sim_block *block_of(struct sim_memory *memory, uint64_t bus,
+					uint64_t size_bytes)
 {
 	_Atomic uint32_t *recent =
 		&memory->recent[bus / PAGE_BYTES % SIM_MEMORY_RECENT];
@@ -150,7 +169,21 @@ void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
 		atomic_store_explicit(recent, i, memory_order_relaxed);
 	}
 	block = &memory->blocks[i];
-	if (!is_within(block, bus, size_bytes))
-		return NULL;
-	return block->host + (bus - block->bus);
+	return is_within(block, bus, size_bytes) ? block : NULL;
+}
+
+void *sim_memory_at(struct sim_memory *memory, uint64_t bus,
+		    uint64_t size_bytes)
+{
+	const struct sim_block *block = block_of(memory, bus, size_bytes);
+
+	return block ? block->host + (bus - block->bus) : NULL;
+}
+
+uint64_t sim_memory_seal_of(struct sim_memory *memory, uint64_t bus,
+			    uint64_t size_bytes)
+{
+	const struct sim_block *block = block_of(memory, bus, size_bytes);
+
+	return block ? block->seal : 0;
 }

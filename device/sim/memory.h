@@ -20,6 +20,7 @@ struct sim_block {
 	uint8_t *host;
 	const void *owner;
 	bool is_lent; /* not ours to unmap */
+	uint64_t seal; /* no other block's; 0: it may be written */
 };
 
 struct sim_memory {
@@ -29,6 +30,7 @@ struct sim_memory {
 	/* Which blocks were used last, by the address; may be beyond @count */
 	_Atomic uint32_t recent[SIM_MEMORY_RECENT];
 	uint64_t next_bus;
+	uint64_t seals; /* numbers given */
 };
 
 void sim_memory_init(struct sim_memory *memory);
@@ -47,6 +49,16 @@ void *sim_memory_alloc(struct sim_memory *memory, uint64_t size_bytes,
  */
 uint64_t sim_memory_add(struct sim_memory *memory, void *host,
 			uint64_t size_bytes, const void *owner, bool is_lent);
+
+/*
+ * Nobody writes the block at @bus any more, neither the machine nor the process. It
+ * is not sealed if the kernel can't see to that.
+ */
+void sim_memory_seal(struct sim_memory *memory, uint64_t bus);
+
+/* The seal of the block that has all these bytes, or 0. Threads as below. */
+uint64_t sim_memory_seal_of(struct sim_memory *memory, uint64_t bus,
+			    uint64_t size_bytes);
 
 /* Ends the block at @bus. */
 void sim_memory_free(struct sim_memory *memory, uint64_t bus);

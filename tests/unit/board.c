@@ -84,7 +84,7 @@ static void trace(void *opaque, const struct npu_trace *trace)
 	board.last_end = trace->end;
 }
 
-static void *show(void *opaque, uint64_t address, size_t size)
+static void *show(void *opaque, uint64_t address, size_t size, bool is_write)
 {
 	return reach(address, size);
 }

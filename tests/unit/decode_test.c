@@ -436,6 +436,164 @@ static void test_memory_faults_though_remembered(void **state)
 	assert_int_equal(e->ctx.fault.addr, e->bad);
 }
 
+/* --- What is owed to SRAM ---------------------------------------------------------- */
+
+#define STREAMS 4
+#define DEBT_ROUNDS 20000
+
+/* Streams of several sizes that are known, each at a place of its own. */
+struct streams {
+	union npu_cmd cmd[STREAMS];
+	uint8_t raw[STREAMS][RAW_MAX];
+};
+
+static void learn_streams(struct decode_test *t, struct streams *s)
+{
+	uint32_t region = t->engine->regions[REGION].size, i;
+
+	for (i = 0; i < STREAMS; i++) {
+		struct tnc_coded coded = { .section = {
+			{ .bytes = 50 << 2 * i, .width = 1, .unit = 1 },
+		} };
+
+		random_raw(t->raw, coded.section[0].bytes);
+		memcpy(s->raw[i], t->raw, coded.section[0].bytes);
+		encode(t, &coded);
+		s->cmd[i] = command_for(t->engine, &coded);
+		s->cmd[i].decode.src = i * 4096;
+		memcpy(stream_at(t->engine, region - i * 4096),
+		       stream_at(t->engine, coded.size), coded.size);
+		expect_result(t, s->cmd[i]);
+	}
+}
+
+static struct unit_range any_range(uint32_t most)
+{
+	uint32_t size = engine_between(1, most);
+	uint32_t low = engine_between(0, ENGINE_SRAM - size);
+
+	return (struct unit_range){ low, low + size };
+}
+
+static void recall_somewhere(struct engine *e, struct streams *s, uint8_t *want)
+{
+	uint32_t i = engine_between(0, STREAMS - 1);
+	uint32_t size = npu_decode_bytes(&s->cmd[i].decode);
+	uint32_t dst = engine_between(0, ENGINE_SRAM - size);
+
+	s->cmd[i].decode.dst = dst;
+	assert_int_equal(npu_dma_execute(&e->ctx, &s->cmd[i]), 0);
+	memcpy(want + dst, s->raw[i], size);
+}
+
+/* A command that reads here and there, and weights from a third place. */
+static void look_somewhere(struct engine *e, const uint8_t *want)
+{
+	struct unit_access access = {
+		.reads = { any_range(300), any_range(3000), any_range(60) },
+		.read_count = 3,
+		.has_weights = engine_between(0, 1),
+	};
+	const uint8_t *place;
+	uint32_t i;
+
+	dma_memo_pay_for(&e->ctx, &access);
+	for (i = 0; i < access.read_count; i++) {
+		const struct unit_range *r = &access.reads[i];
+
+		place = e->ctx.sram + r->low;
+		if (i == 2 && access.has_weights)
+			place = dma_memo_place(&e->ctx, r);
+		assert_memory_equal(place, want + r->low, r->high - r->low);
+	}
+}
+
+static void write_somewhere(struct engine *e, uint8_t *want)
+{
+	struct unit_access access = {
+		.writes = { any_range(1000) },
+		.write_count = 1,
+	};
+	const struct unit_range *w = access.writes;
+
+	dma_memo_pay_for(&e->ctx, &access);
+	engine_randomise(want + w->low, w->high - w->low);
+	memcpy(e->ctx.sram + w->low, want + w->low, w->high - w->low);
+}
+
+/* Whoever looks sees SRAM as if results were copied there at once. */
+static void test_debts_are_paid_before_anyone_looks(void **state)
+{
+	static struct streams streams;
+	static uint8_t want[ENGINE_SRAM];
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	uint32_t round, most = 0;
+
+	learn_streams(t, &streams);
+	memcpy(want, e->ctx.sram, ENGINE_SRAM);
+	for (round = 0; round < DEBT_ROUNDS; round++) {
+		uint32_t kind = engine_between(0, 99);
+
+		if (kind < 80) {
+			recall_somewhere(e, &streams, want);
+		} else if (kind < 90) {
+			look_somewhere(e, want);
+		} else if (kind < 99) {
+			write_somewhere(e, want);
+		} else {
+			memset(e->ctx.sram, 0, ENGINE_SRAM);
+			memset(want, 0, ENGINE_SRAM);
+			dma_memo_forgive(&t->memo);
+		}
+		if (t->memo.debt_count > most)
+			most = t->memo.debt_count;
+	}
+	assert_int_equal(most, DMA_MEMO_DEBTS);
+	dma_memo_pay(&e->ctx, &(struct unit_range){ 0, UINT32_MAX });
+	assert_memory_equal(e->ctx.sram, want, ENGINE_SRAM);
+}
+
+/* --- Sealed memory ------------------------------------------------------------------ */
+
+static uint64_t seal;
+
+static const uint8_t *show(void *opaque, uint64_t page, uint64_t *number)
+{
+	const struct engine *e = opaque;
+
+	*number = seal;
+	return e->memory + (page - ENGINE_BASE);
+}
+
+/* Under a seal bytes are looked at once; under another one, or none, again. */
+static void test_sealed_streams_are_compared_once(void **state)
+{
+	struct decode_test *t = *state;
+	struct engine *e = t->engine;
+	npu_le32 words[STATES + NPU_CODE_LANES];
+	struct tnc_coded coded = by_hand(words);
+	union npu_cmd cmd = command_for(e, &coded);
+	uint8_t *byte = stream_at(e, coded.size) + 2 + 4;
+
+	e->ctx.show = show;
+	seal = 0;
+	*byte = 10;
+	expect_byte(e, &cmd, 1 + 2, 10);
+	*byte = 11;
+	expect_byte(e, &cmd, 1 + 2, 11);
+	seal = 1;
+	expect_byte(e, &cmd, 1 + 2, 11);
+	*byte = 12; /* nobody may do that */
+	expect_byte(e, &cmd, 1 + 2, 11);
+	seal = 2;
+	expect_byte(e, &cmd, 1 + 2, 12);
+	expect_byte(e, &cmd, 1 + 2, 12);
+	seal = 0;
+	*byte = 13;
+	expect_byte(e, &cmd, 1 + 2, 13);
+}
+
 /* --- Loops ---------------------------------------------------------------------- */
 
 #define LOOP_TABLES 3
@@ -776,6 +934,8 @@ int main(void)
 		TEST_MEMO(test_hostile_commands),
 		TEST_MEMO(test_changes_are_seen),
 		TEST_MEMO(test_memory_faults_though_remembered),
+		TEST_MEMO(test_debts_are_paid_before_anyone_looks),
+		TEST_MEMO(test_sealed_streams_are_compared_once),
 		TEST_MEMO(test_store_is_bounded),
 	};
 

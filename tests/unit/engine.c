@@ -4,6 +4,8 @@
  */
 #include "engine.h"
 
+#include "dma_memo.h"
+
 #include <npu/cost.h>
 
 #include <setjmp.h>
@@ -162,7 +164,11 @@ int engine_check(struct engine *e, const union npu_cmd *cmd)
 
 int engine_execute(struct engine *e, const union npu_cmd *cmd)
 {
-	return units[unit_of(cmd)].execute(&e->ctx, cmd);
+	const struct unit_range everything = { 0, UINT32_MAX };
+	int err = units[unit_of(cmd)].execute(&e->ctx, cmd);
+
+	dma_memo_pay(&e->ctx, &everything);
+	return err;
 }
 
 void engine_run(struct engine *e, const union npu_cmd *cmd)

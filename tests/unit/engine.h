@@ -36,7 +36,10 @@ int engine_setup_sram(struct engine *e, uint32_t sram_size);
 int engine_setup_buffer(struct engine *e, uint32_t buffer_size);
 int engine_teardown(void **state);
 
-/* Check or execute, by the unit that NPU_OPS names; 0 or -1 as unit.h says. */
+/*
+ * Check or execute, by the unit that NPU_OPS names; 0 or -1 as unit.h says. Nothing is
+ * owed to SRAM behind it, see dma_memo.h.
+ */
 int engine_check(struct engine *e, const union npu_cmd *cmd);
 int engine_execute(struct engine *e, const union npu_cmd *cmd);
 

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,7 @@
 #define RESULT_VA 0x300000
 #define SOURCE_VA 0x400000
 #define TARGET_VA 0x500000
+#define SEALED_VA 0x600000
 #define NOWHERE_VA 0x700000
 #define BYTES 10000 /* three pages, the last one partly */
 
@@ -294,6 +296,35 @@ static void test_a_readonly_buffer_is_not_written(void **state)
 	assert_int_equal(run(&client, 1), NPU_JOB_FAULT);
 	expect_fault(&client, NPU_FAULT_PAGE_WRITE, SOURCE_VA);
 	assert_int_equal(client.source[0], 1);
+	client_destroy(&client);
+}
+
+/* A buffer that the device may write by the page table; neither it nor we can. */
+static void test_a_sealed_buffer_is_written_by_nobody(void **state)
+{
+	struct backend_buffer buffer = { .address = SEALED_VA,
+					 .size_bytes = BYTES };
+	struct client client;
+	int pipe_fd[2];
+
+	client_create(&client, *state);
+	assert_int_equal(backend_sim.buffer_create(client.context, &buffer,
+						   NULL), 0);
+	memset(buffer.map, 5, BYTES);
+	backend_sim.buffer_seal(client.context, &buffer);
+	client.regions[1] = (struct npu_region){ SEALED_VA, BYTES };
+	client.commands[0] = copy(1, NPU_REGION_SRAM, BYTES);
+	client.commands[1] = copy(NPU_REGION_SRAM, 1, 64);
+	assert_int_equal(run(&client, 2), NPU_JOB_FAULT);
+	assert_int_equal(client.result->commands, 1);
+	expect_fault(&client, NPU_FAULT_BUS, SEALED_VA);
+	assert_int_equal(pipe(pipe_fd), 0);
+	assert_int_equal(write(pipe_fd[1], "x", 1), 1);
+	assert_int_equal(read(pipe_fd[0], buffer.map, 1), -1);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(*(uint8_t *)buffer.map, 5);
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
 	client_destroy(&client);
 }
 
@@ -606,6 +637,7 @@ int main(void)
 		DEVICE_TEST(test_a_missing_page_is_reported_by_address),
 		DEVICE_TEST(test_the_page_behind_a_buffer_is_missing),
 		DEVICE_TEST(test_a_readonly_buffer_is_not_written),
+		DEVICE_TEST(test_a_sealed_buffer_is_written_by_nobody),
 		DEVICE_TEST(test_contexts_see_their_own_memory_at_one_address),
 		DEVICE_TEST(test_sram_keeps_nothing_for_the_next_context),
 		DEVICE_TEST(test_freed_memory_is_out_of_reach),
