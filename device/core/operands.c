@@ -74,6 +74,17 @@ int operands_check_output(struct unit_ctx *ctx,
 	return 0;
 }
 
+int operands_check_in_place(struct unit_ctx *ctx,
+			    const struct npu_surface *input,
+			    const struct unit_extent *extent, uint32_t offset,
+			    const struct npu_surface *output,
+			    const struct unit_extent *output_extent)
+{
+	if (!memcmp(input, output, sizeof(*input)))
+		return 0;
+	return operands_check_overlap(ctx, extent, offset, output_extent);
+}
+
 int operands_check_overlap(struct unit_ctx *ctx,
 			   const struct unit_extent *input, uint32_t offset,
 			   const struct unit_extent *output)

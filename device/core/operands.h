@@ -62,6 +62,16 @@ int operands_check_overlap(struct unit_ctx *ctx,
 			   const struct unit_extent *input, uint32_t offset,
 			   const struct unit_extent *output);
 
+/*
+ * Likewise of one that is read before its place is written, element by element: it
+ * may be exactly the output's surface.
+ */
+int operands_check_in_place(struct unit_ctx *ctx,
+			    const struct npu_surface *input,
+			    const struct unit_extent *extent, uint32_t offset,
+			    const struct npu_surface *output,
+			    const struct unit_extent *output_extent);
+
 /* Where a pixel of a surface lies in SRAM, from the surface's address on. */
 static inline uint32_t operands_pixel(const struct npu_surface *surface,
 				      uint32_t y, uint32_t x)

@@ -3,6 +3,7 @@
 # The core's units: DMA, MAC with its loops for each kind of host, VEC.
 
 core-objs += \
+	device/core/binary.o \
 	device/core/conv.o \
 	device/core/conv16.o \
 	device/core/conv_gather.o \
@@ -32,6 +33,7 @@ core-objs += \
 	device/core/vec_verify.o
 
 $(B)/device/core/kernels/%.o: CFLAGS += -O3
+$(B)/device/core/binary.o: CFLAGS += -O3
 $(B)/device/core/conv16.o: CFLAGS += -O3
 $(B)/device/core/conv_gather.o: CFLAGS += -O3
 $(B)/device/core/dma_decode.o: CFLAGS += -O3
