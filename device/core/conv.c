@@ -8,7 +8,7 @@
  *			for each run of pixels
  *				multiply, output stage
  *
- * All buffers are on the stack, below 64 KiB. Cells outside the input are zero
+ * All buffers are on the stack, below 72 KiB. Cells outside the input are zero
  * points. Operands are cells less the zero point, or, if the loops want them
  * unsigned, plus 128; then sums are greater by (zero point + 128) times those of
  * the weights, which is subtracted with the biases. Where weights have zero
@@ -124,7 +124,9 @@ static void put(struct work *work, uint32_t first, uint32_t pixels)
 	const struct conv_area *area = &work->operands.area;
 	struct kernel_output stage = work->output.stage;
 	bool is_dense = area->w == cmd->ofm_w &&
-			cmd->ofm.row_pitch == area->w * cmd->ofm.pixel_pitch;
+			cmd->ofm.row_pitch == area->w * cmd->ofm.pixel_pitch &&
+			cmd->second.row_pitch ==
+				area->w * cmd->second.pixel_pitch;
 	uint32_t y = first / area->w, x = first % area->w, done;
 	uint8_t *out = work->conv->sram +
 		       npu_conv_ofm_size(cmd->format) * work->first;
@@ -139,7 +141,10 @@ static void put(struct work *work, uint32_t first, uint32_t pixels)
 		stage.out = (int8_t *)out + operands_pixel(&cmd->ofm,
 							   area->y + y,
 							   area->x + x);
-		mac_output_put(&work->output, &stage, work->conv->kernels);
+		mac_output_put(&work->output, &stage,
+			       mac_second(work->conv->sram, cmd, area->y + y,
+					  area->x + x, work->first),
+			       work->conv->kernels);
 		x = 0;
 		y++;
 	}
@@ -171,6 +176,7 @@ static void compute_channels(struct work *work)
 
 	mac_output_load(&work->output, conv->block, cmd, work->first,
 			work->count);
+	mac_output_load_addition(&work->output, conv->block, cmd, conv->kernels);
 	if (cmd->format & NPU_CONV_WEIGHT_ZP)
 		work->output.stage.weight_zero = work->output.zero;
 	if (conv->is_spaced)

@@ -181,7 +181,7 @@ static void put_sums(struct conv16 *conv, uint8_t *out)
 	stage.sum_pitch = MAC_CHANNELS;
 	stage.pixels = 1;
 	stage.out = (int8_t *)out;
-	mac_output_put(&conv->output, &stage, conv->kernels);
+	mac_output_put(&conv->output, &stage, NULL, conv->kernels);
 }
 
 static void conv_channels(struct conv16 *conv)

@@ -278,7 +278,8 @@ static uint32_t compute_run(struct dwconv *dw, uint32_t y, uint32_t x,
 	stage.pixels = pixels;
 	stage.out = (int8_t *)dw->sram + operands_pixel(&cmd->ofm, y, x) +
 		    npu_conv_ofm_size(cmd->format) * dw->first;
-	mac_output_put(&dw->output, &stage, dw->kernels);
+	mac_output_put(&dw->output, &stage,
+		       mac_second(dw->sram, cmd, y, x, dw->first), dw->kernels);
 	return pixels;
 }
 
@@ -306,6 +307,7 @@ compute_block(uint8_t *sram, uint32_t sram_size, const uint8_t *block,
 	taps = least(least(taps, STRIP_TAPS), cmd->kernel_w);
 	dw.piece = (struct piece){ 0 };
 	mac_output_load(&dw.output, block, cmd, first, count);
+	mac_output_load_addition(&dw.output, block, cmd, kernels);
 	for (y = 0; y < cmd->ofm_h; y++)
 		for (x = 0; x < cmd->ofm_w;)
 			x += compute_run(&dw, y, x, taps);

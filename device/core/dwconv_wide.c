@@ -491,7 +491,8 @@ static bool is_possible(const struct npu_cmd_conv *cmd,
 			const struct kernels *kernels)
 {
 	return kernels->wide && cmd->multiplier == 1 &&
-	       !(cmd->format & (NPU_CONV_OFM16 | NPU_CONV_OFM32)) &&
+	       !(cmd->format &
+		 (NPU_CONV_OFM16 | NPU_CONV_OFM32 | NPU_CONV_ADD)) &&
 	       mac_div_up(cmd->kernel_h, KERNEL_WIDE_ROWS) *
 			       mac_div_up(cmd->kernel_w, KERNEL_WIDE_TAPS) <=
 		       PIECES;

@@ -72,6 +72,9 @@ static int check_format(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	if ((format & NPU_CONV_OFM32) &&
 	    (format & (NPU_CONV_OFM16 | NPU_CONV_FLOAT | NPU_CONV_WIDE)))
 		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, format);
+	if ((format & NPU_CONV_ADD) &&
+	    (format & (NPU_CONV_IFM16 | NPU_CONV_OFM16 | NPU_CONV_OFM32)))
+		return UNIT_FAULT_FIELD(ctx, npu_cmd_conv, format);
 	if ((format & NPU_CONV_IFM16) &&
 	    check_int16(ctx, &conv->ifm, OFFSET(ifm), conv->ifm_zp,
 			OFFSET(ifm_zp)))
@@ -104,7 +107,8 @@ static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 	const struct npu_cmd_conv *conv = &cmd->conv;
 	bool is_dw = conv->hdr.op == NPU_OP_DWCONV;
 
-	if (UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_conv, second))
+	if (!(conv->format & NPU_CONV_ADD) &&
+	    UNIT_CHECK_RESERVED(ctx, cmd, npu_cmd_conv, second))
 		return -1;
 	if (conv->format & ~NPU_CONV_FORMATS)
 		return unit_fault(ctx, NPU_FAULT_RESERVED, OFFSET(format), 0);
@@ -125,6 +129,21 @@ static int check_fields(struct unit_ctx *ctx, const union npu_cmd *cmd)
 				     conv->ofm_w, ofm_bytes(conv));
 }
 
+/* What is written may be what is added, but nothing else that is read. */
+static int check_overlaps(struct unit_ctx *ctx, const struct npu_cmd_conv *conv,
+			  const struct unit_extent *ifm,
+			  const struct unit_extent *second,
+			  const struct unit_extent *weights,
+			  const struct unit_extent *ofm)
+{
+	if (operands_check_overlap(ctx, ifm, OFFSET(ifm), ofm) ||
+	    ((conv->format & NPU_CONV_ADD) &&
+	     operands_check_in_place(ctx, &conv->second, second, OFFSET(second),
+				     &conv->ofm, ofm)))
+		return -1;
+	return operands_check_overlap(ctx, weights, OFFSET(weights), ofm);
+}
+
 int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		  struct unit_access *access)
 {
@@ -134,7 +153,7 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 		conv->kernel_h, conv->kernel_w,
 		conv->hdr.op == NPU_OP_DWCONV ? 1 : conv->ifm_c,
 	};
-	struct unit_extent ifm, ofm, weights;
+	struct unit_extent ifm, ofm, second, weights;
 
 	if (cmd->hdr.op != NPU_OP_CONV && cmd->hdr.op != NPU_OP_DWCONV)
 		return unit_fault(ctx, NPU_FAULT_OPCODE, cmd->hdr.op, 0);
@@ -146,6 +165,8 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 				  ifm_bytes(conv));
 	ofm = unit_extent_surface(&conv->ofm, conv->ofm_h, conv->ofm_w,
 				  ofm_bytes(conv));
+	second = unit_extent_surface(&conv->second, conv->ofm_h, conv->ofm_w,
+				     conv->ofm_c);
 	/* The limit on work keeps the block's size below 2^31. */
 	weights = (struct unit_extent){
 		.addr = conv->weights,
@@ -154,10 +175,11 @@ int npu_mac_check(struct unit_ctx *ctx, const union npu_cmd *cmd,
 	};
 	if (unit_access_read(ctx, access, &ifm) ||
 	    unit_access_write(ctx, access, &ofm) ||
-	    unit_access_read_weights(ctx, access, &weights) ||
-	    operands_check_overlap(ctx, &ifm, OFFSET(ifm), &ofm))
+	    ((conv->format & NPU_CONV_ADD) &&
+	     unit_access_read(ctx, access, &second)) ||
+	    unit_access_read_weights(ctx, access, &weights))
 		return -1;
-	return operands_check_overlap(ctx, &weights, OFFSET(weights), &ofm);
+	return check_overlaps(ctx, conv, &ifm, &second, &weights, &ofm);
 }
 
 int npu_mac_execute(struct unit_ctx *ctx, const union npu_cmd *cmd)

@@ -8,8 +8,10 @@
 #ifndef NPU_MAC_H
 #define NPU_MAC_H
 
+#include "binary.h"
 #include "fixed_point.h"
 #include "kernels/kernels.h"
+#include "operands.h"
 
 #include <npu/isa.h>
 
@@ -17,6 +19,9 @@
 
 /* Output channels that are worked on at a time: whole blocks of 16. */
 #define MAC_CHANNELS 128
+
+/* Results that are added to at a time; at least MAC_CHANNELS. */
+#define MAC_SUMMANDS 1024
 
 /* @block: the command's weight block, wherever the machine has it */
 void mac_conv(uint8_t *sram, const uint8_t *block,
@@ -46,16 +51,36 @@ struct mac_output {
 	int32_t zero[MAC_CHANNELS]; /* of the weights */
 	float factor[MAC_CHANNELS]; /* instead of mult, left, right */
 	int64_t wide_bias[MAC_CHANNELS]; /* instead of bias */
+	/* With NPU_CONV_ADD: */
+	struct binary addition;
+	int8_t summands[MAC_SUMMANDS];
 };
 
 void mac_output_load(struct mac_output *output, const uint8_t *block,
 		     const struct npu_cmd_conv *cmd, uint32_t first,
 		     uint32_t count);
 
-/* Results of int32 sums. @stage: output->stage with sums, pixels and out set */
-void mac_output_put(const struct mac_output *output,
-		    const struct kernel_output *stage,
+/* Likewise what NPU_CONV_ADD has, if the command has it. */
+void mac_output_load_addition(struct mac_output *output, const uint8_t *block,
+			      const struct npu_cmd_conv *cmd,
+			      const struct kernels *kernels);
+
+/*
+ * Results of int32 sums. @stage: output->stage with sums, pixels and out set; @second:
+ * what is added to the first of them, if anything
+ */
+void mac_output_put(struct mac_output *output,
+		    const struct kernel_output *stage, const uint8_t *second,
 		    const struct kernels *kernels);
+
+/* Where the second operand of a result is. */
+static inline const uint8_t *mac_second(const uint8_t *sram,
+					const struct npu_cmd_conv *cmd,
+					uint32_t y, uint32_t x,
+					uint32_t channel)
+{
+	return sram + operands_pixel(&cmd->second, y, x) + channel;
+}
 
 /* Results of one pixel with NPU_CONV_WIDE. */
 void mac_output_put_wide(const struct mac_output *output, const int64_t *sums,

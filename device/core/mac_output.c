@@ -3,7 +3,8 @@
  * The MAC unit's output stage: reads a command's factors from its weight block,
  * and turns sums into results. int8 results, by far the most frequent, are left
  * to the loops for the host; the other formats are here in plain C, sixteen
- * channels at a time. Called by conv.c, dwconv.c, conv16.c.
+ * channels at a time. What is added to results is so by the VEC unit's arithmetic.
+ * Called by conv.c, dwconv.c, conv16.c.
  */
 #include "mac.h"
 
@@ -70,6 +71,49 @@ void mac_output_load(struct mac_output *output, const uint8_t *block,
 	};
 }
 
+/* Any bytes of a block are a valid command: see the manual. */
+static struct npu_cmd_binary addition(const struct npu_conv_add *add,
+				      const struct npu_cmd_conv *cmd)
+{
+	return (struct npu_cmd_binary){
+		.hdr.op = NPU_OP_ADD,
+		.b = cmd->second,
+		.ofm = cmd->ofm,
+		.height = 1,
+		.a_zp = cmd->ofm_zp,
+		.b_zp = add->b_zp,
+		.ofm_zp = add->ofm_zp,
+		.left_shift = least(add->left_shift, BINARY_MAX_LEFT_SHIFT),
+		.a_mult = add->a_mult,
+		.b_mult = add->b_mult,
+		.ofm_mult = add->ofm_mult,
+		.a_shift = add->a_shift,
+		.b_shift = add->b_shift,
+		.ofm_shift = add->ofm_shift,
+		.act_min = (npu_le16)add->act_min,
+		.act_max = (npu_le16)(add->act_max < add->act_min ?
+					      add->act_min : add->act_max),
+	};
+}
+
+void mac_output_load_addition(struct mac_output *output, const uint8_t *block,
+			      const struct npu_cmd_conv *cmd,
+			      const struct kernels *kernels)
+{
+	uint32_t channels = output->stage.channels;
+	struct npu_cmd_binary binary;
+	struct npu_conv_add add;
+
+	if (!(cmd->format & NPU_CONV_ADD))
+		return;
+	memcpy(&add, block + npu_conv_add_offset(cmd->format, cmd->ofm_c),
+	       sizeof(add));
+	binary = addition(&add, cmd);
+	binary.channels = (npu_le16)channels;
+	binary.a.pixel_pitch = (npu_le16)channels;
+	binary_make(&output->addition, &binary, kernels);
+}
+
 static int32_t clamp(const struct kernel_output *stage, int32_t x)
 {
 	x = fixed_add(x, stage->zero);
@@ -120,8 +164,34 @@ static uint32_t block_channels(const struct mac_output *o, uint32_t c)
 	return least(o->stage.channels - c, KERNEL_BLOCK);
 }
 
-void mac_output_put(const struct mac_output *output,
-		    const struct kernel_output *stage,
+/* So many pixels at a time as there is room for what is added to. */
+static void put_added(struct mac_output *output,
+		      const struct kernel_output *stage, const uint8_t *second,
+		      const struct kernels *kernels)
+{
+	struct npu_cmd_binary *cmd = &output->addition.cmd;
+	struct kernel_output part = *stage;
+	uint8_t *out = (uint8_t *)stage->out;
+	uint32_t done;
+
+	part.out = output->summands;
+	part.out_step = stage->channels;
+	part.pixels = MAC_SUMMANDS / stage->channels;
+	for (done = 0; done < stage->pixels; done += part.pixels) {
+		part.pixels = least(part.pixels, stage->pixels - done);
+		kernels->output(&part);
+		cmd->width = (npu_le16)part.pixels;
+		binary_row(&output->addition, (uint8_t *)output->summands,
+			   second + done * cmd->b.pixel_pitch,
+			   out + done * cmd->ofm.pixel_pitch);
+		part.sums += part.pixels * part.sum_pitch;
+		if (part.cells)
+			part.cells += part.pixels;
+	}
+}
+
+void mac_output_put(struct mac_output *output,
+		    const struct kernel_output *stage, const uint8_t *second,
 		    const struct kernels *kernels)
 {
 	const int32_t *sums = stage->sums;
@@ -129,6 +199,10 @@ void mac_output_put(const struct mac_output *output,
 	int32_t results[KERNEL_BLOCK];
 	uint32_t p, c;
 
+	if (output->format & NPU_CONV_ADD) {
+		put_added(output, stage, second, kernels);
+		return;
+	}
 	if (!(output->format & (NPU_CONV_OFM32 | NPU_CONV_OFM16))) {
 		kernels->output(stage);
 		return;

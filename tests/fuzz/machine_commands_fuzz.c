@@ -103,6 +103,8 @@ static void tame_format(struct npu_cmd_conv *conv)
 	uint32_t size;
 
 	conv->format &= NPU_CONV_FORMATS;
+	if (conv->format & (NPU_CONV_IFM16 | NPU_CONV_OFM16 | NPU_CONV_OFM32))
+		conv->format &= ~NPU_CONV_ADD;
 	if (!(conv->format & NPU_CONV_IFM16) || (conv->format & NPU_CONV_FLOAT))
 		conv->format &= ~NPU_CONV_WIDE;
 	if (conv->format & NPU_CONV_IFM16) {
@@ -126,6 +128,10 @@ static void tame_format(struct npu_cmd_conv *conv)
 	conv->ofm.pixel_pitch = size * (conv->ofm_c +
 					conv->ofm.pixel_pitch % 4);
 	conv->ofm.row_pitch = conv->ofm.pixel_pitch * conv->ofm_w;
+	if (!(conv->format & NPU_CONV_ADD))
+		memset(&conv->second, 0, sizeof(conv->second));
+	else if (conv->second.addr & 1)
+		conv->second = conv->ofm;
 }
 
 /* Mostly in SRAM; every fourth in the weight buffer, or beyond its end. */
@@ -162,7 +168,7 @@ static void tame_conv(struct npu_cmd_conv *conv)
 
 	tame_surface(&conv->ifm);
 	tame_surface(&conv->ofm);
-	memset(&conv->second, 0, sizeof(conv->second));
+	tame_surface(&conv->second);
 	conv->ofm.addr |= 0x8000;
 	conv->weights = tame_weights(conv->weights) & ~3u;
 	conv->ifm_h = conv->ifm_h % 9 + 1;

@@ -2,6 +2,9 @@
 #
 # Tests of the DMA, MAC and VEC units.
 
+unit-tests += addition
+addition-objs := tests/unit/engine.o libcore.a
+
 unit-tests += decode
 decode-objs := tests/unit/engine.o libtnc.a libcore.a
 decode-libs := $(tnc-libs)
@@ -34,6 +37,6 @@ unit-tests += vprog
 vprog-objs := tests/unit/engine.o libcore.a
 vprog-libs := -lm
 
-$(addprefix $(B)/tests/unit/,buffer_test.o decode_test.o dma_test.o engine.o \
+$(addprefix $(B)/tests/unit/,addition_test.o buffer_test.o decode_test.o dma_test.o engine.o \
 	gather_test.o kernels_test.o mac_test.o resize_test.o vec_test.o vprog_test.o): CPPFLAGS += -Idevice/core
 $(B)/tests/unit/decode_test.o: CPPFLAGS += -I. -Icompiler

@@ -238,7 +238,7 @@ static void test_identification(void **state)
 	static const struct {
 		uint32_t reg, value;
 	} rows[] = {
-		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10003 },
+		{ NPU_REG_ID, 0x55504e54 }, { NPU_REG_VERSION, 0x10004 },
 		{ NPU_REG_CORES, 2 }, { NPU_REG_MACS, 128 },
 		{ NPU_REG_SRAM_SIZE, 65536 }, { NPU_REG_CLOCK_KHZ, 200000 },
 		{ NPU_REG_SRAM_BW, 8 }, { NPU_REG_SRAM_LATENCY, 32 },

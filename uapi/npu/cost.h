@@ -131,7 +131,7 @@ enum npu_bound {
  * @mac_ops: multiplications that the model asked for
  * @products: multiplications of int8 by int8 that they took
  * @requants: results scaled to the output type
- * @steps: element steps of the VEC unit
+ * @steps: element steps of the VEC unit, and of an output stage that adds
  * @decoded: bytes that DMA_DECODE wrote
  * @buffered: bytes into and out of the weight buffer
  * @sram_read: bytes; likewise the others
@@ -348,6 +348,15 @@ static inline uint64_t npu_cost_restricted(const struct npu_machine *m,
 	return best * npu_div_up(cmd->ofm_c, channels);
 }
 
+/* Bytes of an int8 input, those that are repeated counted once. */
+static inline uint64_t npu_cost_input(const struct npu_surface *input,
+				      uint32_t height, uint32_t width,
+				      uint32_t channels)
+{
+	return (uint64_t)(input->row_pitch ? height : 1) *
+	       (input->pixel_pitch ? width : 1) * channels;
+}
+
 static inline void npu_cost_conv(const struct npu_machine *m,
 				 const struct npu_cmd_conv *cmd,
 				 struct npu_cost *cost)
@@ -368,6 +377,7 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 		npu_cost_array(m->macs, pixels, cmd->ofm_c, depth,
 			       is_dw ? 4 : 32);
 	uint64_t per_cycle = m->macs / (m->restricted ? 64 : 32);
+	uint64_t turns = 1; /* that a result takes in the output stage */
 
 	if (rows > cmd->ifm_h)
 		rows = cmd->ifm_h;
@@ -381,12 +391,20 @@ static inline void npu_cost_conv(const struct npu_machine *m,
 	cost->mac_ops = out * depth;
 	cost->products = cost->mac_ops * in_size;
 	cost->requants = cmd->format & NPU_CONV_OFM32 ? 0 : out;
+	if (cmd->format & NPU_CONV_ADD) {
+		turns = m->restricted ? 4 : 2;
+		cost->sram_read += npu_cost_input(&cmd->second, cmd->ofm_h,
+						  cmd->ofm_w, cmd->ofm_c);
+		cost->requants += out;
+		cost->steps = out * NPU_COST_ADD;
+	}
 
 	cost->fill = NPU_COST_FILL + m->sram_latency;
 	cost->bound[NPU_BOUND_MACS] = array * in_size;
 	cost->bound[NPU_BOUND_SRAM] =
 		npu_div_up(cost->sram_read + cost->sram_written, m->sram_bw);
-	cost->bound[NPU_BOUND_OUTPUT] = npu_div_up(out, per_cycle ? per_cycle : 1);
+	cost->bound[NPU_BOUND_OUTPUT] =
+		npu_div_up(out * turns, per_cycle ? per_cycle : 1);
 }
 
 /* A VEC command: steps on macs / 16 lanes, at least two. */
@@ -416,21 +434,15 @@ static inline void npu_cost_pool(const struct npu_machine *m,
 	cost->requants = out;
 }
 
-/* Bytes of an input, those that are repeated counted once. */
-static inline uint64_t npu_cost_input(const struct npu_cmd_binary *cmd,
-				      const struct npu_surface *input)
-{
-	return (uint64_t)(input->row_pitch ? cmd->height : 1) *
-	       (input->pixel_pitch ? cmd->width : 1) * cmd->channels;
-}
-
 static inline void npu_cost_binary(const struct npu_machine *m,
 				   const struct npu_cmd_binary *cmd,
 				   struct npu_cost *cost)
 {
 	uint64_t out = (uint64_t)cmd->height * cmd->width * cmd->channels;
-	uint64_t read = npu_cost_input(cmd, &cmd->a) +
-			npu_cost_input(cmd, &cmd->b);
+	uint64_t read = npu_cost_input(&cmd->a, cmd->height, cmd->width,
+				       cmd->channels) +
+			npu_cost_input(&cmd->b, cmd->height, cmd->width,
+				       cmd->channels);
 	uint64_t steps = cmd->hdr.op == NPU_OP_ADD ? NPU_COST_ADD :
 			 cmd->hdr.op == NPU_OP_SUB ? NPU_COST_ADD :
 			 cmd->hdr.op == NPU_OP_MUL ? NPU_COST_MUL :

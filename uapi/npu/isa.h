@@ -199,7 +199,8 @@ static inline uint64_t npu_decode_bytes(const struct npu_cmd_decode *cmd)
 #define NPU_CONV_FLOAT (1u << 3) /* multipliers are float32 */
 #define NPU_CONV_WIDE (1u << 4) /* int64 biases and sums; IFM16, not FLOAT */
 #define NPU_CONV_OFM32 (1u << 5) /* the sums themselves; int32 sums only */
-#define NPU_CONV_FORMATS 0x3f
+#define NPU_CONV_ADD (1u << 6) /* an addition behind: struct npu_conv_add */
+#define NPU_CONV_FORMATS 0x7f
 
 /* Bytes of an element of the output. */
 static inline npu_le32 npu_conv_ofm_size(uint8_t format)
@@ -215,7 +216,7 @@ struct npu_cmd_conv {
 	struct npu_cmd_hdr hdr;
 	struct npu_surface ifm;
 	struct npu_surface ofm;
-	struct npu_surface second; /* of the output stage; reserved, zero */
+	struct npu_surface second; /* with ADD: the other summand; else zero */
 	npu_le32 weights; /* npu_conv_block_size() bytes, 4-aligned; or buffered */
 	npu_le16 ifm_h, ifm_w, ifm_c;
 	npu_le16 ofm_h, ofm_w, ofm_c;
@@ -223,8 +224,8 @@ struct npu_cmd_conv {
 	uint8_t stride_y, stride_x;
 	uint8_t dilation_y, dilation_x;
 	uint8_t pad_top, pad_left;
-	int8_t ifm_zp, ofm_zp; /* zero where int16 */
-	npu_le16 act_min, act_max; /* signed, within the output's type */
+	int8_t ifm_zp, ofm_zp; /* zero where int16; with ADD: before the addition */
+	npu_le16 act_min, act_max; /* likewise; signed, within the output's type */
 	uint8_t format; /* NPU_CONV_* */
 	uint8_t multiplier; /* DWCONV: ofm_c = ifm_c x multiplier; CONV: 0 */
 };
@@ -499,9 +500,30 @@ static inline uint32_t npu_vprog_steps(const struct npu_vinsn *insn,
 /*
  * bias, le32[ofm_c], with WIDE le64[ofm_c] | multiplier, le32[ofm_c] | shift,
  * s8[ofm_c], padded to 4 | with WEIGHT_ZP zero point, s8[ofm_c], padded to 4 |
- * weights, padded to 4.
+ * with ADD struct npu_conv_add | weights, padded to 4.
  */
 #define NPU_CONV_BLOCK_CHANNELS 16 /* output channels side by side */
+
+/**
+ * struct npu_conv_add - an addition in the output stage: as fields of ADD
+ * @a_mult: of the result of the convolution, whose zero point is ofm_zp
+ * @b_mult: of the command's second operand
+ * @ofm_mult: of the sum
+ * @a_shift: likewise the next
+ * @left_shift: of both, before scaling
+ * @b_zp: zero point of the second operand
+ * @ofm_zp: of the sum
+ * @act_min: what the sum is clamped to; likewise the next
+ */
+struct npu_conv_add {
+	npu_le32 a_mult, b_mult, ofm_mult;
+	int8_t a_shift, b_shift, ofm_shift;
+	uint8_t left_shift;
+	int8_t b_zp, ofm_zp;
+	int8_t act_min, act_max;
+};
+
+NPU_ASSERT_SIZE(struct npu_conv_add, 20);
 
 static inline uint32_t npu_round_up4(uint32_t bytes)
 {
@@ -524,10 +546,17 @@ static inline uint32_t npu_conv_zero_offset(uint8_t format, uint32_t ofm_c)
 	return npu_conv_shift_offset(format, ofm_c) + npu_round_up4(ofm_c);
 }
 
-static inline uint32_t npu_conv_weight_offset(uint8_t format, uint32_t ofm_c)
+/* Of the addition, if there is one. */
+static inline uint32_t npu_conv_add_offset(uint8_t format, uint32_t ofm_c)
 {
 	return npu_conv_zero_offset(format, ofm_c) +
 	       (format & NPU_CONV_WEIGHT_ZP ? npu_round_up4(ofm_c) : 0);
+}
+
+static inline uint32_t npu_conv_weight_offset(uint8_t format, uint32_t ofm_c)
+{
+	return npu_conv_add_offset(format, ofm_c) +
+	       (format & NPU_CONV_ADD ? sizeof(struct npu_conv_add) : 0);
 }
 
 /* Bytes of CONV weights; depth is kernel_h x kernel_w x ifm_c. */

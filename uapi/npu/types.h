@@ -30,7 +30,7 @@ typedef uint64_t npu_le64;
 
 /* The hardware's version: in its registers, firmware images and programs. */
 #define NPU_HW_VERSION_MAJOR 1
-#define NPU_HW_VERSION_MINOR 3
+#define NPU_HW_VERSION_MINOR 4
 
 #define NPU_ASSERT_SIZE(type, size) \
 	_Static_assert(sizeof(type) == (size), #type " has a fixed size")
