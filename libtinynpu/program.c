@@ -600,6 +600,7 @@ void tinynpu_program_info(const struct tinynpu_program *program,
 		.cpu_ops = program->cpu.op_count,
 		.variables_size = program->variables_size,
 		.loops = program->loop_count,
+		.hw_minor = file->hw_minor,
 	};
 
 	memcpy(all.model_digest, file->model_digest, sizeof(all.model_digest));

@@ -125,11 +125,12 @@ static int check_fit(const struct tinynpu_device_info *info,
 		     const struct tinynpu_program *prog,
 		     struct tinynpu_error *error)
 {
-	if (prog->info->hw_major != info->hw_version >> 16)
+	if (prog->info->hw_major != info->hw_version >> 16 ||
+	    prog->info->hw_minor > (info->hw_version & 0xffff))
 		return tinynpu_error_set(error, -EOPNOTSUPP,
-			"the program is for version %u of the machine, %s has %u.%u",
-			prog->info->hw_major, info->name, info->hw_version >> 16,
-			info->hw_version & 0xffff);
+			"the program is for version %u.%u of the machine, %s has %u.%u",
+			prog->info->hw_major, prog->info->hw_minor, info->name,
+			info->hw_version >> 16, info->hw_version & 0xffff);
 	if (prog->info->sram_size > info->sram_size)
 		return tinynpu_error_set(error, -ENOSPC,
 			"the program needs %u bytes of SRAM, %s has %u: compile it for that",

@@ -25,8 +25,9 @@ static void print_summary(const char *path,
 	uint64_t ns = tool_cycles_ns(info->cycles, info->clock_khz);
 	size_t i;
 
-	printf("%s: format %u.%u, for machine version %u\n", path,
-	       info->version >> 16, info->version & 0xffff, info->hw_major);
+	printf("%s: format %u.%u, for machine version %u.%u\n", path,
+	       info->version >> 16, info->version & 0xffff, info->hw_major,
+	       info->hw_minor);
 	printf("  compiled for  %u MACs per cycle, %g MHz\n", info->macs,
 	       info->clock_khz / 1e3);
 	printf("                SRAM: %u bytes per cycle, latency %u\n",
@@ -219,8 +220,9 @@ static json_t *layers_json(const struct tinynpu_program *program)
 
 static json_t *machine_json(const struct tinynpu_program_info *info)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "hw_major", (json_int_t)info->hw_major,
+			 "hw_minor", (json_int_t)info->hw_minor,
 			 "macs", (json_int_t)info->macs,
 			 "clock_khz", (json_int_t)info->clock_khz,
 			 "sram_bw", (json_int_t)info->sram_bw,

@@ -290,6 +290,7 @@ struct tinynpu_tensor_info {
  * @variables_size: bytes that a session may keep from one run to the next
  * @loops: whose end depends on what they compute; the estimate has none of their
  *	turns, what a run counts has all
+ * @hw_minor: version of the machine, behind @hw_major, that it needs at least
  */
 struct tinynpu_program_info {
 	uint32_t inputs;
@@ -317,7 +318,7 @@ struct tinynpu_program_info {
 	uint32_t cpu_ops;
 	uint64_t variables_size;
 	uint32_t loops;
-	uint32_t reserved2;
+	uint32_t hw_minor;
 };
 
 /**

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -808,6 +809,33 @@ static void test_too_small_a_weight_buffer_is_said(void **state)
 	tinynpu_program_close(program);
 }
 
+static void test_too_old_a_machine_is_said(void **state)
+{
+	struct tinynpu_program *program;
+	struct tinynpu_session *session;
+	struct tinynpu_device_info info;
+	struct tinynpu_error error;
+	struct tnp_image image;
+	char text[64];
+
+	tinynpu_device_info(*state, &info, sizeof(info));
+	tnp_image_init(&image);
+	tnp_info(&image)->hw_minor = info.hw_version & 0xffff;
+	program = make_program(&image);
+	assert_int_equal(tinynpu_session_create(*state, program, &session,
+						&error), 0);
+	tinynpu_session_destroy(session);
+	tinynpu_program_close(program);
+	tnp_info(&image)->hw_minor++;
+	program = make_program(&image);
+	assert_int_equal(tinynpu_session_create(*state, program, &session,
+						&error), -EOPNOTSUPP);
+	snprintf(text, sizeof(text), "for version 1.%u of the machine",
+		 (info.hw_version & 0xffff) + 1);
+	assert_non_null(strstr(error.text, text));
+	tinynpu_program_close(program);
+}
+
 static void test_a_missing_device_is_said(void **state)
 {
 	struct tinynpu_device *device;
@@ -916,6 +944,7 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_cancelling_without_a_run_does_nothing),
 		DEVICE_TEST(test_too_little_sram_is_said_at_once),
 		DEVICE_TEST(test_too_small_a_weight_buffer_is_said),
+		DEVICE_TEST(test_too_old_a_machine_is_said),
 		cmocka_unit_test(test_a_missing_device_is_said),
 		DEVICE_TEST(test_threads_share_a_device_and_a_session),
 	};

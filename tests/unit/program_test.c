@@ -69,7 +69,7 @@ static void test_a_program_tells_what_it_is(void **state)
 	assert_int_equal(info.outputs, 1);
 	assert_int_equal(info.commands, 2);
 	assert_int_equal(info.layers, 1);
-	assert_int_equal(info.version, 0x20000);
+	assert_int_equal(info.version, 0x20001);
 	assert_int_equal(info.sram_size, TNP_TENSOR_BYTES);
 	assert_int_equal(info.constants_size, 8);
 	assert_int_equal(info.scratch_size, 100);
@@ -156,7 +156,7 @@ static void test_a_newer_major_version_is_refused(void **state)
 	tnp_info(image)->major = NPU_PROGRAM_MAJOR + 1;
 	assert_int_equal(read_image(image, true, &program, &error),
 			 -EOPNOTSUPP);
-	assert_non_null(strstr(error.text, "version 3.0"));
+	assert_non_null(strstr(error.text, "version 3.1"));
 	tnp_info(image)->major = NPU_PROGRAM_MAJOR;
 	tnp_info(image)->hw_major = 9;
 	assert_int_equal(read_image(image, true, &program, &error),

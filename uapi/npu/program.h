@@ -13,7 +13,7 @@
 #include <npu/types.h>
 
 #define NPU_PROGRAM_MAJOR 2 /* a reader of another major version refuses */
-#define NPU_PROGRAM_MINOR 0 /* a newer minor version may be run */
+#define NPU_PROGRAM_MINOR 1 /* a newer minor version may be run */
 #define NPU_PROGRAM_MAGIC 0x504e5054 /* "TPNP" */
 
 #define NPU_SECTION_INFO ".npu.info" /* struct npu_program_info */
@@ -92,6 +92,7 @@ static inline unsigned int npu_text_length(const unsigned char *s)
  * @major: NPU_PROGRAM_MAJOR
  * @minor: NPU_PROGRAM_MINOR
  * @hw_major: of the machine that the commands are for (NPU_HW_VERSION_MAJOR)
+ * @hw_minor: likewise, the least one that has all that they use; 0 before 2.1
  * @weight_buffer: units of 16 bytes of it that the commands use at most
  * @inputs: the first tensors of the table are the model's inputs, in its order
  * @outputs: the next ones its outputs
@@ -106,7 +107,8 @@ struct npu_program_info {
 	npu_le32 magic;
 	npu_le16 major;
 	npu_le16 minor;
-	npu_le16 hw_major;
+	uint8_t hw_major;
+	uint8_t hw_minor;
 	npu_le16 weight_buffer;
 	npu_le32 inputs;
 	npu_le32 outputs;
