@@ -24,6 +24,7 @@ tnc-objs := \
 	compiler/float_fuse.o \
 	compiler/flexbuffer.o \
 	compiler/fold.o \
+	compiler/fuse.o \
 	compiler/geometry.o \
 	compiler/graph.o \
 	compiler/layout.o \

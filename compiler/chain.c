@@ -38,7 +38,7 @@ static bool can_take_turns(const struct tnc_plan *p, int first, int number)
 	    plan->tile.w < g->out_w)
 		return false;
 	for (int i = 0; i < g->inputs; i++) {
-		int in = p->map_of[op->input[i]];
+		int in = p->map_of[tnc_operand(op, g, i)];
 
 		if (in == out || (!p->map[in].is_resident &&
 				  is_written(p, first, number, in)))
@@ -70,7 +70,7 @@ struct chain {
 static bool reads(const struct tnc_walk *w, int tensor)
 {
 	for (int i = 0; i < w->g->inputs; i++)
-		if (w->op->input[i] == tensor)
+		if (tnc_operand(w->op, w->g, i) == tensor)
 			return true;
 	return false;
 }
@@ -113,7 +113,7 @@ static int rows_wanted(const struct chain *chain, int k)
 			continue;
 		out = next_band(chain, q);
 		for (int i = 0; i < w->g->inputs; i++) {
-			if (w->op->input[i] != of->op->output)
+			if (tnc_operand(w->op, w->g, i) != of->op->output)
 				continue;
 			in = tnc_walk_input(w, i, &out, &unused);
 			if (in.y + in.h > chain->row[k])
@@ -131,19 +131,20 @@ static bool has_input(const struct chain *chain, int k, int input,
 {
 	const struct tnc_walk *w = &chain->walk[k];
 	const struct tnc_plan *p = w->p;
+	int tensor = tnc_operand(w->op, w->g, input);
 	struct tnc_step unused;
 	struct tnc_area in;
 
 	for (int q = 0; q < k; q++) {
 		const struct tnc_walk *of = &chain->walk[q];
 
-		if (p->map_of[of->op->output] !=
-			    p->map_of[w->op->input[input]] ||
+		if (p->map_of[of->op->output] != p->map_of[tensor] ||
 		    chain->row[q] == of->g->out_h)
 			continue;
 		/* Other views of the map have its rows elsewhere. */
-		if (of->op->output != w->op->input[input] ||
-		    of->g->out_h != w->g->in_h || of->g->out_w != w->g->in_w)
+		if (of->op->output != tensor ||
+		    (!tnc_geometry_is_second(w->g, input) &&
+		     (of->g->out_h != w->g->in_h || of->g->out_w != w->g->in_w)))
 			return false;
 		in = tnc_walk_input(w, input, out, &unused);
 		if (in.y + in.h > chain->row[q])
@@ -167,7 +168,7 @@ static int first_needed(const struct chain *chain, int k)
 			continue;
 		out = next_band(chain, q);
 		for (int i = 0; i < w->g->inputs; i++) {
-			if (w->op->input[i] != of->op->output)
+			if (tnc_operand(w->op, w->g, i) != of->op->output)
 				continue;
 			in = tnc_walk_input(w, i, &out, &unused);
 			first = least(first, in.y);

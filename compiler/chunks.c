@@ -33,6 +33,7 @@ static void block_sections(const struct tnc_geometry *g, int channels,
 			   struct npu_code_section section[NPU_CODE_SECTIONS])
 {
 	uint32_t shifts = npu_conv_shift_offset(g->format, channels);
+	uint32_t addition = npu_conv_add_offset(g->format, channels);
 	uint32_t weights = npu_conv_weight_offset(g->format, channels);
 	uint32_t size = tnc_geometry_constant_bytes(g, channels);
 	uint32_t taps = (uint32_t)g->window.h * g->window.w;
@@ -41,19 +42,21 @@ static void block_sections(const struct tnc_geometry *g, int channels,
 			npu_round_up4(taps * g->in_c) / unit;
 
 	/* Biases and multipliers: words, whose bytes have little in common. */
-	section[0] = (struct npu_code_section){ shifts, channels, 4, 1 };
-	section[1] = (struct npu_code_section){ weights - shifts,
+	*section++ = (struct npu_code_section){ shifts, channels, 4, 1 };
+	*section++ = (struct npu_code_section){ addition - shifts,
 						npu_round_up4(channels), 1,
 						1 };
-	section[2] = (struct npu_code_section){ 0 };
+	if (weights > addition)
+		*section++ = (struct npu_code_section){ weights - addition,
+							0, 4, 1 };
+	*section = (struct npu_code_section){ 0 };
 	if (size == weights)
 		return;
 	/* Weights: a column for each output channel. */
-	section[2] = (struct npu_code_section){ size - weights, rows,
-						NPU_CONV_BLOCK_CHANNELS,
-						unit };
+	*section = (struct npu_code_section){ size - weights, rows,
+					      NPU_CONV_BLOCK_CHANNELS, unit };
 	if (rows > UINT16_MAX)
-		section[2].rows = 0;
+		section->rows = 0;
 }
 
 static uint64_t load_cycles(const struct npu_machine *m, union npu_cmd *cmd)

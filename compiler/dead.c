@@ -59,7 +59,7 @@ static int8_t constant(const struct tnc *c, const struct tnc_op *op, int channel
 	if (bias)
 		memcpy(&sum, bias->data + 4 * channel, sizeof(sum));
 	return ref_requantise(sum, op->factor[op->factors > 1 ? channel : 0],
-			      tnc_op_output(c, op)->quant.zero_point[0],
+			      tnc_op_product(c, op)->quant.zero_point[0],
 			      op->clamp_min, op->clamp_max);
 }
 
@@ -72,10 +72,11 @@ static void find_in(struct tnc *c, int number, bool **is_zero_of)
 	struct weights w;
 	bool *is_zero;
 
-	if (!g.has_weights || g.is_product || g.format)
+	if (!g.has_weights || g.is_product ||
+	    g.format & ~NPU_CONV_ADD)
 		return;
 	w = weights_of(c, op, &g);
-	zero_point = tnc_op_output(c, op)->quant.zero_point[0];
+	zero_point = tnc_op_product(c, op)->quant.zero_point[0];
 	dead->input = is_zero_of[op->input[0]];
 	dead->is_constant = tnc_alloc(c, w.channels, sizeof(bool));
 	dead->value = tnc_alloc(c, w.channels, sizeof(int8_t));
@@ -87,7 +88,7 @@ static void find_in(struct tnc *c, int number, bool **is_zero_of)
 		dead->value[i] = constant(c, op, i);
 		is_zero[i] = dead->value[i] == zero_point;
 	}
-	is_zero_of[op->output] = is_zero;
+	is_zero_of[tnc_op_product(c, op)->id] = is_zero;
 }
 
 /* Needs: a legal graph. Leaves: c->dead. */

@@ -358,8 +358,10 @@ static void emit_conv(struct emitter *e, const struct tnc_step *s,
 	conv->pad_left = s->pad_left;
 	conv->ifm_zp = tnc_op_input(e->p->c, op, 0)->quant.zero_point[0];
 	conv->format = g->format;
+	if (g->has_sum)
+		conv->second = operand(e, now, &s->in[1], false);
 	if (!(g->format & NPU_CONV_OFM32)) {
-		conv->ofm_zp = tnc_op_output(e->p->c, op)->quant.zero_point[0];
+		conv->ofm_zp = tnc_op_product(e->p->c, op)->quant.zero_point[0];
 		conv->act_min = op->clamp_min;
 		conv->act_max = op->clamp_max;
 	}
@@ -436,7 +438,7 @@ static void emit_sum(struct emitter *e, const struct tnc_step *s,
 	struct npu_cmd_binary *b = &cmd->binary;
 
 	emit_product(e, s, op, cmd, now);
-	b->left_shift = 20;
+	b->left_shift = TNC_SUM_SHIFT;
 	b->a_mult = op->factor[0].multiplier;
 	b->a_shift = op->factor[0].shift;
 	b->b_mult = op->factor[1].multiplier;

@@ -69,6 +69,8 @@ static uint8_t conv_format(const struct tnc *c, const struct tnc_op *op)
 		format |= NPU_CONV_FLOAT;
 	if (tnc_op_is_wide(c, op))
 		format |= NPU_CONV_WIDE;
+	if (op->sum)
+		format |= NPU_CONV_ADD;
 	return format;
 }
 
@@ -96,6 +98,20 @@ static struct tnc_geometry move_geometry(struct tnc *c, const struct tnc_op *op)
 	};
 }
 
+/* Is it what the output stage adds, as large as the output? */
+bool tnc_geometry_is_second(const struct tnc_geometry *g, int input)
+{
+	return g->has_sum && input == 1;
+}
+
+/* The tensor that is one of @g->inputs. */
+int tnc_operand(const struct tnc_op *op, const struct tnc_geometry *g,
+		int input)
+{
+	return op->input[tnc_geometry_is_second(g, input) ? TNC_INPUT_SECOND :
+							    input];
+}
+
 struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 {
 	const struct tnc_tensor *in = tnc_op_input(c, op, 0);
@@ -114,8 +130,9 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 		.stride = op->stride,
 		.dilation = op->dilation,
 		.pads = op->pads,
-		.inputs = 1,
+		.inputs = op->sum ? 2 : 1,
 		.has_weights = is_conv || is_depthwise,
+		.has_sum = op->sum,
 		.is_channelwise = !is_conv && op->kind != TNC_SOFTMAX,
 		.multiplier = 1,
 		.channel_unit = 1,
@@ -142,7 +159,8 @@ struct tnc_geometry tnc_geometry_of(struct tnc *c, const struct tnc_op *op)
 	if (op->kind == TNC_SOFTMAX)
 		g.channel_unit = g.out_c;
 	for (int i = 0; i < g.inputs; i++)
-		g.in_size[i] = tnc_type_info[tnc_op_input(c, op, i)->type].size;
+		g.in_size[i] = tnc_type_info[
+			c->tensor[tnc_operand(op, &g, i)]->type].size;
 	g.out_size = tnc_type_info[out->type].size;
 	return g;
 }
@@ -230,21 +248,23 @@ static uint64_t in_channels(const struct tnc_geometry *g,
 	return g->is_channelwise ? tile->c / g->multiplier : g->in_c;
 }
 
+static uint64_t out_elements(const struct tnc_tile *tile)
+{
+	return (uint64_t)tile->h * tile->w * tile->c;
+}
+
 /* Bytes of a tile of one input. */
 uint64_t tnc_geometry_in_bytes(const struct tnc_geometry *g,
 			       const struct tnc_tile *tile, int input)
 {
 	if (g->is_product && input == 1)
 		return (uint64_t)g->in_c * tile->c;
+	if (tnc_geometry_is_second(g, input))
+		return out_elements(tile) * g->in_size[input];
 	return (g->repeats_row[input] ? 1 : in_rows(g, tile)) *
 	       (g->repeats_column[input] ? 1 : in_columns(g, tile)) *
 	       (g->repeats_channel[input] ? 1 : in_channels(g, tile)) *
 	       g->in_size[input];
-}
-
-static uint64_t out_elements(const struct tnc_tile *tile)
-{
-	return (uint64_t)tile->h * tile->w * tile->c;
 }
 
 uint64_t tnc_geometry_out_bytes(const struct tnc_geometry *g,

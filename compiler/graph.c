@@ -249,6 +249,17 @@ struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op)
 	return c->tensor[op->output];
 }
 
+/* What it multiplies with weights for: its output, before anything is added. */
+struct tnc_tensor *tnc_op_product(const struct tnc *c, const struct tnc_op *op)
+{
+	const struct tnc_op *sum = op->sum;
+
+	if (!sum)
+		return tnc_op_output(c, op);
+	return c->tensor[sum->input[sum->input[0] ==
+				    op->input[TNC_INPUT_SECOND]]];
+}
+
 /* Rows and columns the operator looks at, without dilation. */
 struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op)
 {

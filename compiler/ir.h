@@ -18,6 +18,7 @@
 #define TNC_RANK_MAX 6
 #define TNC_INPUTS_MAX 4096
 #define TNC_INPUT_NONE (-1)	/* in place of one that was left out */
+#define TNC_INPUT_SECOND 3	/* of a convolution that adds: see fuse.c */
 #define TNC_TENSORS_MAX 65536
 #define TNC_OPS_MAX 16384
 #define TNC_VARIABLES_MAX 1024
@@ -223,7 +224,8 @@ extern const struct tnc_op_info tnc_op_info[TNC_OP_KINDS];
 	X(COUNT_PAD, "count_pad") \
 	X(ONNX, "onnx") \
 	X(CPU, "cpu") \
-	X(UNSIGNED, "unsigned")
+	X(UNSIGNED, "unsigned") \
+	X(FUSED, "fused")
 
 enum tnc_mode_bit {
 #define X(mode, name) TNC_MODE_BIT_##mode,
@@ -367,6 +369,7 @@ struct tnc_op {
 	int factors;		/* 0 until legalised */
 	struct tnc_factor *factor;
 	struct tnc_factor *ref_factor;	/* the executor's own copy */
+	const struct tnc_op *sum;	/* that its output stage does, or NULL */
 };
 
 #define TNC_REFUSALS_MAX 256
@@ -491,6 +494,7 @@ bool tnc_op_is_move(const struct tnc_op *op);
 struct tnc_tensor *tnc_op_input(const struct tnc *c, const struct tnc_op *op,
 				int index);
 struct tnc_tensor *tnc_op_output(const struct tnc *c, const struct tnc_op *op);
+struct tnc_tensor *tnc_op_product(const struct tnc *c, const struct tnc_op *op);
 bool tnc_op_is_wide(const struct tnc *c, const struct tnc_op *op);
 bool tnc_op_has_weight_zeros(const struct tnc *c, const struct tnc_op *op);
 struct tnc_hw tnc_op_window(const struct tnc *c, const struct tnc_op *op);

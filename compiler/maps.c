@@ -27,17 +27,60 @@ static int *last_readers(struct tnc *c)
 	return last;
 }
 
-/* Does the other input read other bytes of the same map? */
+/* Does the other input read bytes of the same map, others or at other times? */
 static bool is_shared(const struct tnc_plan *p, int op_number, int index)
 {
 	const struct tnc_op *op = p->c->op[op_number];
+	const struct tnc_geometry *g = &p->op[op_number].geometry;
+	int map = p->map_of[tnc_operand(op, g, index)];
 
-	for (int i = 0; i < p->op[op_number].geometry.inputs; i++)
-		if (i != index &&
-		    p->map_of[op->input[i]] == p->map_of[op->input[index]] &&
-		    p->c->tensor[op->input[i]]->is_view)
+	for (int i = 0; i < g->inputs; i++) {
+		int other = tnc_operand(op, g, i);
+
+		if (i != index && p->map_of[other] == map &&
+		    (p->c->tensor[other]->is_view || g->has_sum))
 			return true;
+	}
 	return false;
+}
+
+/* The first input that the output may be written over; the last is none. */
+static int first_overwritten(const struct tnc_op *op,
+			     const struct tnc_geometry *g)
+{
+	if (g->has_sum)
+		return 1;
+	return tnc_op_is_binary(op) || op->kind == TNC_VECTOR ? 0 : g->inputs;
+}
+
+/*
+ * Others of a chain may still read the rows that an operator of it would write over. And
+ * a sum would be in SRAM as long as the whole chain that made the summand, if that has
+ * windows: no other operator has so many maps live at once as a convolution that adds.
+ */
+static bool keeps_apart(const struct tnc_plan *p, int op_number,
+			const struct tnc_map *map)
+{
+	return p->hint[op_number].joins ||
+	       (p->op[op_number].geometry.has_sum &&
+		p->hint[map->first_op].rolls);
+}
+
+/* Does nobody need the input's bytes any more, which are as many as the output's? */
+static bool can_overwrite(const struct tnc_plan *p, int op_number, int index,
+			  const int *last_reader)
+{
+	const struct tnc *c = p->c;
+	const struct tnc_op *op = c->op[op_number];
+	int input = tnc_operand(op, &p->op[op_number].geometry, index);
+	const struct tnc_tensor *root = tnc_tensor_root(c, input);
+	const struct tnc_map *map = &p->map[p->map_of[input]];
+
+	return map->first_op >= 0 && !keeps_apart(p, op_number, map) &&
+	       !c->tensor[input]->is_view && !is_shared(p, op_number, index) &&
+	       root->type == tnc_op_output(c, op)->type &&
+	       tnc_tensor_bytes(root) == tnc_tensor_bytes(tnc_op_output(c, op)) &&
+	       last_reader[root->id] == op_number;
 }
 
 /*
@@ -47,25 +90,14 @@ static bool is_shared(const struct tnc_plan *p, int op_number, int index)
 static int map_to_overwrite(const struct tnc_plan *p, int op_number,
 			    const int *last_reader)
 {
-	const struct tnc *c = p->c;
-	const struct tnc_op *op = c->op[op_number];
+	const struct tnc_op *op = p->c->op[op_number];
+	const struct tnc_geometry *g = &p->op[op_number].geometry;
 
-	if ((!tnc_op_is_binary(op) && op->kind != TNC_VECTOR) ||
-	    tnc_op_output(c, op)->is_view || p->hint[op_number].rolls)
+	if (tnc_op_output(p->c, op)->is_view || p->hint[op_number].rolls)
 		return -1;
-	for (int i = 0; i < p->op[op_number].geometry.inputs; i++) {
-		int map = p->map_of[op->input[i]];
-		int root = tnc_tensor_root(c, op->input[i])->id;
-
-		if (p->map[map].first_op >= 0 &&
-		    !c->tensor[op->input[i]]->is_view &&
-		    !is_shared(p, op_number, i) &&
-		    c->tensor[root]->type == tnc_op_output(c, op)->type &&
-		    tnc_tensor_bytes(c->tensor[root]) ==
-			    tnc_tensor_bytes(tnc_op_output(c, op)) &&
-		    last_reader[root] == op_number)
-			return map;
-	}
+	for (int i = first_overwritten(op, g); i < g->inputs; i++)
+		if (can_overwrite(p, op_number, i, last_reader))
+			return p->map_of[tnc_operand(op, g, i)];
 	return -1;
 }
 
@@ -108,22 +140,23 @@ static void add_operands(struct tnc_plan *p, int op_number,
 {
 	struct tnc *c = p->c;
 	const struct tnc_op *op = c->op[op_number];
-	int inputs = p->op[op_number].geometry.inputs;
-	bool is_move = p->op[op_number].geometry.is_move;
+	const struct tnc_geometry *g = &p->op[op_number].geometry;
 	int map;
 
-	for (int i = 0; i < inputs; i++) {
-		map = map_add(p, op->input[i], -1);
+	for (int i = 0; i < g->inputs; i++) {
+		int input = tnc_operand(op, g, i);
+
+		map = map_add(p, input, -1);
 		p->map[map].last_op = op_number;
-		if (!is_move)
-			check_pitch(&p->map[map], c->tensor[op->input[i]]);
+		if (!g->is_move)
+			check_pitch(&p->map[map], c->tensor[input]);
 	}
 	map = map_to_overwrite(p, op_number, last_reader);
 	if (map >= 0)
 		p->map_of[op->output] = map;
 	map = map_add(p, op->output, op_number);
 	p->map[map].last_op = op_number;
-	if (!is_move)
+	if (!g->is_move)
 		check_pitch(&p->map[map], c->tensor[op->output]);
 }
 

@@ -55,6 +55,29 @@ static void pack_head(const struct tnc *c, const struct tnc_op *op,
 	}
 }
 
+static void pack_addition(const struct tnc *c, const struct tnc_op *op,
+			  uint8_t *to)
+{
+	const struct tnc_op *sum = op->sum;
+	int second = op->input[TNC_INPUT_SECOND];
+	int index = sum->input[1] == second; /* of the second summand */
+	struct npu_conv_add add = {
+		.a_mult = sum->factor[!index].multiplier,
+		.a_shift = sum->factor[!index].shift,
+		.b_mult = sum->factor[index].multiplier,
+		.b_shift = sum->factor[index].shift,
+		.ofm_mult = sum->factor[2].multiplier,
+		.ofm_shift = sum->factor[2].shift,
+		.left_shift = TNC_SUM_SHIFT,
+		.b_zp = c->tensor[second]->quant.zero_point[0],
+		.ofm_zp = tnc_op_output(c, op)->quant.zero_point[0],
+		.act_min = sum->clamp_min,
+		.act_max = sum->clamp_max,
+	};
+
+	memcpy(to, &add, sizeof(add));
+}
+
 /*
  * What stands in the head for channels that are the same everywhere: mostly that
  * is the zero point, and then zeros do.
@@ -63,7 +86,7 @@ static void pack_constants(const struct tnc *c, const struct tnc_op *op,
 			   const struct tnc_dead *dead, int first,
 			   int channels, uint8_t *block)
 {
-	int zero_point = tnc_op_output(c, op)->quant.zero_point[0];
+	int zero_point = tnc_op_product(c, op)->quant.zero_point[0];
 	uint8_t *mult = block + npu_conv_mult_offset(0, channels);
 	uint8_t *shift = block + npu_conv_shift_offset(0, channels);
 
@@ -127,6 +150,9 @@ void tnc_pack_chunk(const struct tnc *c, int number,
 	pack_head(c, op, g, dead, first, channels, block);
 	if (dead && dead->is_constant)
 		pack_constants(c, op, dead, first, channels, block);
+	if (op->sum)
+		pack_addition(c, op, block + npu_conv_add_offset(g->format,
+								 channels));
 	block += npu_conv_weight_offset(g->format, channels);
 	if (g->is_product)
 		return;

@@ -21,7 +21,8 @@
 	X('e', tnc_pass_expand, false) \
 	X('l', tnc_pass_legalise, false) \
 	X('d', tnc_pass_depth, false) \
-	X('v', tnc_pass_view, false)
+	X('v', tnc_pass_view, false) \
+	X('o', tnc_pass_fuse, false)
 
 static const struct pass {
 	char letter;

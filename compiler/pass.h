@@ -18,6 +18,11 @@ void tnc_pass_expand(struct tnc *c);
 void tnc_pass_legalise(struct tnc *c);
 void tnc_pass_depth(struct tnc *c);
 void tnc_pass_view(struct tnc *c);
+void tnc_pass_fuse(struct tnc *c);
+
+/* fuse.c: for the verifier, and for the schedule */
+bool tnc_fuse_can(const struct tnc *c, int number);
+void tnc_fuse_join(struct tnc *c);
 
 /* unsigned.c: between an importer and the verifier */
 void tnc_make_signed(struct tnc *c);

@@ -26,6 +26,7 @@
 #include "move.h"
 
 #define TNC_STEPS_MAX 200000
+#define TNC_SUM_SHIFT 20	/* of summands, as TensorFlow Lite does */
 #define TNC_OPERANDS 3		/* activations that an operator reads, at most */
 
 /* Of an operator that resizes, by rows and by columns. */
@@ -56,6 +57,7 @@ struct tnc_geometry {
 	int work;		/* likewise, per element */
 	struct tnc_resize resize;
 	bool has_weights;
+	bool has_sum;		/* its second input is added to the result */
 	uint8_t format;		/* of the command that has, NPU_CONV_* */
 	bool is_product;	/* weights are input 1, of each batch its own */
 	bool is_transposed;	/* whose rows are output channels then */
@@ -307,6 +309,9 @@ uint64_t tnc_geometry_constant_bytes(const struct tnc_geometry *g,
 int tnc_geometry_batches(const struct tnc_geometry *g);
 bool tnc_geometry_is_legal(const struct tnc_geometry *g,
 			   const struct tnc_tile *tile);
+bool tnc_geometry_is_second(const struct tnc_geometry *g, int input);
+int tnc_operand(const struct tnc_op *op, const struct tnc_geometry *g,
+		int input);
 
 /* resize.c */
 struct tnc_resize tnc_resize_of(const struct tnc *c, const struct tnc_op *op);

@@ -79,6 +79,16 @@ static void digest(size_t size, const uint8_t *bytes,
 	sha256_digest(&sha, NPU_PROGRAM_DIGEST_SIZE, out);
 }
 
+/* The first version of the machine that has all that the commands use. */
+static int hw_minor(const struct tnc_program *pr)
+{
+	for (int i = 0; i < pr->cmds; i++)
+		if (tnc_estimate_unit(pr->cmd[i].hdr.op) == NPU_UNIT_MAC &&
+		    pr->cmd[i].conv.format & NPU_CONV_ADD)
+			return NPU_HW_MINOR_CONV_ADD;
+	return 0;
+}
+
 static void add_info(struct writer *w, const uint8_t *model, size_t size)
 {
 	const struct npu_machine *m = &w->c->options.machine;
@@ -90,6 +100,7 @@ static void add_info(struct writer *w, const uint8_t *model, size_t size)
 		.major = NPU_PROGRAM_MAJOR,
 		.minor = NPU_PROGRAM_MINOR,
 		.hw_major = NPU_HW_VERSION_MAJOR,
+		.hw_minor = hw_minor(pr),
 		.weight_buffer = npu_div_up(pr->buffer_used, 16),
 		.inputs = w->c->inputs.count,
 		.outputs = w->c->outputs.count,
@@ -150,6 +161,15 @@ static void add_tensors(struct writer *w)
 		    DEFAULT_ALIGN);
 }
 
+/* "CONV_2D", or "CONV_2D + op 4 ADD" */
+static int print_titles(const struct tnc_op *op, char *text, size_t size)
+{
+	if (!op->sum)
+		return snprintf(text, size, "%s", tnc_op_title(op));
+	return snprintf(text, size, "%s + op %d %s", tnc_op_title(op),
+			op->sum->source, tnc_op_title(op->sum));
+}
+
 /* "op 3 CONV_2D 'conv1/Relu'" */
 void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
 			     int count, struct tnc_program *program)
@@ -160,11 +180,13 @@ void tnc_program_name_layers(struct tnc *c, struct tnc_op *const *op,
 		program->layer = tnc_alloc(c, count + 1,
 					   sizeof(*program->layer));
 	for (int i = 0; i < count; i++) {
-		char text[320];
-		int length = snprintf(text, sizeof(text), "op %d %s '%.200s'",
-				      op[i]->source, tnc_op_title(op[i]),
-				      tnc_op_output(c, op[i])->name);
+		char text[320], titles[100];
+		int length;
 
+		print_titles(op[i], titles, sizeof(titles));
+		length = snprintf(text, sizeof(text), "op %d %s '%.200s'",
+				  op[i]->source, titles,
+				  tnc_op_output(c, op[i])->name);
 		program->layer_name[i] = tnc_strndup(c, text, length);
 		program->layer[i].op = op[i]->source;
 	}

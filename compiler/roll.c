@@ -30,11 +30,12 @@ static bool reads_bands(const struct tnc_plan *p, int number, int map,
 	const struct tnc_op *op = p->c->op[number];
 	const struct tnc_geometry *g = &p->op[number].geometry;
 
-	for (int i = 0; i < op->inputs; i++) {
-		if (op->input[i] < 0 || p->map_of[op->input[i]] != map)
-			continue;
-		if (op->input[i] != tensor || i >= g->inputs || g->is_move ||
-		    g->is_product || g->repeats_row[i])
+	for (int i = 0; i < g->inputs; i++) {
+		int input = tnc_operand(op, g, i);
+
+		if (p->map_of[input] == map &&
+		    (input != tensor || g->is_move || g->is_product ||
+		     g->repeats_row[i]))
 			return false;
 	}
 	return true;

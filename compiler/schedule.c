@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "pass.h"
 #include "plan.h"
 
 /* Steps that all plans together may have: bounds the time of the search. */
@@ -356,7 +357,7 @@ void tnc_schedule_check(struct tnc *c)
 	tnc_place_none(c);
 }
 
-/* Needs: a legal graph. Leaves it alone; returns a program. */
+/* Needs: a legal graph, which it uses up. Returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
 	struct search s = { .c = c };
@@ -364,6 +365,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	struct tnc_plan plan;
 
 	tnc_schedule_check(c);
+	tnc_fuse_join(c);
 	tnc_dead_find(c);
 	tnc_trim_find(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));

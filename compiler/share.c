@@ -36,7 +36,7 @@ static bool same_block(const struct tnc_plan *p, int a, int b)
 
 	if (g->block || h->block)
 		return g->block == h->block;
-	return x->kind == y->kind && g->format == h->format &&
+	return x->kind == y->kind && g->format == h->format && !g->has_sum &&
 	       g->in_c == h->in_c && g->out_c == h->out_c &&
 	       tnc_op_input(p->c, x, 2) == tnc_op_input(p->c, y, 2) &&
 	       same_factors(x, y);

@@ -251,8 +251,9 @@ static struct tnc_surface input_surface(struct tnc_walk *w, int index,
 					const struct tnc_area *a)
 {
 	struct tnc_plan *p = w->p;
-	const struct layout l = layout_of(tnc_op_input(p->c, w->op, index));
-	struct tnc_map *map = &p->map[p->map_of[w->op->input[index]]];
+	int tensor = tnc_operand(w->op, w->g, index);
+	const struct layout l = layout_of(p->c->tensor[tensor]);
+	struct tnc_map *map = &p->map[p->map_of[tensor]];
 	struct tnc_transfer *load;
 	int buffer;
 
@@ -339,6 +340,8 @@ struct tnc_area tnc_walk_input(const struct tnc_walk *w, int index,
 	/* The first input of a product may be the same for all batches. */
 	int y = g->in_h == g->batch_h ? out->y % g->batch_h : out->y;
 
+	if (tnc_geometry_is_second(g, index))
+		return *out;
 	tnc_geometry_range(y, out->h, g->stride.h,
 			   (g->window.h - 1) * g->dilation.h + 1, g->pads.top,
 			   g->in_h, &in.y, &in.h, &step->pad_top);

@@ -61,7 +61,7 @@ static struct moving moving_bytes(const struct tnc_plan *p, int number,
 	for (int i = 0; i < g->inputs; i++) {
 		uint64_t bytes = round16(tnc_geometry_in_bytes(g, tile, i));
 
-		if (map_of(p, op->input[i])->is_resident)
+		if (map_of(p, tnc_operand(op, g, i))->is_resident)
 			continue;
 		if (g->is_product && i == 1)
 			m.weights += bytes;

@@ -148,7 +148,7 @@ static uint32_t trim(const struct tnc *c, const struct tnc_op *op,
 		     const struct tnc_geometry *g, int channel)
 {
 	struct tnc_factor factor = op->factor[op->factors > 1 ? channel : 0];
-	int zero = tnc_op_output(c, op)->quant.zero_point[0];
+	int zero = tnc_op_product(c, op)->quant.zero_point[0];
 	int left = factor.shift > 0 ? factor.shift : 0;
 	struct multipliers m;
 	struct sums sums;
@@ -189,7 +189,8 @@ void tnc_trim_find(struct tnc *c)
 		struct tnc_geometry g = tnc_geometry_of(c, op);
 		uint32_t *multiplier;
 
-		if (!g.has_weights || g.is_product || g.format ||
+		if (!g.has_weights || g.is_product ||
+		    g.format & ~NPU_CONV_ADD ||
 		    have_one_multiplier(op) || !has_own_weights(c, op))
 			continue;
 		multiplier = tnc_alloc(c, g.out_c, sizeof(*multiplier));

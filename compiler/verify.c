@@ -388,12 +388,22 @@ static void verify_order(struct tnc *c)
 		verify_variable_end(c, written, &c->variable[i]);
 }
 
+static void verify_fused(struct tnc *c, int number)
+{
+	if (!(c->op[number]->mode & TNC_MODE_FUSED) || tnc_fuse_can(c, number))
+		return;
+	tnc_place_op(c, c->op[number]);
+	tnc_error(c, -EINVAL, "is no sum of what only the convolution before it makes");
+}
+
 /* Needs: nothing. Leaves the graph alone; returns only if it is sound. */
 void tnc_verify(struct tnc *c)
 {
 	tnc_place_none(c);
 	verify_tensors(c);
 	verify_order(c);
-	for (int i = 0; i < c->ops; i++)
+	for (int i = 0; i < c->ops; i++) {
 		tnc_verify_op(c, c->op[i]);
+		verify_fused(c, i);
+	}
 }

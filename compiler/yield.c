@@ -19,7 +19,8 @@ static void find_users(const struct tnc_plan *p, int *first, int *last)
 	}
 	for (int op = c->ops - 1; op >= 0; op--)
 		for (int i = 0; i < p->op[op].geometry.inputs; i++) {
-			int map = p->map_of[c->op[op]->input[i]];
+			int map = p->map_of[tnc_operand(
+				c->op[op], &p->op[op].geometry, i)];
 
 			if (first[map] > op)
 				first[map] = op;

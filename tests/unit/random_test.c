@@ -172,23 +172,6 @@ static void conv_and_pool(struct maker *m, const struct map *in)
 	pool(m, &map, scale, zero);
 }
 
-/* Adds a map to a 1x1 convolution of itself, as residual blocks do. */
-static void residual(struct maker *m, const struct map *in)
-{
-	const int shape[4] = { in->c, 1, 1, in->c };
-	int wid = weights(m, shape, 0);
-	int branch = activation(m, in->h, in->w, in->c, random_scale(m) * 4,
-				random_in(m, -128, 127));
-	int out = activation(m, in->h, in->w, in->c, random_scale(m) * 8,
-			     random_in(m, -128, 127));
-
-	fprintf(m->ops, "conv_2d %%%d = %%%d %%%d pad=same act=none\n", branch,
-		in->id, wid);
-	fprintf(m->ops, "add %%%d = %%%d %%%d act=%s\n", out, in->id, branch,
-		act(m));
-	keep(m, out, in->h, in->w, in->c);
-}
-
 /* A constant, each dimension as in the map or 1, leading ones left out. */
 static int repeated_constant(struct maker *m, const struct map *like,
 			     double scale, int zero)
@@ -219,6 +202,41 @@ static int pointwise(struct maker *m, const struct map *in, int channels,
 	fprintf(m->ops, "conv_2d %%%d = %%%d %%%d pad=valid act=none\n", out,
 		in->id, wid);
 	return out;
+}
+
+/* Of the map, with as many rows, columns and channels. */
+static int branch(struct maker *m, const struct map *in)
+{
+	bool is_depthwise = random_in(m, 0, 2) == 0;
+	int size = random_in(m, 0, 1) ? 1 : 3;
+	const int conv[4] = { in->c, size, size, in->c };
+	const int depthwise[4] = { 1, size, size, in->c };
+	int wid = is_depthwise ? weights(m, depthwise, 3) :
+				 weights(m, conv, 0);
+	int out = activation(m, in->h, in->w, in->c, random_scale(m) * 4,
+			     random_in(m, -128, 127));
+
+	fprintf(m->ops, "%s %%%d = %%%d %%%d pad=same act=%s\n",
+		is_depthwise ? "depthwise_conv_2d" : "conv_2d", out, in->id,
+		wid, act(m));
+	return out;
+}
+
+/*
+ * Adds a convolution of a map to that, as residual blocks do, or to another of it,
+ * which nobody reads later.
+ */
+static void residual(struct maker *m, const struct map *in)
+{
+	int other = random_in(m, 0, 1) ? in->id : branch(m, in);
+	int last = branch(m, in);
+	int out = activation(m, in->h, in->w, in->c, random_scale(m) * 8,
+			     random_in(m, -128, 127));
+	bool is_turned = random_in(m, 0, 1);
+
+	fprintf(m->ops, "add %%%d = %%%d %%%d act=%s\n", out,
+		is_turned ? last : other, is_turned ? other : last, act(m));
+	keep(m, out, in->h, in->w, in->c);
 }
 
 /* A tensor computed from the map: rows, columns or channels may be only one. */
