@@ -63,12 +63,14 @@ bool tnc_fuse_can(const struct tnc *c, int number)
 }
 
 /*
- * Nothing is gained where others' arrays are imitated. Who asks for points to interrupt
- * a job at finds the cheapest in front of sums: two small maps are all that is live.
+ * Machines before 1.4 can't, and nothing is gained where others' arrays are imitated. Who
+ * asks for points to interrupt a job at finds the cheapest in front of sums: two small
+ * maps are all that is live.
  */
 static bool is_wanted(const struct tnc *c)
 {
-	return !c->options.machine.restricted && !c->options.yield_cycles;
+	return c->options.hw_minor >= NPU_HW_MINOR_CONV_ADD &&
+	       !c->options.machine.restricted && !c->options.yield_cycles;
 }
 
 /* Needs: a legal graph, its views settled. Leaves: marks. */

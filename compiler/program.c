@@ -86,7 +86,7 @@ static int hw_minor(const struct tnc_program *pr)
 		if (tnc_estimate_unit(pr->cmd[i].hdr.op) == NPU_UNIT_MAC &&
 		    pr->cmd[i].conv.format & NPU_CONV_ADD)
 			return NPU_HW_MINOR_CONV_ADD;
-	return 0;
+	return pr->buffer_used ? NPU_HW_MINOR_WEIGHT_BUFFER : 0;
 }
 
 static void add_info(struct writer *w, const uint8_t *model, size_t size)

@@ -18,6 +18,7 @@ void tnc_options_init(struct tnc_options *options)
 	*options = (struct tnc_options){
 		.name = "model",
 		.machine = NPU_MACHINE_DEFAULT,
+		.hw_minor = NPU_HW_VERSION_MINOR,
 		.dump_to = stdout,
 	};
 }

@@ -102,6 +102,7 @@ struct tnc_quantise {
  * struct tnc_options - what a compilation depends on besides the model
  * @name: what messages call the model, usually its file name
  * @machine: the machine to compile for
+ * @hw_minor: its version is 1.N, at least NPU_HW_MINOR_WEIGHT_BUFFER
  * @weights: how weights lie in memory
  * @dump: letters of the passes after which the graph is printed, or NULL: 'i'
  *	for the import, those of tnc_pass_letters(), 'p' for the plan
@@ -123,6 +124,7 @@ struct tnc_quantise {
 struct tnc_options {
 	const char *name;
 	struct npu_machine machine;
+	uint32_t hw_minor;
 	enum tnc_weights weights;
 	const char *dump;
 	FILE *dump_to;

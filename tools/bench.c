@@ -241,8 +241,8 @@ static int prepare(struct bench *bench)
 				     "%s", error.text);
 	tinynpu_device_info(bench->device, &bench->info, sizeof(bench->info));
 	machine = model_machine(&bench->info);
-	status = model_load(bench->path, &machine, &bench->known,
-			    &bench->program);
+	status = model_load(bench->path, &machine, bench->info.hw_version,
+			    &bench->known, &bench->program);
 	if (status)
 		return status;
 	err = tinynpu_session_create(bench->device, bench->program,

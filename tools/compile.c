@@ -26,6 +26,7 @@ enum {
 	KEY_WEIGHTS,
 	KEY_VERIFY,
 	KEY_YIELD,
+	KEY_VERSION,
 };
 
 #define RANDOM_RUNS 8
@@ -44,6 +45,9 @@ static const struct argp_option options[] = {
 	{ "sram-latency", KEY_SRAM_LATENCY, "N", 0, "SRAM latency, cycles", 1 },
 	{ "mem-bw", KEY_MEM_BW, "N", 0, "Memory bytes per cycle", 1 },
 	{ "mem-latency", KEY_MEM_LATENCY, "N", 0, "Memory latency, cycles", 1 },
+	{ "hw-minor", KEY_VERSION, "N", 0,
+	  "The machine's version is 1.N (default: the newest)",
+	  1 },
 	{ "weights", KEY_WEIGHTS, "FORM", 0,
 	  "How weights lie in memory: raw, coded where that is shorter, or auto: "
 	  "coded where they are loaded sooner then (default)", 2 },
@@ -64,6 +68,7 @@ struct arguments {
 	const char *model;
 	const char *output;
 	struct npu_machine machine;
+	unsigned long hw_minor;
 	enum tnc_weights weights;
 	unsigned long yield_us;
 	struct quantise_arguments quantise;
@@ -141,6 +146,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (*end || !args->yield_us || args->yield_us > YIELD_MAX_US)
 			argp_error(state, "--yield-us: '%s' is not 1 to %u", arg,
 				   YIELD_MAX_US);
+		return 0;
+	case KEY_VERSION:
+		args->hw_minor = strtoul(arg, &end, 10);
+		if (*end || args->hw_minor < NPU_HW_MINOR_WEIGHT_BUFFER ||
+		    args->hw_minor > NPU_HW_VERSION_MINOR)
+			argp_error(state, "--hw-minor: '%s' is not %u to %u", arg,
+				   NPU_HW_MINOR_WEIGHT_BUFFER,
+				   NPU_HW_VERSION_MINOR);
 		return 0;
 	case KEY_VERIFY:
 		args->is_verified = true;
@@ -278,6 +291,7 @@ static int compile_with_partition(struct arguments *args,
 	tnc_options_init(&options);
 	options.machine = args->machine;
 	options.weights = args->weights;
+	options.hw_minor = args->hw_minor;
 	options.yield_cycles = args->yield_us * args->machine.clock_khz / 1000;
 	options.partition_to = text;
 	options.quantise = quantise;
@@ -327,7 +341,10 @@ int command_compile(int argc, char **argv)
 		.doc = "Compile MODEL (.tflite, .onnx) into a program (.tnp) and say "
 		       "what it will cost.",
 	};
-	struct arguments args = { .machine = NPU_MACHINE_DEFAULT };
+	struct arguments args = {
+		.machine = NPU_MACHINE_DEFAULT,
+		.hw_minor = NPU_HW_VERSION_MINOR,
+	};
 	size_t size;
 	void *bytes = NULL;
 	int status;

@@ -361,7 +361,8 @@ int command_inspect(int argc, char **argv)
 	size = read_dump(args.path, dump);
 	if (size)
 		return inspect_dump(args.path, dump, size, args.is_json);
-	status = model_load(args.path, &machine, NULL, &program);
+	status = model_load(args.path, &machine, NPU_HW_VERSION_MINOR, NULL,
+			    &program);
 	if (status)
 		return status;
 	if (args.is_json)

@@ -67,7 +67,8 @@ struct npu_machine model_machine(const struct tinynpu_device_info *device)
 }
 
 int model_load(const char *path, const struct npu_machine *machine,
-	       const struct known *known, struct tinynpu_program **program)
+	       uint32_t hw_version, const struct known *known,
+	       struct tinynpu_program **program)
 {
 	struct tnc_options options;
 	void *bytes, *compiled;
@@ -82,6 +83,7 @@ int model_load(const char *path, const struct npu_machine *machine,
 	} else {
 		tnc_options_init(&options);
 		options.machine = *machine;
+		options.hw_minor = hw_version & 0xffff;
 		if (known)
 			known_apply(known, &options);
 		status = compile_bytes(path, bytes, size, &options, &compiled,

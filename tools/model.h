@@ -31,12 +31,14 @@ struct npu_machine model_machine(const struct tinynpu_device_info *device);
  * model_load() - read a program, or compile a model
  * @path: either; a program is an ELF file
  * @machine: to compile for
+ * @hw_version: its version, major << 16 | minor
  * @known: what is known of the model's inputs, or NULL
  * @program: set
  *
  * Return: an enum tool_exit; what is wrong was said.
  */
 int model_load(const char *path, const struct npu_machine *machine,
-	       const struct known *known, struct tinynpu_program **program);
+	       uint32_t hw_version, const struct known *known,
+	       struct tinynpu_program **program);
 
 #endif

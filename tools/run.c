@@ -432,7 +432,8 @@ static int load(struct runner *runner)
 	struct npu_machine machine = model_machine(&report->device);
 	int status;
 
-	status = model_load(runner->args.path, &machine, &runner->args.known,
+	status = model_load(runner->args.path, &machine,
+			    report->device.hw_version, &runner->args.known,
 			    &runner->program);
 	if (status)
 		return status;

@@ -286,8 +286,8 @@ static int load(struct profiler *profiler)
 	int status;
 
 	p->machine = model_machine(&p->device);
-	status = model_load(p->path, &p->machine, &profiler->known,
-			    &profiler->program);
+	status = model_load(p->path, &p->machine, p->device.hw_version,
+			    &profiler->known, &profiler->program);
 	if (status)
 		return status;
 	p->program = profiler->program;
