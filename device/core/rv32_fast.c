@@ -4,7 +4,7 @@
  * long as nothing traps. All others, whatever fails, and code that lies too far up
  * in TCM are left to rv32.c, which can do these, too. Called by rv32_run().
  *
- * Each instruction ends with a jump of its own to the next one's code, from which
+ * Each instruction ends with jumps of its own to the next one's code, from which
  * the host's processor learns what usually follows.
  */
 #include "rv32_insn.h"
@@ -257,7 +257,22 @@ static bool must_leave(const struct rv32 *cpu)
 #define B cpu->x[d->rs2]
 #define PC (bus->tcm_base + 2 * (uint32_t)(d - cpu->decoded))
 
-#define GO goto *labels[d->op]
+/*
+ * Where a jump with a condition goes is predicted from far more of what came before
+ * than where a computed one goes; firmware's rounds are longer than processors
+ * remember of these. So the most frequent are asked for by name.
+ */
+#define WHOLE(name) if (op == name) goto do_##name;
+#define HALF(name) if (op == name + COMPRESSED) goto do_compressed_##name;
+#define FREQUENT(X) X(LW) X(SW) X(ADDI)
+
+#define GO                          \
+	do {                        \
+		uint32_t op = d->op; \
+		FREQUENT(WHOLE)     \
+		FREQUENT(HALF)      \
+		goto *labels[op];   \
+	} while (0)
 #define GO_ON(entries)          \
 	do {                    \
 		d += (entries); \
