@@ -6,9 +6,9 @@
 #ifdef __x86_64__
 #include "avx2.h"
 
-/* Channels whose sums stay in registers, for up to six pixels. */
-#define TILE_CHANNELS 8
+/* Sums that stay in registers: of so many pixels, or so many fours of channels. */
 #define TILE_PIXELS 6
+#define TILE_VECTORS 4
 
 static bool is_supported(void)
 {
@@ -45,59 +45,69 @@ AVX2 KERNEL_INLINE void put_sums(int32_t *sums, bool is_first, __m256i low,
 		_mm256_castps_si256(_mm256_shuffle_ps(l, h, 0x88)),
 		_mm256_castps_si256(_mm256_shuffle_ps(l, h, 0xdd)));
 	sum = _mm256_permute4x64_epi64(sum, _MM_SHUFFLE(3, 1, 2, 0));
-
 	if (!is_first)
 		sum = _mm256_add_epi32(_mm256_loadu_si256(at), sum);
 	_mm256_storeu_si256(at, sum);
 }
 
-/* @pixels from @p on, eight channels of a block of @n from channel @c on. */
+/*
+ * @pixels from @p on, @vectors of four channels each of a block of @n, from channel @c
+ * on.
+ */
 AVX2 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
-			     uint32_t pixels, uint32_t c, uint32_t n)
+			     uint32_t pixels, uint32_t c, uint32_t vectors,
+			     uint32_t n)
 {
 	const int8_t *w = generic_weights(dot, c & ~(KERNEL_BLOCK - 1), n) +
 			  4 * (c & (KERNEL_BLOCK - 1));
-	__m256i low[TILE_PIXELS], high[TILE_PIXELS];
+	int32_t *sums = dot->sums + (size_t)p * dot->sum_pitch + c;
+	__m256i sum[TILE_PIXELS][TILE_VECTORS], weights[TILE_VECTORS];
 	const int16_t *x[TILE_PIXELS];
-	uint32_t r, k, i;
+	uint32_t r, k, i, v;
 
 	for (i = 0; i < pixels; i++) {
 		x[i] = dot->windows[p + i];
-		low[i] = high[i] = _mm256_setzero_si256();
+		for (v = 0; v < vectors; v++)
+			sum[i][v] = _mm256_setzero_si256();
 	}
 	for (r = 0; r < dot->rows; r++) {
+#pragma GCC unroll 2
 		for (k = 0; k < dot->row_depth; k += 4, w += 4 * n) {
-			__m256i w_low = load_weights(w);
-			__m256i w_high = load_weights(w + 16);
-
+			for (v = 0; v < vectors; v++)
+				weights[v] = load_weights(w + 16 * v);
 			for (i = 0; i < pixels; i++) {
-				__m256i v = load_operand(x[i] + k);
+				__m256i four = load_operand(x[i] + k);
 
-				low[i] = _mm256_add_epi32(
-					low[i], _mm256_madd_epi16(v, w_low));
-				high[i] = _mm256_add_epi32(
-					high[i], _mm256_madd_epi16(v, w_high));
+				for (v = 0; v < vectors; v++)
+					sum[i][v] = _mm256_add_epi32(
+						sum[i][v],
+						_mm256_madd_epi16(four,
+								  weights[v]));
 			}
 		}
 		for (i = 0; i < pixels; i++)
 			x[i] += dot->row_step;
 	}
-	for (i = 0; i < pixels; i++)
-		put_sums(dot->sums + (p + i) * dot->sum_pitch + c, !dot->first,
-			 low[i], high[i]);
+	for (i = 0; i < pixels; i++, sums += dot->sum_pitch)
+		for (v = 0; v < vectors; v += 2)
+			put_sums(sums + 4 * v, !dot->first, sum[i][v],
+				 sum[i][v + 1]);
 }
 
+/* Many pixels share weights, few share operands. */
 AVX2 KERNEL_INLINE void tiles(const struct kernel_dot *dot, uint32_t c,
 			      uint32_t n)
 {
-	uint32_t p = 0;
+	const uint32_t vectors = n / 4;
+	uint32_t p = 0, v;
 
 	for (; p + TILE_PIXELS <= dot->pixels; p += TILE_PIXELS)
-		tile(dot, p, TILE_PIXELS, c, n);
+		for (v = 0; v < vectors; v += 2)
+			tile(dot, p, TILE_PIXELS, c + 4 * v, 2, n);
 	for (; p + 2 <= dot->pixels; p += 2)
-		tile(dot, p, 2, c, n);
-	for (; p < dot->pixels; p++)
-		tile(dot, p, 1, c, n);
+		tile(dot, p, 2, c, vectors, n);
+	if (p < dot->pixels)
+		tile(dot, p, 1, c, vectors, n);
 }
 
 AVX2 static void dot(const struct kernel_dot *dot)
@@ -107,14 +117,12 @@ AVX2 static void dot(const struct kernel_dot *dot)
 	for (c = 0; c < dot->channels; c += KERNEL_BLOCK) {
 		uint32_t n = generic_block(dot->channels, c);
 
-		if (n == KERNEL_BLOCK) {
+		if (n == KERNEL_BLOCK)
 			tiles(dot, c, KERNEL_BLOCK);
-			tiles(dot, c + TILE_CHANNELS, KERNEL_BLOCK);
-		} else if (n == TILE_CHANNELS) {
-			tiles(dot, c, TILE_CHANNELS);
-		} else {
+		else if (n == KERNEL_BLOCK / 2)
+			tiles(dot, c, KERNEL_BLOCK / 2);
+		else
 			generic_dot_pixels(dot, c, n);
-		}
 	}
 }
 
