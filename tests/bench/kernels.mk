@@ -4,8 +4,10 @@
 
 benches += $(B)/tests/bench/kernels_bench
 
-$(B)/tests/bench/kernels_bench.o: CPPFLAGS += -Idevice/core
+$(B)/tests/bench/kernels_bench.o $(B)/tests/bench/plain.o: CPPFLAGS += -Idevice/core
+$(B)/tests/bench/plain.o: CFLAGS += -O3
 
-$(B)/tests/bench/kernels_bench: $(B)/tests/bench/kernels_bench.o $(B)/libcore.a
+$(B)/tests/bench/kernels_bench: $(B)/tests/bench/kernels_bench.o \
+		$(B)/tests/bench/plain.o $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^

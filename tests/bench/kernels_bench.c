@@ -4,12 +4,13 @@
  * multiply-accumulates per second of whole commands, gathering and output stage
  * included, for layers as small networks have them and each set of loops that
  * the processor can run, all as after a ReLU; and beside it what the processor
- * can do at best.
+ * can do at best, and what plain loops do (plain.c).
  *
  * Others disturb even a thread's own time, through caches and clocks: printed is
  * the tenth percentile of many short samples. Asserts nothing.
  */
 #include "mac.h"
+#include "plain.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -121,12 +122,15 @@ static uint64_t macs(const struct layer *l)
 	       l->kernel * (l->is_dw ? 1 : l->ifm_c);
 }
 
+/* @kernels: NULL: none, but plain loops */
 static void execute(uint8_t *sram, const struct npu_cmd_conv *cmd,
 		    const struct kernels *kernels)
 {
 	const uint8_t *block = sram + cmd->weights;
 
-	if (cmd->format & NPU_CONV_IFM16)
+	if (!kernels)
+		plain_layer(sram, cmd);
+	else if (cmd->format & NPU_CONV_IFM16)
 		mac_conv16(sram, block, cmd, kernels);
 	else if (cmd->hdr.op == NPU_OP_DWCONV)
 		mac_dwconv(sram, SRAM_SIZE, block, cmd, kernels);
@@ -165,6 +169,12 @@ static double measure(uint8_t *sram, const struct layer *l,
 	}
 	qsort(samples, SAMPLES, sizeof(samples[0]), compare);
 	return samples[SAMPLES / 10];
+}
+
+static void print_rate(uint8_t *sram, const struct layer *l,
+		       const struct kernels *kernels)
+{
+	printf("%12.2f", macs(l) / measure(sram, l, kernels));
 }
 
 #ifdef __x86_64__
@@ -225,14 +235,15 @@ int main(void)
 	for (k = npu_kernels_all; *k; k++)
 		if ((*k)->is_supported())
 			printf("%12s", (*k)->name);
-	printf("\n");
+	printf("%12s\n", "plain");
 	print_peak();
 	for (i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
 		printf("%-32s", layers[i].name);
 		for (k = npu_kernels_all; *k; k++)
 			if ((*k)->is_supported())
-				printf("%12.2f", macs(&layers[i]) /
-					       measure(sram, &layers[i], *k));
+				print_rate(sram, &layers[i], *k);
+		if (!layers[i].format)
+			print_rate(sram, &layers[i], NULL);
 		printf("\n");
 	}
 	free(sram);

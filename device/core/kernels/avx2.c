@@ -122,7 +122,7 @@ AVX2 static void dot(const struct kernel_dot *dot)
 		else if (n == KERNEL_BLOCK / 2)
 			tiles(dot, c, KERNEL_BLOCK / 2);
 		else
-			generic_dot_pixels(dot, c, n);
+			generic_dot_block(dot, c, n);
 	}
 }
 

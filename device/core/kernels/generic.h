@@ -32,14 +32,14 @@ KERNEL_INLINE uint32_t generic_block(uint32_t channels, uint32_t first)
 	return left < KERNEL_BLOCK ? left : KERNEL_BLOCK;
 }
 
-/* One pixel, one block of @n channels: what a row of operands adds. */
+/* One pixel, one whole block of channels: what a row of operands adds. */
 KERNEL_INLINE void generic_dot_row(int32_t *s, const int16_t *x,
-				   const int8_t *w, uint32_t count, uint32_t n)
+				   const int8_t *w, uint32_t count)
 {
 	uint32_t k, c;
 
-	for (k = 0; k < count; k += 4, w += 4 * n)
-		for (c = 0; c < n; c++)
+	for (k = 0; k < count; k += 4, w += 4 * KERNEL_BLOCK)
+		for (c = 0; c < KERNEL_BLOCK; c++)
 			s[c] += x[k] * w[4 * c] + x[k + 1] * w[4 * c + 1] +
 				x[k + 2] * w[4 * c + 2] +
 				x[k + 3] * w[4 * c + 3];
@@ -53,40 +53,110 @@ KERNEL_INLINE const int8_t *generic_weights(const struct kernel_dot *dot,
 	       (size_t)dot->first * n;
 }
 
-/* All pixels, one block of @n channels; the others' sums are anything. */
+/* All pixels, one whole block of channels. */
 KERNEL_INLINE void generic_dot_pixels(const struct kernel_dot *dot,
-				      uint32_t first, uint32_t n)
+				      uint32_t first)
 {
 	int32_t *sums = dot->sums + first;
 	uint32_t p, r, c;
 
 	for (p = 0; p < dot->pixels; p++, sums += dot->sum_pitch) {
-		const int8_t *w = generic_weights(dot, first, n);
+		const int8_t *w = generic_weights(dot, first, KERNEL_BLOCK);
 		const int16_t *x = dot->windows[p];
 		int32_t s[KERNEL_BLOCK] = { 0 };
 
 		for (r = 0; r < dot->rows; r++) {
-			generic_dot_row(s, x, w, dot->row_depth, n);
+			generic_dot_row(s, x, w, dot->row_depth);
 			x += dot->row_step;
-			w += (size_t)n * dot->row_depth;
+			w += (size_t)KERNEL_BLOCK * dot->row_depth;
 		}
 		for (c = 0; c < KERNEL_BLOCK; c++)
 			sums[c] = dot->first ? fixed_add(sums[c], s[c]) : s[c];
 	}
 }
 
+/* Depth whose weights are laid out anew at a time; for so many pixels it pays. */
+#define GENERIC_PART 256
+#define GENERIC_PIXELS 4
+
+/* Weights of @count depth, of @n channels of a block, one channel behind the other. */
+KERNEL_INLINE void generic_part_channels(int16_t to[][GENERIC_PART],
+					 const int8_t *w, uint32_t count,
+					 uint32_t n)
+{
+	uint32_t c, k, i;
+
+	for (k = 0; k < count; k += 4)
+		for (c = 0; c < n; c++)
+			for (i = 0; i < 4; i++)
+				to[c][k + i] = *w++;
+}
+
+KERNEL_INLINE int32_t generic_dot_line(const int16_t *x, const int16_t *w,
+				       uint32_t count)
+{
+	int32_t sum = 0;
+	uint32_t k;
+
+	for (k = 0; k < count; k++)
+		sum += x[k] * w[k];
+	return sum;
+}
+
+/*
+ * One block of @n channels: products of a channel's weights that lie
+ * side by side are what compilers have good instructions for.
+ */
+KERNEL_INLINE void generic_dot_channels(const struct kernel_dot *dot,
+					uint32_t first, uint32_t n)
+{
+	const int8_t *w = generic_weights(dot, first, n);
+	int16_t part[KERNEL_BLOCK][GENERIC_PART];
+	bool is_first = !dot->first;
+	uint32_t r, k, p, c, count;
+
+	for (r = 0; r < dot->rows; r++) {
+		for (k = 0; k < dot->row_depth; k += count, w += count * n) {
+			count = dot->row_depth - k;
+			count = count < GENERIC_PART ? count : GENERIC_PART;
+			generic_part_channels(part, w, count, n);
+			for (p = 0; p < dot->pixels; p++) {
+				const int16_t *x = dot->windows[p];
+				int32_t *sums = dot->sums + first +
+						(size_t)p * dot->sum_pitch;
+
+				x += (size_t)r * dot->row_step + k;
+				for (c = 0; c < n; c++) {
+					int32_t sum = generic_dot_line(
+						x, part[c], count);
+
+					sums[c] = is_first ? sum :
+						fixed_add(sums[c], sum);
+				}
+			}
+			is_first = false;
+		}
+	}
+}
+
+/* All pixels, one block of @n channels. */
+KERNEL_INLINE void generic_dot_block(const struct kernel_dot *dot, uint32_t c,
+				     uint32_t n)
+{
+	if (n == KERNEL_BLOCK && dot->pixels < GENERIC_PIXELS)
+		generic_dot_pixels(dot, c);
+	else if (n == KERNEL_BLOCK)
+		generic_dot_channels(dot, c, KERNEL_BLOCK);
+	else
+		generic_dot_channels(dot, c, n);
+}
+
 KERNEL_INLINE void generic_dot(const struct kernel_dot *dot)
 {
 	uint32_t c;
 
-	for (c = 0; c < dot->channels; c += KERNEL_BLOCK) {
-		uint32_t n = generic_block(dot->channels, c);
-
-		if (n == KERNEL_BLOCK)
-			generic_dot_pixels(dot, c, KERNEL_BLOCK);
-		else
-			generic_dot_pixels(dot, c, n);
-	}
+	for (c = 0; c < dot->channels; c += KERNEL_BLOCK)
+		generic_dot_block(dot, c, generic_block(dot->channels, c));
 }
 
 KERNEL_INLINE void generic_add_cells(const struct kernel_dot *dot,
@@ -126,37 +196,44 @@ KERNEL_INLINE void generic_interleave(const struct kernel_rows *r)
 	}
 }
 
-/* One pixel: the cells and weights of one pair of rows. */
-KERNEL_INLINE void generic_taps_row(int32_t *s, const int16_t *x,
-				    const int16_t *w, uint32_t taps,
-				    uint32_t tap_step)
+/*
+ * One pixel: sums are here while they grow, so that compilers know that nothing else
+ * changes them.
+ */
+KERNEL_INLINE void generic_taps_pixel(const struct kernel_taps *t,
+				      int32_t *sums, const int16_t *cells)
 {
-	uint32_t t, c;
+	const uint32_t cell = 2 * KERNEL_BLOCK;
+	const int16_t *w = t->weights;
+	int32_t s[KERNEL_BLOCK] = { 0 };
+	uint32_t i, k, c;
 
-	for (t = 0; t < taps; t++) {
-		for (c = 0; c < KERNEL_BLOCK; c++)
-			s[c] = fixed_add(s[c], x[c] * w[c] +
-					       x[KERNEL_BLOCK + c] *
-						       w[KERNEL_BLOCK + c]);
-		x += 2 * KERNEL_BLOCK * tap_step;
-		w += 2 * KERNEL_BLOCK;
+	if (!t->is_first)
+		memcpy(s, sums, sizeof(s));
+	for (i = 0; i < t->pairs; i++, cells += t->columns * cell) {
+		const int16_t *x = cells;
+
+		for (k = 0; k < t->taps; k++) {
+			for (c = 0; c < KERNEL_BLOCK; c++)
+				s[c] = fixed_add(s[c],
+						 x[c] * w[c] +
+						 x[KERNEL_BLOCK + c] *
+							 w[KERNEL_BLOCK + c]);
+			x += cell * t->tap_step;
+			w += cell;
+		}
 	}
+	memcpy(sums, s, sizeof(s));
 }
 
 KERNEL_INLINE void generic_taps(const struct kernel_taps *t)
 {
 	const uint32_t cell = 2 * KERNEL_BLOCK;
-	uint32_t p, i;
+	uint32_t p;
 
-	if (t->is_first)
-		memset(t->sums, 0, t->pixels * KERNEL_BLOCK * sizeof(*t->sums));
 	for (p = 0; p < t->pixels; p++)
-		for (i = 0; i < t->pairs; i++)
-			generic_taps_row(t->sums + p * KERNEL_BLOCK,
-					 t->cells + (i * t->columns +
-						     p * t->pixel_step) * cell,
-					 t->weights + i * t->taps * cell,
-					 t->taps, t->tap_step);
+		generic_taps_pixel(t, t->sums + p * KERNEL_BLOCK,
+				   t->cells + (size_t)p * t->pixel_step * cell);
 }
 
 /* fixed_rescale() without its one special case, which mult >= 0 excludes. */

@@ -98,7 +98,7 @@ static void dot_narrow(const struct kernel_dot *dot)
 	for (c = 0; c < dot->channels; c += 4) {
 		n = generic_block(dot->channels, c & ~(KERNEL_BLOCK - 1u));
 		if (n % 4) {
-			generic_dot_pixels(dot, c, n);
+			generic_dot_block(dot, c, n);
 			c += KERNEL_BLOCK - 4;
 			continue;
 		}
