@@ -4,10 +4,13 @@
  * what the convolution right before it makes for nobody else. The graph keeps both
  * operators, the sum with a mark, up to its schedule, where the two become one.
  */
-#include <errno.h>
+#include <string.h>
 
 #include "pass.h"
 #include "plan.h"
+
+/* Operators that a convolution waits for: its input is in SRAM as long. */
+#define BETWEEN_MAX 4
 
 /* Is the tensor there for one operator alone, which reads it once and as it is? */
 static bool has_one_reader(const struct tnc *c, int id)
@@ -45,21 +48,47 @@ static bool is_convolution(const struct tnc *c, const struct tnc_op *op)
 	       tnc_op_output(c, op)->type == TNC_INT8;
 }
 
+static bool is_sum(const struct tnc *c, const struct tnc_op *op)
+{
+	return op->kind == TNC_ADD && !(op->mode & TNC_MODE_ONNX) &&
+	       same_shape(tnc_op_input(c, op, 0), tnc_op_input(c, op, 1)) &&
+	       same_shape(tnc_op_input(c, op, 0), tnc_op_output(c, op));
+}
+
+/* Is operator @at a convolution for nothing but a summand of @sum? */
+static bool makes_summand(const struct tnc *c, int at, const struct tnc_op *sum)
+{
+	const struct tnc_tensor *product = tnc_op_output(c, c->op[at]);
+
+	return (sum->input[0] == product->id || sum->input[1] == product->id) &&
+	       is_convolution(c, c->op[at]) && product->alias < 0 &&
+	       has_one_reader(c, product->id);
+}
+
 /* Is operator @number a sum that the output stage of the one before it can do? */
 bool tnc_fuse_can(const struct tnc *c, int number)
 {
-	const struct tnc_op *op = c->op[number], *conv;
-	const struct tnc_tensor *product;
+	return number > 0 && is_sum(c, c->op[number]) &&
+	       makes_summand(c, number - 1, c->op[number]);
+}
 
-	if (op->kind != TNC_ADD || op->mode & TNC_MODE_ONNX || !number)
-		return false;
-	conv = c->op[number - 1];
-	product = tnc_op_output(c, conv);
-	return is_convolution(c, conv) && product->alias < 0 &&
-	       (op->input[0] == product->id || op->input[1] == product->id) &&
-	       has_one_reader(c, product->id) &&
-	       same_shape(tnc_op_input(c, op, 0), tnc_op_input(c, op, 1)) &&
-	       same_shape(product, tnc_op_output(c, op));
+/* The last convolution, but not far before the sum, that could be right before it. */
+static int find_convolution(const struct tnc *c, int number)
+{
+	for (int at = number - 1; at >= 0 && at >= number - 1 - BETWEEN_MAX; at--)
+		if (makes_summand(c, at, c->op[number]))
+			return at;
+	return -1;
+}
+
+/* What is between does not look at the convolution's result. */
+static void delay(struct tnc *c, int at, int number)
+{
+	struct tnc_op *conv = c->op[at];
+
+	memmove(c->op + at, c->op + at + 1,
+		(number - 1 - at) * sizeof(*c->op));
+	c->op[number - 1] = conv;
 }
 
 /*
@@ -73,12 +102,20 @@ static bool is_wanted(const struct tnc *c)
 	       !c->options.machine.restricted && !c->options.yield_cycles;
 }
 
-/* Needs: a legal graph, its views settled. Leaves: marks. */
+/*
+ * Needs: a legal graph, its views settled. Leaves: marks, and convolutions right before
+ * the marked sums.
+ */
 void tnc_pass_fuse(struct tnc *c)
 {
-	for (int i = 0; is_wanted(c) && i < c->ops; i++)
-		if (tnc_fuse_can(c, i))
-			c->op[i]->mode |= TNC_MODE_FUSED;
+	for (int i = 0; is_wanted(c) && i < c->ops; i++) {
+		int at = is_sum(c, c->op[i]) ? find_convolution(c, i) : -1;
+
+		if (at < 0)
+			continue;
+		delay(c, at, i);
+		c->op[i]->mode |= TNC_MODE_FUSED;
+	}
 }
 
 /* The convolution has both operators' inputs then, and the sum's output. */

@@ -224,16 +224,18 @@ static int branch(struct maker *m, const struct map *in)
 
 /*
  * Adds a convolution of a map to that, as residual blocks do, or to another of it,
- * which nobody reads later.
+ * which nobody reads later. Something else may come between.
  */
 static void residual(struct maker *m, const struct map *in)
 {
 	int other = random_in(m, 0, 1) ? in->id : branch(m, in);
-	int last = branch(m, in);
-	int out = activation(m, in->h, in->w, in->c, random_scale(m) * 8,
-			     random_in(m, -128, 127));
+	int last = branch(m, in), out;
 	bool is_turned = random_in(m, 0, 1);
 
+	if (random_in(m, 0, 3) == 0)
+		keep(m, branch(m, in), in->h, in->w, in->c);
+	out = activation(m, in->h, in->w, in->c, random_scale(m) * 8,
+			 random_in(m, -128, 127));
 	fprintf(m->ops, "add %%%d = %%%d %%%d act=%s\n", out,
 		is_turned ? last : other, is_turned ? other : last, act(m));
 	keep(m, out, in->h, in->w, in->c);
