@@ -94,6 +94,8 @@ static void add_span(struct profile_layer *layer,
 		layer->last = span->end;
 	layer->busy[span->unit] += span->end - span->start;
 	add_cost(&layer->cost, &span->cost);
+	if (span->unit == NPU_UNIT_VEC)
+		layer->lane_steps += span->cost.steps;
 	add_path(layer, span);
 }
 
@@ -134,7 +136,7 @@ static void find_floor(struct profile_layer *layer, const struct npu_machine *m)
 		uint64_t cycles;
 	} floors[] = {
 		{ REASON_MACS, npu_div_up(cost->products, m->macs) },
-		{ REASON_STEPS, npu_div_up(cost->steps, m->macs / 16) },
+		{ REASON_STEPS, npu_div_up(layer->lane_steps, m->macs / 16) },
 		{ REASON_MEMORY, npu_div_up(cost->mem_read + cost->mem_written,
 					    m->mem_bw) },
 	};

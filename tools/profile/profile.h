@@ -86,6 +86,7 @@ struct profile_layer {
 	uint64_t first, last; /* cycles between which its commands run */
 	uint64_t busy[NPU_UNIT_COUNT];
 	struct npu_cost cost; /* sums; cycles, fill and bounds aside */
+	uint64_t lane_steps; /* those of @cost.steps that the VEC unit takes */
 	uint64_t energy[PART_COUNT]; /* leakage aside */
 	uint64_t path[NPU_UNIT_COUNT][REASON_COUNT]; /* critical cycles */
 	uint64_t reason[REASON_COUNT]; /* they, seen by the layer's main unit */
