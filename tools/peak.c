@@ -16,7 +16,7 @@
 #define ROUNDS 20000 /* some tens of microseconds */
 #define RUNS 100
 
-/* In a register, and not known to the compiler. */
+/* In a register, and not known to the compiler; so loops over sums are unrolled. */
 #define OPAQUE(vector) __asm__ volatile("" : "+v"(vector))
 
 __attribute__((target("avx512f,avx512vnni"))) static void run_avx512(void)
@@ -24,11 +24,13 @@ __attribute__((target("avx512f,avx512vnni"))) static void run_avx512(void)
 	__m512i x = _mm512_setzero_si512(), y = x, sum[SUMS];
 	uint32_t i, round;
 
+#pragma GCC unroll 12
 	for (i = 0; i < SUMS; i++)
 		sum[i] = x;
 	OPAQUE(y);
 	for (round = 0; round < ROUNDS; round++) {
 		OPAQUE(x);
+#pragma GCC unroll 12
 		for (i = 0; i < SUMS; i++) {
 			sum[i] = _mm512_dpbusd_epi32(sum[i], x, y);
 			OPAQUE(sum[i]);
@@ -41,15 +43,17 @@ __attribute__((target("avx2"))) static void run_avx2(void)
 	__m256i x = _mm256_setzero_si256(), y = x, sum[SUMS];
 	uint32_t i, round;
 
+#pragma GCC unroll 12
 	for (i = 0; i < SUMS; i++)
 		sum[i] = x;
 	OPAQUE(y);
 	for (round = 0; round < ROUNDS; round++) {
-		OPAQUE(x);
+#pragma GCC unroll 12
 		for (i = 0; i < SUMS; i++) {
-			__m256i product = _mm256_madd_epi16(x, y);
+			__m256i product;
 
-			OPAQUE(product);
+			OPAQUE(x);
+			product = _mm256_madd_epi16(x, y);
 			sum[i] = _mm256_add_epi32(sum[i], product);
 			OPAQUE(sum[i]);
 		}

@@ -5,9 +5,10 @@
 benches += $(B)/tests/bench/kernels_bench
 
 $(B)/tests/bench/kernels_bench.o $(B)/tests/bench/plain.o: CPPFLAGS += -Idevice/core
+$(B)/tests/bench/kernels_bench.o: CPPFLAGS += -Itools
 $(B)/tests/bench/plain.o: CFLAGS += -O3
 
 $(B)/tests/bench/kernels_bench: $(B)/tests/bench/kernels_bench.o \
-		$(B)/tests/bench/plain.o $(B)/libcore.a
+		$(B)/tests/bench/plain.o $(B)/tools/peak.o $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^

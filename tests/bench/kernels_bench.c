@@ -10,6 +10,7 @@
  * the tenth percentile of many short samples. Asserts nothing.
  */
 #include "mac.h"
+#include "peak.h"
 #include "plain.h"
 
 #include <stdbool.h>
@@ -17,10 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 #define SRAM_SIZE (2u * 1024 * 1024)
 #define SAMPLES 60
@@ -177,49 +174,14 @@ static void print_rate(uint8_t *sram, const struct layer *l,
 	printf("%12.2f", macs(l) / measure(sram, l, kernels));
 }
 
-#ifdef __x86_64__
-#define PEAK_ROUNDS 2000
-#define PEAK_SUMS 12
-
-/* Dot products of registers with registers; twelve, so that none waits. */
-__attribute__((target("avx512f,avx512vnni"))) static void peak_loop(void)
-{
-	__m512i sums[PEAK_SUMS] = { 0 }, x = _mm512_set1_epi8(1);
-	uint32_t i, k;
-
-	for (k = 0; k < PEAK_ROUNDS; k++) {
-#pragma GCC unroll 12
-		for (i = 0; i < PEAK_SUMS; i++)
-			sums[i] = _mm512_dpbusd_epi32(sums[i], x, x);
-#pragma GCC unroll 12
-		for (i = 0; i < PEAK_SUMS; i++)
-			__asm__ volatile("" : "+v"(sums[i]));
-	}
-}
-
-/* The best of the samples: nothing but other work makes one slower. */
 static void print_peak(void)
 {
-	double macs = 64.0 * PEAK_SUMS * PEAK_ROUNDS, best = 0;
-	uint32_t i;
+	struct peak peak;
 
-	if (!__builtin_cpu_supports("avx512vnni"))
-		return;
-	for (i = 0; i < 20 * SAMPLES; i++) {
-		uint64_t start = now_ns();
-		double rate;
-
-		peak_loop();
-		rate = macs / (double)(now_ns() - start);
-		best = rate > best ? rate : best;
-	}
-	printf("%-32s%12.2f\n", "dot products of registers", best);
+	if (peak_measure(&peak))
+		printf("%s of registers: %.2f\n", peak.instruction,
+		       peak.macs_per_ns);
 }
-#else
-static void print_peak(void)
-{
-}
-#endif
 
 int main(void)
 {

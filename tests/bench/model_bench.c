@@ -9,12 +9,14 @@
  *					   at the same time, in threads of their own
  *	model_bench once MACHINE PROGRAM   one inference, and no more
  *	model_bench peak MACHINE PROGRAM   likewise; prints the memory it took
+ *	model_bench host                   multiply-accumulates of the host's dot products
  *
  * Wall times: windows of WINDOW_NS, in each the median and the tenth percentile
  * of single inferences; printed is the median window. The start is the time from
  * posix_spawn() of "once" to its end, the median of STARTS.
  */
 #include "fill.h"
+#include "peak.h"
 #include "tnp_image.h"
 
 #include <tinynpu.h>
@@ -283,6 +285,15 @@ static void print_peak(void)
 	fclose(file);
 }
 
+/* Nothing where that isn't known. */
+static void print_host(void)
+{
+	struct peak peak;
+
+	if (peak_measure(&peak))
+		printf("macs_per_us %.0f\n", 1000 * peak.macs_per_ns);
+}
+
 static void measure(struct tinynpu_session *session)
 {
 	run(session);
@@ -296,9 +307,14 @@ int main(int argc, char **argv)
 	bool is_empty = !strcmp(mode, "empty");
 	struct tinynpu_session *session;
 
+	if (argc == 2 && !strcmp(mode, "host")) {
+		print_host();
+		return 0;
+	}
 	if (argc != (is_empty ? 3 : 4))
 		errx(2, "usage: model_bench run|once|peak|pair MACHINE PROGRAM\n"
-			"       model_bench empty MACHINE");
+			"       model_bench empty MACHINE\n"
+			"       model_bench host");
 	if (!strcmp(mode, "pair")) {
 		measure_pair(argv[2], argv[3]);
 		return 0;

@@ -19,7 +19,7 @@ $(B)/tests/bench/driver_bench: $(B)/tests/bench/driver_bench.o
 $(B)/tests/bench/model_bench.o: CPPFLAGS += -Ilibtinynpu/include -Itests/unit -Itools
 
 $(B)/tests/bench/model_bench: $(B)/tests/bench/model_bench.o \
-		$(B)/tests/unit/tnp_image.o $(B)/tools/fill.o \
+		$(B)/tests/unit/tnp_image.o $(B)/tools/fill.o $(B)/tools/peak.o \
 		$(B)/libtinynpu.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libtinynpu-libs)
