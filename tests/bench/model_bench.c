@@ -290,8 +290,10 @@ static void print_host(void)
 {
 	struct peak peak;
 
-	if (peak_measure(&peak))
-		printf("macs_per_us %.0f\n", 1000 * peak.macs_per_ns);
+	if (!peak_measure(&peak))
+		return;
+	printf("macs_per_us %.0f\n", 1000 * peak.macs_per_ns);
+	printf("has_vnni %d\n", !strcmp(peak.instruction, "vpdpbusd"));
 }
 
 static void measure(struct tinynpu_session *session)
