@@ -108,10 +108,9 @@ static inline int genl_talk(int fd, struct genl_request *request,
 			return -errno;
 		header = (const void *)buffer;
 		for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
-			if (header->nlmsg_type == NLMSG_ERROR)
+			if (header->nlmsg_type == NLMSG_ERROR ||
+			    header->nlmsg_type == NLMSG_DONE)
 				return *(const int *)NLMSG_DATA(header) ?: ret;
-			if (header->nlmsg_type == NLMSG_DONE)
-				return ret;
 			if (take && !ret)
 				ret = take(header, arg);
 		}

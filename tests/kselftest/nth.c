@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * The n-th allocation fails, for every n, in each ioctl, in open(), when what is
- * below /sys is read, and in probe: that is ENOMEM or makes no difference, and
- * nothing remains. Needs a kernel with CONFIG_FAILSLAB,
+ * The n-th allocation fails, for every n, in each ioctl, in open(), in each request
+ * over netlink, when what is below /sys is read, and in probe: that is ENOMEM or makes
+ * no difference, and nothing remains. Needs a kernel with CONFIG_FAILSLAB,
  * CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_STACKTRACE_FILTER.
  * NTH_STEP is how many n to go on by in probe, which takes long; the default is 1.
  * Those that the driver itself asks for are all tried, whatever it is.
  */
 #include "calls.h"
+#include "genl.h"
 
 #include "kselftest_harness.h"
 
 #include <dirent.h>
 #include <glob.h>
 #include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define FAULTS "/sys/kernel/debug/"
 #define DRIVER "/sys/bus/pci/drivers/tinynpu/"
@@ -203,6 +206,16 @@ static void find_bound(char name[NAME_MAX + 1])
 		closedir(dir);
 }
 
+/* While it sleeps a device is asked nothing; how it wakes up is not the asker's matter. */
+static int keep_awake(bool must_be)
+{
+	char control[PATH_MAX], name[NAME_MAX + 1];
+
+	find_bound(name);
+	snprintf(control, sizeof(control), DRIVER "%s/power/control", name);
+	return write_file(control, must_be ? "on" : "auto");
+}
+
 /* Opens and reads a file: 0 or -errno. */
 static int read_once(const char *path)
 {
@@ -218,20 +231,16 @@ static int read_once(const char *path)
 	return size;
 }
 
-/* Of a device that is awake: how it wakes up is not the reader's memory alone. */
 TEST_F_TIMEOUT(nth, files_say_so, 900)
 {
 	static const char own[] =
 		FAULTS "accel/*:*/{counters,fw_log,fw_state,inject,queues,vms}";
 	static const char sensors[] =
 		DRIVER "*:*/hwmon/hwmon*/{energy1_input,power1_average}";
-	char control[PATH_MAX], name[NAME_MAX + 1];
 	glob_t files;
 	size_t i;
 
-	find_bound(name);
-	snprintf(control, sizeof(control), DRIVER "%s/power/control", name);
-	ASSERT_EQ(0, write_file(control, "on"));
+	ASSERT_EQ(0, keep_awake(true));
 	ASSERT_EQ(0, glob(own, GLOB_BRACE, NULL, &files));
 	glob(sensors, GLOB_BRACE | GLOB_APPEND, NULL, &files);
 	for (i = 0; i < files.gl_pathc; i++) {
@@ -252,7 +261,84 @@ TEST_F_TIMEOUT(nth, files_say_so, 900)
 		TH_LOG("%s: %u allocations", path, n - 2);
 	}
 	globfree(&files);
-	EXPECT_EQ(0, write_file(control, "auto"));
+	EXPECT_EQ(0, keep_awake(false));
+}
+
+/* A request over netlink: the attribute that names the device, if any, and another. */
+static const struct request_row {
+	const char *name;
+	__u8 command;
+	__u16 flags, device, attr;
+} requests[] = {
+	{ "device-get", TNPU_CMD_DEVICE_GET, 0, TNPU_A_DEVICE_ID },
+	{ "all of device-get", TNPU_CMD_DEVICE_GET, NLM_F_DUMP },
+	{ "engine-get", TNPU_CMD_ENGINE_GET, NLM_F_DUMP, TNPU_A_ENGINE_DEVICE },
+	{ "client-get", TNPU_CMD_CLIENT_GET, NLM_F_DUMP, TNPU_A_CLIENT_DEVICE },
+	{ "device-set", TNPU_CMD_DEVICE_SET, 0, TNPU_A_DEVICE_ID,
+	  TNPU_A_DEVICE_CLOCK_LIMIT },
+};
+
+/*
+ * On a socket of its own, since an answer may be left there: without memory to confirm
+ * it the socket has an error instead. With neither it would be waited for in vain.
+ */
+static int request_failing(const struct genl *genl, const struct request_row *row,
+			   __u32 id, int fail, unsigned int n, bool *failed)
+{
+	const struct timeval patience = { .tv_sec = NPU_PATIENCE_S };
+	struct genl_request request =
+		genl_make(genl->family, row->command, row->flags);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	const __u32 none = 0;
+	int ret;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
+		return -errno;
+	if (row->device)
+		genl_put(&request, row->device, &id, sizeof(id));
+	if (row->attr)
+		genl_put(&request, row->attr, &none, sizeof(none));
+	let_fail(fail, n);
+	ret = genl_talk(fd, &request, NULL, NULL);
+	*failed = has_failed(fail);
+	close(fd);
+	return ret;
+}
+
+/* Somebody listens to events, which need memory, too. */
+TEST_F_TIMEOUT(nth, each_request_says_so, 900)
+{
+	struct npu_client client;
+	struct genl genl = {};
+	struct stat stat;
+	unsigned int i, n;
+	bool failed;
+	int events, ret;
+
+	ASSERT_EQ(0, npu_client_open(&client));
+	ASSERT_EQ(0, fstat(client.fd, &stat));
+	ASSERT_EQ(0, genl_open(&genl));
+	events = genl_listen(genl.group);
+	ASSERT_LE(0, events);
+	ASSERT_EQ(0, keep_awake(true));
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		failed = true;
+		for (n = 1; failed && n < NTH_MAX; n++) {
+			ret = request_failing(&genl, &requests[i],
+					      minor(stat.st_rdev), self->fail, n,
+					      &failed);
+			if ((ret != -ENOMEM && ret != -ENOBUFS) || !failed)
+				EXPECT_EQ(0, ret) TH_LOG("%s, allocation %u",
+							 requests[i].name, n);
+		}
+		EXPECT_FALSE(failed);
+		TH_LOG("%s: %u allocations", requests[i].name, n - 2);
+	}
+	EXPECT_EQ(0, keep_awake(false));
+	EXPECT_EQ(0, npu_run_command(&client, npu_nop(1)));
+	close(events);
+	close(genl.fd);
+	npu_client_close(&client);
 }
 
 /* Only allocations below code between those, so many calls deep, count. */
