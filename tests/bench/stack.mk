@@ -2,7 +2,7 @@
 #
 # What the driver's calls cost in the VM, and what models cost on the simulator.
 
-benches += tests/bench/modelled tests/bench/models tests/bench/driver
+benches += tests/bench/modelled tests/bench/models tests/bench/rivals tests/bench/driver
 
 bench-programs := \
 	$(B)/tests/bench/count_plugin.so \
