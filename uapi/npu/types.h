@@ -31,7 +31,7 @@ typedef uint64_t npu_le64;
 /* The hardware's version: in its registers, firmware images and programs. */
 #define NPU_HW_VERSION_MAJOR 1
 #define NPU_HW_VERSION_MINOR 4
-#define NPU_HW_MINOR_WEIGHT_BUFFER 2 /* the first one that has it; likewise: */
+#define NPU_HW_MINOR_WEIGHT_BUFFER 3 /* the first one that has it; likewise: */
 #define NPU_HW_MINOR_CONV_ADD 4
 
 #define NPU_ASSERT_SIZE(type, size) \
