@@ -61,7 +61,11 @@ $(B)/tools/tinynpu: $(addprefix $(B)/,$(tool-objs) libtinynpu.a libtnc.a)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libtinynpu-libs) $(tnc-libs) \
 		-lpng -ljansson -lm $(shell pkg-config --libs libnl-genl-3.0)
 
-all: $(B)/tools/tinynpu
+$(B)/tools/host-clock: $(B)/tools/host_clock.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+all: $(B)/tools/tinynpu $(B)/tools/host-clock
 
 install: install-tools
 
