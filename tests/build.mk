@@ -18,11 +18,11 @@ built-tests := $(filter $(B)/%,$(host-tests))
 asan-tests := $(patsubst $(B)/%,$(B)/asan/%,$(filter $(B)/tests/unit/%,$(host-tests)))
 
 vm-tests := tests/vm/device tests/vm/boot tests/vm/repeat tests/vm/kselftest \
-	tests/vm/stress tests/vm/tools \
+	tests/vm/kselftest-brief tests/vm/tools \
 	$(vm-tests) tests/vm/sleep tests/check-kernel tests/check-netlink
 
-# Minutes each: kernels of our own to build and boot, fuzzing for longer; and the
-# browser, which is large to install. coverage is kselftest-debug and more.
+# Minutes each: all tests on kernels of our own and on others, fuzzing for longer; and
+# the browser, which is large to install. coverage is kselftest-debug and more.
 long-tests := tests/vm/coverage tests/vm/kselftest-kcsan tests/vm/kernels \
 	tests/check-browser $(B)/tests/fuzz/long
 
@@ -52,6 +52,7 @@ check: setup-check
 	$(Q)+$(submake) build-tests
 	$(Q)+$(submake) variants
 	$(Q)+$(submake) vm-parts
+	$(Q)tools/build-module $(B) debug
 	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) \
 		$(vm-tests) $(asan-tests) $(host-tests)
 
