@@ -146,6 +146,7 @@ static int tnpu_ring_test_init(struct kunit *test)
 	struct tnpu_device *tdev = tnpu_fake_device(test);
 
 	test->priv = tdev;
+	writel(NPU_FW_READY, tdev->regs + NPU_REG_SCRATCH(0));
 	return tnpu_ring_init(tdev);
 }
 
