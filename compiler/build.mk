@@ -80,6 +80,7 @@ tnc-objs := \
 	compiler/ptq_sense.o \
 	compiler/quantise.o \
 	compiler/quantise_vector.o \
+	compiler/recall.o \
 	compiler/ref.o \
 	compiler/ref_binary.o \
 	compiler/ref_conv.o \

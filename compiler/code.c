@@ -209,7 +209,8 @@ static void set_costs(struct encoder *e, const struct block *b)
 		struct column *column = &e->column[b->first + i];
 
 		add_cost(e, column->cost[0], b, i, 0);
-		add_cost(e, column->cost[1], b, i, column->centre);
+		if (column->centre)
+			add_cost(e, column->cost[1], b, i, column->centre);
 		/* Table 0 codes its one value at no cost, and no other. */
 		for (int own = 0; own < 2; own++)
 			if (column->cost[own][0])

@@ -438,6 +438,7 @@ struct tnc {
 	const struct tnc_coder *coder;
 	struct tnc_cut **cut;	/* by operator */
 	struct tnc_dead *dead;	/* dead.c: by operator; NULL: not looked for */
+	struct tnc_recall *recall;	/* recall.c: of the search at hand */
 };
 
 struct tnc_graph {

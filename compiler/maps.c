@@ -305,11 +305,9 @@ void tnc_maps_place(struct tnc_plan *p)
 	p->scratch_size = scratch;
 }
 
-static bool is_live(const struct tnc_plan *p, const struct tnc_map *map, int op)
+/* While the operators from @first to @last take turns. */
+static bool is_live(const struct tnc_map *map, int first, int last)
 {
-	int first, last;
-
-	tnc_roll_span(p, op, &first, &last);
 	return map->is_resident && map->first_op <= last &&
 	       first <= map->last_op;
 }
@@ -325,9 +323,11 @@ static uint64_t sram_bytes(const struct tnc_plan *p, const struct tnc_map *map)
 uint64_t tnc_maps_live(const struct tnc_plan *p, int op)
 {
 	uint64_t bytes = 0;
+	int first, last;
 
+	tnc_roll_span(p, op, &first, &last);
 	for (int i = 0; i < p->maps; i++)
-		if (is_live(p, &p->map[i], op))
+		if (is_live(&p->map[i], first, last))
 			bytes += sram_bytes(p, &p->map[i]);
 	return bytes;
 }
@@ -337,10 +337,11 @@ bool tnc_maps_spill(struct tnc_plan *p, int op)
 {
 	struct tnc_map *largest = NULL;
 	uint64_t bytes;
-	int block = tnc_share_largest(p, op, &bytes);
+	int block = tnc_share_largest(p, op, &bytes), first, last;
 
+	tnc_roll_span(p, op, &first, &last);
 	for (int i = 0; i < p->maps; i++)
-		if (is_live(p, &p->map[i], op) && !p->map[i].is_rolled &&
+		if (is_live(&p->map[i], first, last) && !p->map[i].is_rolled &&
 		    (!largest || p->map[i].size > largest->size))
 			largest = &p->map[i];
 	if (block >= 0 && (!largest || bytes > largest->size)) {

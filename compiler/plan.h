@@ -79,6 +79,21 @@ enum tnc_roll {
 	TNC_ROLL_PLACE,	/* one window: smaller, but its users wait */
 };
 
+/* All that the choice of an operator's tile follows from; has no padding. */
+struct tnc_tile_question {
+	uint64_t sram;		/* bytes that it may take; likewise: */
+	uint64_t buffer;
+	int32_t channels;	/* as the hint has them; likewise: */
+	int32_t rows;
+	uint64_t flags;		/* where its operands and weights are; its level */
+};
+
+struct tnc_tile_answer {
+	struct tnc_tile tile;
+	uint64_t need;		/* bytes of SRAM */
+	bool is_found;		/* else none fits */
+};
+
 /*
  * What the search asks of an operator's tiles, beyond what makes them fit:
  * at most so many channels, at least so many tiles from top to bottom. 0: any.
@@ -337,6 +352,14 @@ void tnc_roll_span(const struct tnc_plan *p, int op, int *first, int *last);
 void tnc_share_find(struct tnc_plan *p);
 uint64_t tnc_share_live(const struct tnc_plan *p, int op, bool is_buffered);
 int tnc_share_largest(const struct tnc_plan *p, int op, uint64_t *bytes);
+
+/* recall.c */
+void tnc_recall_start(struct tnc *c);
+const struct tnc_tile_answer *tnc_recall(const struct tnc_plan *p, int op,
+					 const struct tnc_tile_question *q);
+void tnc_recall_keep(const struct tnc_plan *p, int op,
+		     const struct tnc_tile_question *q,
+		     const struct tnc_tile_answer *answer);
 
 /* tile.c, steps.c, place.c */
 bool tnc_tile_choose(struct tnc_plan *p, int op);

@@ -40,6 +40,8 @@ struct search {
 	bool *is_spilled;	/* likewise, of the best plan: is its output? */
 	bool *would_spill;	/* likewise, of the last one */
 	double cost;		/* of the best plan so far */
+	uint64_t best_work;	/* steps that it took to find it */
+	uint64_t last_work;	/* likewise, of the last one */
 	uint64_t work;
 	bool fits;		/* the last plan does */
 };
@@ -75,6 +77,7 @@ static double try_hints(struct search *s)
 		       (double)program.estimate.energy_fj;
 	}
 	s->fits = cost != INFINITY;
+	s->last_work = plan.work;
 	s->work += plan.work;
 	tnc_arena_rewind(s->c->arena, mark);
 	return cost;
@@ -89,15 +92,29 @@ static bool is_better(struct search *s)
 	if (cost >= s->cost)
 		return false;
 	s->cost = cost;
+	s->best_work = s->last_work;
 	s->would_spill = s->is_spilled;
 	s->is_spilled = spilled;
 	return true;
 }
 
+static bool same_hint(const struct tnc_hint *a, const struct tnc_hint *b)
+{
+	return a->channels == b->channels && a->rows == b->rows &&
+	       a->joins == b->joins && a->rolls == b->rolls &&
+	       a->follows == b->follows && a->in_sram == b->in_sram &&
+	       a->late == b->late;
+}
+
+/* The hints as they are belong to the best plan so far: so no need to plan it again. */
 static void try_hint(struct search *s, int op, struct tnc_hint hint)
 {
 	struct tnc_hint before = s->hint[op];
 
+	if (s->cost != INFINITY && same_hint(&hint, &before)) {
+		s->work += s->best_work;
+		return;
+	}
 	s->hint[op] = hint;
 	s->hint[op].yields = before.yields;
 	if (!is_better(s))
@@ -337,6 +354,7 @@ static void search_yields(struct search *s)
 	add_yields(s, s->c->options.yield_cycles);
 	add_yields(s, s->c->options.yield_cycles * 3 / 2);
 	s->cost = try_hints(s);
+	s->best_work = s->last_work;
 	s->work = 0;
 	search_each(s);
 }
@@ -368,6 +386,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	tnc_fuse_join(c);
 	tnc_dead_find(c);
 	tnc_trim_find(c);
+	tnc_recall_start(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	s.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool));
 	s.would_spill = tnc_alloc(c, c->ops + 1, sizeof(bool));

@@ -181,10 +181,9 @@ static void consider(struct choice *ch, int h, int w, int channels)
 }
 
 /* The tile that moves least of those that the operator has room for. */
-static bool choose(struct choice *ch)
+static struct tnc_tile_answer best_tile(struct choice *ch)
 {
-	struct tnc_op_plan *op = &ch->p->op[ch->number];
-	const struct tnc_geometry *g = &op->geometry;
+	const struct tnc_geometry *g = &ch->p->op[ch->number].geometry;
 	const struct tnc_hint *hint = &ch->p->hint[ch->number];
 	int channels = g->out_c, h = g->batch_h;
 
@@ -199,9 +198,50 @@ static bool choose(struct choice *ch)
 		consider(ch, 1, w, channels);
 	consider(ch, 1, 1, channels);
 	if (ch->traffic == UINT64_MAX)
+		return (struct tnc_tile_answer){ .is_found = false };
+	return (struct tnc_tile_answer){
+		.tile = ch->best,
+		.need = tile_need(ch->p, ch->number, &ch->best).sram,
+		.is_found = true,
+	};
+}
+
+static struct tnc_tile_question question_of(const struct choice *ch)
+{
+	const struct tnc_plan *p = ch->p;
+	const struct tnc_op *op = p->c->op[ch->number];
+	const struct tnc_geometry *g = &p->op[ch->number].geometry;
+	const struct tnc_hint *hint = &p->hint[ch->number];
+	uint64_t flags = p->op[ch->number].level;
+
+	flags = flags << 1 | is_buffered(p, ch->number);
+	flags = flags << 1 | map_of(p, op->output)->is_resident;
+	for (int i = 0; i < g->inputs; i++)
+		flags = flags << 1 |
+			map_of(p, tnc_operand(op, g, i))->is_resident;
+	return (struct tnc_tile_question){
+		.sram = ch->room.sram,
+		.buffer = ch->room.buffer,
+		.channels = hint->channels,
+		.rows = hint->rows,
+		.flags = flags,
+	};
+}
+
+static bool choose(struct choice *ch)
+{
+	struct tnc_op_plan *op = &ch->p->op[ch->number];
+	struct tnc_tile_question question = question_of(ch);
+	const struct tnc_tile_answer *known =
+		tnc_recall(ch->p, ch->number, &question);
+	struct tnc_tile_answer answer = known ? *known : best_tile(ch);
+
+	if (!known)
+		tnc_recall_keep(ch->p, ch->number, &question, &answer);
+	if (!answer.is_found)
 		return false;
-	op->tile = ch->best;
-	op->need = tile_need(ch->p, ch->number, &op->tile).sram;
+	op->tile = answer.tile;
+	op->need = answer.need;
 	return true;
 }
 
