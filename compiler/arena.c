@@ -170,6 +170,13 @@ void *tnc_alloc(struct tnc *c, size_t count, size_t size)
 	return memory;
 }
 
+/* An array that is empty but has room for @count elements, about as many as will come. */
+void *tnc_reserve(struct tnc *c, int count, int *room, size_t size)
+{
+	*room = count;
+	return tnc_alloc(c, count, size);
+}
+
 /* Makes room for one more element in an array of @count. */
 void *tnc_grow(struct tnc *c, void *old, int count, int *room, size_t size)
 {

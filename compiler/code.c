@@ -12,9 +12,9 @@
 #include "ir.h"
 
 #define COST_ONE 64 /* costs are in parts of a bit */
-#define COST_NEVER UINT16_MAX /* of a value that a table does not have */
+#define COST_NEVER 2047 /* of a value that table 0 does not have; above all others */
 #define COST_UNKNOWN (UINT64_C(1) << 41) /* more than any column's */
-#define SUM_MAX 4096 /* costs that are added up in 32 bits */
+#define SUM_MAX (UINT16_MAX / COST_NEVER) /* costs that are added up in 16 bits */
 #define OWN_CENTRE_MAX 16 /* columns of a section that have one each */
 
 struct tnc_coder {
@@ -146,30 +146,33 @@ static struct column *column_at(struct encoder *e, const struct block *b,
 	return &e->column[b->first + (place - b->begin) / b->unit % b->columns];
 }
 
-/* Bytes of a column that lie one behind the other are added up together. */
+/* Adds what has been added up in few bits, which begins anew. */
+static void add_sums(uint64_t cost[NPU_CODE_TABLES],
+		     uint16_t sum[NPU_CODE_TABLES])
+{
+	for (int t = 0; t < NPU_CODE_TABLES; t++) {
+		cost[t] += sum[t];
+		sum[t] = 0;
+	}
+}
+
 static void add_cost(const struct encoder *e, uint64_t cost[NPU_CODE_TABLES],
 		     const struct block *b, int column, int8_t centre)
 {
-	uint32_t sum[NPU_CODE_TABLES] = { 0 };
+	uint16_t sum[NPU_CODE_TABLES] = { 0 };
 	uint32_t period = b->unit * b->columns, added = 0;
 
-	for (uint32_t i = b->begin + column * b->unit; i < b->end; i += period) {
+	for (uint32_t i = b->begin + column * b->unit; i < b->end; i += period)
 		for (uint32_t k = i; k < i + b->unit && k < b->end; k++) {
 			uint8_t value = e->bytes[k] - centre;
 			const uint16_t *of = e->coder->cost[value];
 
 			for (int t = 0; t < NPU_CODE_TABLES; t++)
 				sum[t] += of[t];
+			if (++added % SUM_MAX == 0)
+				add_sums(cost, sum);
 		}
-		added += b->unit;
-		if (added < SUM_MAX && i + period < b->end)
-			continue;
-		for (int t = 0; t < NPU_CODE_TABLES; t++) {
-			cost[t] += sum[t];
-			sum[t] = 0;
-		}
-		added = 0;
-	}
+	add_sums(cost, sum);
 }
 
 static int8_t mean(int64_t sum, int64_t count)

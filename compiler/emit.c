@@ -672,11 +672,29 @@ static void mark_dead(struct emitter *e)
 	}
 }
 
+/* Room for what most plans have: a command for each step and transfer. */
+static void reserve(struct emitter *e)
+{
+	const struct tnc_plan *p = e->p;
+	int transfers = p->loads + p->stores, count = p->steps + transfers;
+	struct unit *mac = &e->unit[NPU_UNIT_MAC];
+	struct unit *dma = &e->unit[NPU_UNIT_DMA];
+	struct tnc_program *pr = e->program;
+
+	mac->issued = tnc_reserve(p->c, p->steps, &mac->room,
+				  sizeof(*mac->issued));
+	dma->issued = tnc_reserve(p->c, transfers, &dma->room,
+				  sizeof(*dma->issued));
+	pr->cmd = tnc_reserve(p->c, count, &pr->cmds_room, sizeof(*pr->cmd));
+	pr->cmd_op = tnc_alloc(p->c, count, sizeof(*pr->cmd_op));
+}
+
 /* Needs: a plan with addresses. Leaves: the program's commands. */
 void tnc_emit(struct tnc_plan *p, struct tnc_program *program)
 {
 	struct emitter e = { .p = p, .program = program };
 
+	reserve(&e);
 	e.first_use = tnc_alloc(p->c, p->buffers + 1, sizeof(int));
 	e.last_use = tnc_alloc(p->c, p->buffers + 1, sizeof(int));
 	for (int i = 0; i < p->buffers; i++)

@@ -457,6 +457,7 @@ struct tnc_arena_mark tnc_arena_mark(const struct tnc_arena *arena);
 void tnc_arena_rewind(struct tnc_arena *arena, struct tnc_arena_mark mark);
 void *tnc_arena_alloc(struct tnc_arena *arena, size_t size);
 void *tnc_alloc(struct tnc *c, size_t count, size_t size);
+void *tnc_reserve(struct tnc *c, int count, int *room, size_t size);
 void *tnc_grow(struct tnc *c, void *old, int count, int *room, size_t size);
 char *tnc_strndup(struct tnc *c, const char *text, size_t length);
 void tnc_make_printable(char *text);

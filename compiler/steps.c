@@ -10,6 +10,7 @@
 #include "view.h"
 
 #define BLOCK_ALIGN 16
+#define RESERVED_MAX 1024 /* steps that there is room for from the start */
 
 /* How a picture lies in its map, in bytes. */
 struct layout {
@@ -636,12 +637,34 @@ static void store_variable(struct tnc_plan *p, int index)
 		store_map(p, map, region, p->variable_offset[index], least);
 }
 
+/* About how many steps there will be: chains may have other bands. */
+static int expected_steps(const struct tnc_plan *p)
+{
+	uint64_t steps = 0;
+
+	for (int i = 0; i < p->c->ops && steps < RESERVED_MAX; i++) {
+		const struct tnc_geometry *g = &p->op[i].geometry;
+		const struct tnc_tile *tile = &p->op[i].tile;
+
+		steps += g->is_move ? 1 :
+				      (uint64_t)tnc_geometry_batches(g) *
+					      npu_div_up(g->batch_h, tile->h) *
+					      npu_div_up(g->out_w, tile->w) *
+					      npu_div_up(g->out_c, tile->c);
+	}
+	return steps < RESERVED_MAX ? steps : RESERVED_MAX;
+}
+
 /*
  * Needs: maps and tiles. Leaves: steps, buffers with sizes and the steps that
  * use them, loads in the order of need, stores, offsets of all constants.
  */
 void tnc_steps_create(struct tnc_plan *p)
 {
+	p->step = tnc_reserve(p->c, expected_steps(p), &p->steps_room,
+			      sizeof(*p->step));
+	p->load = tnc_reserve(p->c, p->steps_room, &p->loads_room,
+			      sizeof(*p->load));
 	for (int i = 0; i < p->c->ops; i++)
 		place_chunks(p, i);
 	tnc_maps_place(p);
