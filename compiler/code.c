@@ -31,6 +31,7 @@ struct column {
 	int group; /* the first column that has the same centre */
 	uint64_t best; /* cost with the palette so far */
 	uint64_t cost[2][NPU_CODE_TABLES]; /* with centre 0, with its own */
+	uint64_t least[2]; /* of these */
 };
 
 struct block {
@@ -206,6 +207,16 @@ static void set_centres(struct encoder *e, int first_block, int columns)
 	}
 }
 
+static uint64_t least_of(const uint64_t cost[NPU_CODE_TABLES])
+{
+	uint64_t least = cost[0];
+
+	for (int t = 1; t < NPU_CODE_TABLES; t++)
+		if (cost[t] < least)
+			least = cost[t];
+	return least;
+}
+
 static void set_costs(struct encoder *e, const struct block *b)
 {
 	for (int i = 0; i < b->columns; i++) {
@@ -215,9 +226,11 @@ static void set_costs(struct encoder *e, const struct block *b)
 		if (column->centre)
 			add_cost(e, column->cost[1], b, i, column->centre);
 		/* Table 0 codes its one value at no cost, and no other. */
-		for (int own = 0; own < 2; own++)
+		for (int own = 0; own < 2; own++) {
 			if (column->cost[own][0])
 				column->cost[own][0] = COST_UNKNOWN;
+			column->least[own] = least_of(column->cost[own]);
+		}
 	}
 }
 
@@ -252,6 +265,8 @@ static void section_add(struct encoder *e, const struct npu_code_section *s,
 static void add_savings(const struct column *column, int own,
 			uint64_t saved[NPU_CODE_TABLES])
 {
+	if (column->least[own] >= column->best)
+		return;
 	for (int t = 0; t < NPU_CODE_TABLES; t++)
 		if (column->cost[own][t] < column->best)
 			saved[t] += column->best - column->cost[own][t];

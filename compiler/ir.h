@@ -438,7 +438,9 @@ struct tnc {
 	const struct tnc_coder *coder;
 	struct tnc_cut **cut;	/* by operator */
 	struct tnc_dead *dead;	/* dead.c: by operator; NULL: not looked for */
-	struct tnc_recall *recall;	/* recall.c: of the search at hand */
+	/* Of the search at hand: */
+	const struct tnc_geometry *geometry;	/* by operator */
+	struct tnc_recall *recall;	/* recall.c */
 };
 
 struct tnc_graph {

@@ -14,9 +14,8 @@ static void plan_start(struct tnc_plan *p)
 
 	p->op = tnc_alloc(c, c->ops + 1, sizeof(*p->op));
 	for (int i = 0; i < c->ops; i++) {
-		p->op[i].geometry = tnc_geometry_of(c, c->op[i]);
+		p->op[i].geometry = c->geometry[i];
 		p->op[i].cap = UINT64_MAX;
-		tnc_geometry_check(c, c->op[i], &p->op[i].geometry);
 	}
 	tnc_share_find(p);
 	for (int i = 0; i < c->ops; i++)

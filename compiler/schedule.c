@@ -144,7 +144,7 @@ static void search_one_for_all(struct search *s)
 
 static bool has_weights(const struct search *s, int op)
 {
-	return tnc_geometry_of(s->c, s->c->op[op]).has_weights;
+	return s->c->geometry[op].has_weights;
 }
 
 /* The operator's weights where they are not yet: in SRAM or its buffer. */
@@ -304,7 +304,7 @@ static void search_last_load(struct search *s)
 {
 	int op = s->c->ops - 1;
 
-	while (op >= 0 && !tnc_geometry_of(s->c, s->c->op[op]).has_weights)
+	while (op >= 0 && !has_weights(s, op))
 		op--;
 	for (int late = 1; op >= 0 && late <= 8; late *= 2) {
 		struct tnc_hint hint = s->hint[op];
@@ -375,6 +375,18 @@ void tnc_schedule_check(struct tnc *c)
 	tnc_place_none(c);
 }
 
+/* All plans of a search need these. */
+static void find_geometries(struct tnc *c)
+{
+	struct tnc_geometry *g = tnc_alloc(c, c->ops + 1, sizeof(*g));
+
+	for (int i = 0; i < c->ops; i++) {
+		g[i] = tnc_geometry_of(c, c->op[i]);
+		tnc_geometry_check(c, c->op[i], &g[i]);
+	}
+	c->geometry = g;
+}
+
 /* Needs: a legal graph, which it uses up. Returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
@@ -386,6 +398,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	tnc_fuse_join(c);
 	tnc_dead_find(c);
 	tnc_trim_find(c);
+	find_geometries(c);
 	tnc_recall_start(c);
 	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
 	s.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool));
