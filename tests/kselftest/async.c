@@ -260,7 +260,7 @@ TEST_F(async, a_closed_buffer_stays_until_it_is_unmapped)
 	EXPECT_EQ(16, npu_peek(&self->client, ADDR + SIZE - 1));
 }
 
-TEST_F(async, so_many_may_wait)
+TEST_F_TIMEOUT(async, so_many_may_wait, 300)
 {
 	__u32 out = npu_syncobj(self->fd);
 	int i, ret = 0;
