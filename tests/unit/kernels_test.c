@@ -427,6 +427,21 @@ struct stage {
 	int8_t out[MAX_PIXELS * 2 * MAX_LANES];
 };
 
+/*
+ * As networks have them: no shifts to the left; and factors of few bits, which leave
+ * many sums half way between two results.
+ */
+static void make_usual_factors(struct stage *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < MAX_LANES; i++) {
+		s->mult[i] = (int32_t)(4 + any(4)) << 28;
+		s->left[i] = 0;
+		s->right[i] = any_between(1, 22);
+	}
+}
+
 /* Sums are small now and then, so that not all results are bounds. */
 static void make_stage(struct stage *s)
 {
@@ -445,6 +460,8 @@ static void make_stage(struct stage *s)
 		s->factor[i] = any(50) ? ldexpf((float)any_between(-999, 999),
 						-(int)any(30)) : NAN;
 	}
+	if (any(2))
+		make_usual_factors(s);
 	for (i = 0; i < MAX_PIXELS; i++)
 		s->cells[i] = any_between(-100000, 100000);
 	s->output = (struct kernel_output){

@@ -213,47 +213,50 @@ AVX2 static void taps(const struct kernel_taps *taps)
 
 /* --- Output ------------------------------------------------------------------ */
 
-/* Channels that are scaled at a time. */
-#define OUTPUT_CHANNELS 8
+/* Channels of a vector of sums, and vectors whose results are packed at a time. */
+#define LANES 8
+#define ROUND 4
 
-static uint32_t output_count(const struct kernel_output *o, uint32_t c)
-{
-	uint32_t left = o->channels - c;
-
-	return left < OUTPUT_CHANNELS ? left : OUTPUT_CHANNELS;
-}
+/* Whose results are put somewhere else first at a time. */
+#define SOME_PIXELS 8
 
 enum scaling { ANY, MERGED, CUT, FLOAT };
 
-/* The factors of eight channels, those that the scaling wants, and the bounds. */
+/* What is added to sums; those of avx2_wide.c have everything. */
+enum addends { NOTHING, OFFSETS, CELLS };
+
+/* The factors of eight channels, those that the scaling wants. */
 struct factors {
-	const int32_t *cells; /* NULL: nothing */
 	__m256i offset, weight_zero;
 	struct merged merged;
 	__m256i mult, left, right;
-	__m256 factor, low, high;
+	__m256 factor;
+};
+
+/* The output stage of one or two such vectors. */
+struct output {
+	size_t pitch, step;
+	uint32_t vectors;
+	enum scaling scaling;
+	enum addends addends;
+	struct factors factors[2];
 	__m256i zero;
-	__m128i min, max;
+	__m256 low, high; /* of scaled sums, as float */
+	__m256i min, max; /* of bytes */
 };
 
 AVX2 KERNEL_INLINE struct factors load_factors(const struct kernel_output *o,
 					       uint32_t c, enum scaling scaling,
-					       bool is_plain)
+					       enum addends addends)
 {
-	struct factors f = {
-		.cells = is_plain ? NULL : o->cells,
-		.offset = load(o->offset + c),
-		.zero = _mm256_set1_epi32(o->zero),
-		.min = _mm_set1_epi8((char)o->min),
-		.max = _mm_set1_epi8((char)o->max),
-	};
+	struct factors f;
 
-	if (f.cells)
+	if (addends != NOTHING)
+		f.offset = load(o->offset + c);
+	if (addends == CELLS)
 		f.weight_zero = load(o->weight_zero + c);
 	if (scaling == FLOAT) {
 		f.factor = _mm256_loadu_ps(o->factor + c);
-		f.low = _mm256_set1_ps((float)(o->min - o->zero));
-		f.high = _mm256_set1_ps((float)(o->max - o->zero));
 	} else if (scaling == ANY) {
 		f.mult = load(o->mult + c);
 		f.left = load(o->left + c);
@@ -264,121 +267,197 @@ AVX2 KERNEL_INLINE struct factors load_factors(const struct kernel_output *o,
 	return f;
 }
 
-/* Eight sums of pixel @p with all that is added to them. */
-AVX2 KERNEL_INLINE __m256i load_sums(const int32_t *sums, uint32_t p,
-				     const struct factors *f)
+/* Eight sums with all that is added to them. @cell: of their pixel */
+AVX2 KERNEL_INLINE __m256i add_addends(__m256i x, int32_t cell,
+				       const struct factors *f,
+				       enum addends addends)
 {
-	__m256i x = _mm256_add_epi32(load(sums), f->offset);
-
-	if (!f->cells)
-		return x;
-	return _mm256_sub_epi32(
-		x, _mm256_mullo_epi32(_mm256_set1_epi32(f->cells[p]),
-				      f->weight_zero));
+	if (addends != NOTHING)
+		x = _mm256_add_epi32(x, f->offset);
+	if (addends == CELLS)
+		x = _mm256_sub_epi32(x, _mm256_mullo_epi32(
+			_mm256_set1_epi32(cell), f->weight_zero));
+	return x;
 }
 
-AVX2 KERNEL_INLINE __m256i scale_float(__m256i sums, const struct factors *f)
+AVX2 KERNEL_INLINE __m256i scale_float(__m256i sums, __m256 factor,
+				       const struct output *output)
 {
-	__m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), f->factor);
+	__m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), factor);
 
-	x = _mm256_max_ps(x, f->low); /* not a number: low */
-	x = _mm256_min_ps(x, f->high);
+	x = _mm256_max_ps(x, output->low); /* not a number: low */
+	x = _mm256_min_ps(x, output->high);
 	x = _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-	return _mm256_add_epi32(_mm256_cvttps_epi32(x), f->zero);
+	return _mm256_add_epi32(_mm256_cvttps_epi32(x), output->zero);
 }
 
 /* Results that clamped to bytes are as if they had been clamped here. */
 AVX2 KERNEL_INLINE __m256i scale(__m256i sums, const struct factors *f,
-				 enum scaling scaling)
+				 const struct output *output)
 {
-	if (scaling == FLOAT)
-		return scale_float(sums, f);
-	if (scaling == ANY)
+	if (output->scaling == FLOAT)
+		return scale_float(sums, f->factor, output);
+	if (output->scaling == ANY)
 		return _mm256_add_epi32(rescale(sums, f->mult, f->left,
-						f->right), f->zero);
-	return merged_scale(sums, &f->merged, scaling == CUT);
+						f->right), output->zero);
+	return merged_scale(sums, &f->merged, output->scaling == CUT);
 }
 
-/* Results of two pixels as bytes, one behind the other. */
-AVX2 KERNEL_INLINE __m128i pack(__m256i x, __m256i y, const struct factors *f)
+/* Results as bytes, one vector's behind the other's. */
+AVX2 KERNEL_INLINE __m256i pack(const __m256i *x, const struct output *output)
 {
-	const __m256i order = _mm256_set_epi32(7, 6, 3, 2, 5, 1, 4, 0);
-	__m256i both = _mm256_packs_epi32(x, y);
-	__m128i bytes;
+	const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+	__m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(x[0], x[1]),
+					   _mm256_packs_epi32(x[2], x[3]));
 
-	both = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(both, both),
-					   order);
-	bytes = _mm_max_epi8(_mm256_castsi256_si128(both), f->min);
-	return _mm_min_epi8(bytes, f->max);
+	bytes = _mm256_max_epi8(bytes, output->min);
+	bytes = _mm256_min_epi8(bytes, output->max);
+	return _mm256_permutevar8x32_epi32(bytes, order);
 }
 
-AVX2 KERNEL_INLINE void store(int8_t *out, uint32_t n, __m128i bytes)
+/* One or two vectors' bytes. */
+AVX2 KERNEL_INLINE void store(int8_t *out, uint32_t vectors, __m128i bytes)
 {
-	int64_t eight = _mm_cvtsi128_si64(bytes);
-
-	if (n == OUTPUT_CHANNELS)
-		_mm_storel_epi64((__m128i *)out, bytes);
+	if (vectors == 2)
+		_mm_storeu_si128((__m128i *)out, bytes);
 	else
-		memcpy(out, &eight, n);
+		_mm_storel_epi64((__m128i *)out, bytes);
 }
 
-/*
- * Up to eight channels, two pixels at a time. @is_plain: there are eight of them, and
- * nothing is subtracted.
- */
-AVX2 KERNEL_INLINE void output_channels(const struct kernel_output *o,
-					uint32_t c, enum scaling scaling,
-					bool is_plain)
+/* At most as many pixels as fill a round. */
+AVX2 KERNEL_INLINE void output_pixels(const struct output *output, int8_t *out,
+				      const int32_t *sums, const int32_t *cells,
+				      uint32_t pixels)
 {
-	const uint32_t n = is_plain ? OUTPUT_CHANNELS : output_count(o, c);
-	const struct factors f = load_factors(o, c, scaling, is_plain);
-	const uint32_t pixels = o->pixels;
-	const size_t step = o->out_step, pitch = o->sum_pitch;
-	const int32_t *sums = o->sums + c;
-	int8_t *out = o->out + c;
-	uint32_t p;
+	const uint32_t vectors = output->vectors, all = pixels * vectors;
+	__m256i x[ROUND], bytes;
+	uint32_t i;
 
-	for (p = 0; p + 2 <= pixels; p += 2) {
-		__m256i x = load_sums(sums, p, &f);
-		__m256i y = load_sums(sums + pitch, p + 1, &f);
-		__m128i bytes = pack(scale(x, &f, scaling),
-				     scale(y, &f, scaling), &f);
+#pragma GCC unroll 4
+	for (i = 0; i < ROUND; i++) {
+		uint32_t p = i / vectors, v = i % vectors;
 
-		store(out, n, bytes);
-		store(out + step, n, _mm_unpackhi_epi64(bytes, bytes));
-		sums += 2 * pitch;
-		out += 2 * step;
+		if (i >= all) {
+			x[i] = x[0];
+			continue;
+		}
+		x[i] = load(sums + p * output->pitch + LANES * v);
+		x[i] = add_addends(x[i], output->addends == CELLS ? cells[p] : 0,
+				   &output->factors[v], output->addends);
+		x[i] = scale(x[i], &output->factors[v], output);
 	}
-	if (p < pixels) {
-		__m256i x = scale(load_sums(sums, p, &f), &f, scaling);
+	bytes = pack(x, output);
+#pragma GCC unroll 4
+	for (i = 0; i < all; i += vectors, out += output->step) {
+		__m128i half = i < 2 ? _mm256_castsi256_si128(bytes) :
+				       _mm256_extracti128_si256(bytes, 1);
 
-		store(out, n, pack(x, x, &f));
+		store(out, vectors, i % 2 ? _mm_unpackhi_epi64(half, half) :
+					    half);
+	}
+}
+
+AVX2 KERNEL_INLINE void output_channels(const struct kernel_output *o,
+					int8_t *out, uint32_t c, uint32_t vectors,
+					enum scaling scaling,
+					enum addends addends)
+{
+	const uint32_t round = ROUND / vectors, pixels = o->pixels;
+	const int32_t *sums = o->sums + c, *cells = o->cells;
+	struct output output = {
+		.pitch = o->sum_pitch,
+		.step = o->out_step,
+		.vectors = vectors,
+		.scaling = scaling,
+		.addends = addends,
+		.zero = _mm256_set1_epi32(o->zero),
+		.low = _mm256_set1_ps((float)(o->min - o->zero)),
+		.high = _mm256_set1_ps((float)(o->max - o->zero)),
+		.min = _mm256_set1_epi8((char)o->min),
+		.max = _mm256_set1_epi8((char)o->max),
+	};
+	uint32_t p = 0, v;
+
+	for (v = 0; v < vectors; v++)
+		output.factors[v] = load_factors(o, c + LANES * v, scaling,
+						 addends);
+	for (; p + round <= pixels; p += round) {
+		output_pixels(&output, out, sums, cells, round);
+		cells += addends == CELLS ? round : 0;
+		sums += round * output.pitch;
+		out += round * output.step;
+	}
+	for (; p < pixels; p++) {
+		output_pixels(&output, out, sums, cells, 1);
+		cells += addends == CELLS;
+		sums += output.pitch;
+		out += output.step;
 	}
 }
 
 /* Making factors fit for being merged takes as long as scaling two pixels. */
-AVX2 KERNEL_INLINE void output_some(const struct kernel_output *o, uint32_t c,
-				    bool is_plain)
+AVX2 KERNEL_INLINE void output_scaled(const struct kernel_output *o, int8_t *out,
+				      uint32_t c, uint32_t vectors,
+				      enum addends addends)
 {
 	if (o->factor)
-		output_channels(o, c, FLOAT, is_plain);
-	else if (o->pixels <= 2 || !can_merge(o, c))
-		output_channels(o, c, ANY, is_plain);
+		output_channels(o, out, c, vectors, FLOAT, addends);
+	else if (o->pixels <= 2 || !can_merge(o, c) ||
+		 !can_merge(o, c + LANES * (vectors - 1)))
+		output_channels(o, out, c, vectors, ANY, addends);
 	else if (o->min >= o->zero)
-		output_channels(o, c, CUT, is_plain);
+		output_channels(o, out, c, vectors, CUT, addends);
 	else
-		output_channels(o, c, MERGED, is_plain);
+		output_channels(o, out, c, vectors, MERGED, addends);
+}
+
+/* Channels from @c on; the first one of the first pixel's to @out. */
+AVX2 KERNEL_INLINE void output_vectors(const struct kernel_output *o, int8_t *out,
+				       uint32_t c, uint32_t vectors)
+{
+	if (o->cells)
+		output_scaled(o, out, c, vectors, CELLS);
+	else if (o->offset)
+		output_scaled(o, out, c, vectors, OFFSETS);
+	else
+		output_scaled(o, out, c, vectors, NOTHING);
+}
+
+/* Two vectors, of which @n channels are wanted, by way of some other place. */
+AVX2 static void output_some(const struct kernel_output *o, uint32_t c,
+			     uint32_t n)
+{
+	int8_t some[SOME_PIXELS * KERNEL_BLOCK];
+	struct kernel_output part = *o;
+	uint32_t p, i;
+
+	part.out_step = KERNEL_BLOCK;
+	for (p = 0; p < o->pixels; p += part.pixels) {
+		part.pixels = o->pixels - p < SOME_PIXELS ? o->pixels - p :
+							    SOME_PIXELS;
+		part.sums = o->sums + (size_t)p * o->sum_pitch;
+		part.cells = o->cells ? o->cells + p : NULL;
+		output_vectors(&part, some, c, 2);
+		for (i = 0; i < part.pixels; i++)
+			memcpy(o->out + (size_t)(p + i) * o->out_step + c,
+			       some + i * KERNEL_BLOCK, n);
+	}
 }
 
 AVX2 static void output(const struct kernel_output *o)
 {
 	uint32_t c;
 
-	for (c = 0; c < o->channels; c += OUTPUT_CHANNELS)
-		if (!o->cells && output_count(o, c) == OUTPUT_CHANNELS)
-			output_some(o, c, true);
+	for (c = 0; c < o->channels; c += KERNEL_BLOCK) {
+		uint32_t n = generic_block(o->channels, c);
+
+		if (n == KERNEL_BLOCK)
+			output_vectors(o, o->out + c, c, 2);
+		else if (n == LANES)
+			output_vectors(o, o->out + c, c, 1);
 		else
-			output_some(o, c, false);
+			output_some(o, c, n);
+	}
 }
 
 /* For each element the number of those set before it. */

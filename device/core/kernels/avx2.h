@@ -58,15 +58,13 @@ AVX2 KERNEL_INLINE __m256i rescale(__m256i x, __m256i mult, __m256i left,
  * negative x, since where its y is 0 the result is zero with either. Where what is
  * below the zero point is cut off, as after a ReLU, it makes no difference at all.
  *
- * There is no arithmetic shift of 64 bits: 2^63 is added before a logical one, and
- * what is left of it subtracted behind it. Even products are shifted to the low half
- * of 64 bits, odd ones to the high.
+ * The low halves of 64-bit sums are shifted out in any case: high ones are put side
+ * by side, and what is left of the shift is done to eight of them at a time.
  */
 struct merged {
 	__m256i even, odd; /* factors */
 	__m256i even_add, odd_add;
-	__m256i even_shift, odd_shift;
-	__m256i excess;
+	__m256i shift; /* of high halves */
 };
 
 #define MERGED_MAX_RIGHT 22 /* so far the zero point's shift leaves 64 bits */
@@ -87,19 +85,15 @@ AVX2 KERNEL_INLINE bool can_merge(const struct kernel_output *o, uint32_t c)
 AVX2 KERNEL_INLINE __m256i merged_add(__m256i right, int32_t zero)
 {
 	const __m256i half = _mm256_set1_epi64x(1 << 30);
-	const __m256i top = _mm256_set1_epi64x(INT64_MIN);
-	__m256i zeros = _mm256_sllv_epi64(
-		_mm256_set1_epi64x((int64_t)zero * (1ll << 31)), right);
+	const __m256i more = _mm256_set1_epi64x((2ll * zero + 1) * (1 << 30));
 
-	zeros = _mm256_add_epi64(zeros, _mm256_sllv_epi64(half, right));
-	return _mm256_add_epi64(zeros, _mm256_add_epi64(half, top));
+	return _mm256_add_epi64(_mm256_sllv_epi64(more, right), half);
 }
 
 AVX2 KERNEL_INLINE struct merged load_merged(const struct kernel_output *o,
 					     uint32_t c)
 {
 	__m256i right = load(o->right + c), even = load(o->mult + c);
-	__m256i odd_right = _mm256_srli_epi64(right, 32);
 	__m256i even_right = _mm256_and_si256(
 		right, _mm256_set1_epi64x(UINT32_MAX));
 
@@ -107,14 +101,8 @@ AVX2 KERNEL_INLINE struct merged load_merged(const struct kernel_output *o,
 		.even = even,
 		.odd = _mm256_srli_epi64(even, 32),
 		.even_add = merged_add(even_right, o->zero),
-		.odd_add = merged_add(odd_right, o->zero),
-		.even_shift = _mm256_add_epi64(even_right,
-					       _mm256_set1_epi64x(31)),
-		.odd_shift = _mm256_sub_epi64(odd_right,
-					      _mm256_set1_epi64x(1)),
-		.excess = _mm256_sllv_epi32(
-			_mm256_set1_epi32(1),
-			_mm256_sub_epi32(_mm256_set1_epi32(32), right)),
+		.odd_add = merged_add(_mm256_srli_epi64(right, 32), o->zero),
+		.shift = _mm256_sub_epi32(right, _mm256_set1_epi32(1)),
 	};
 }
 
@@ -137,10 +125,8 @@ AVX2 KERNEL_INLINE __m256i merged_scale(__m256i x, const struct merged *m,
 	__m256i odd = merged_product(_mm256_srli_epi64(x, 32), m->odd,
 				     m->odd_add, is_cut);
 
-	even = _mm256_srlv_epi64(even, m->even_shift);
-	odd = _mm256_srlv_epi64(odd, m->odd_shift);
-	return _mm256_sub_epi32(_mm256_blend_epi32(even, odd, 0xaa),
-				m->excess);
+	even = _mm256_srli_epi64(even, 32);
+	return _mm256_srav_epi32(_mm256_blend_epi32(even, odd, 0xaa), m->shift);
 }
 
 #endif

@@ -344,12 +344,11 @@ AVX2 static void add(const struct kernel_lanes *l)
 static void output_steps(const struct kernel_output *row, uint32_t first,
 			 uint32_t steps, uint32_t bytes)
 {
-	static const int32_t no_offset[KERNEL_WIDE];
 	struct kernel_output stage = *row;
 
 	if (!steps)
 		return;
-	stage.offset = no_offset;
+	stage.offset = NULL;
 	stage.cells = NULL;
 	stage.out += (size_t)first * row->out_step;
 	stage.sums += (size_t)first * KERNEL_WIDE;
