@@ -427,15 +427,22 @@ struct stage {
 	int8_t out[MAX_PIXELS * 2 * MAX_LANES];
 };
 
+#define VECTOR_LANES 8 /* of the narrowest loops that treat usual factors apart */
+
 /*
- * As networks have them: no shifts to the left; and factors of few bits, which leave
- * many sums half way between two results.
+ * As networks have them, in most vectors: no shifts to the left; and factors of few
+ * bits, which leave many sums half way between two results.
  */
 static void make_usual_factors(struct stage *s)
 {
+	bool is_usual = true;
 	uint32_t i;
 
 	for (i = 0; i < MAX_LANES; i++) {
+		if (i % VECTOR_LANES == 0)
+			is_usual = any(4);
+		if (!is_usual)
+			continue;
 		s->mult[i] = (int32_t)(4 + any(4)) << 28;
 		s->left[i] = 0;
 		s->right[i] = any_between(1, 22);
@@ -481,6 +488,9 @@ static void make_stage(struct stage *s)
 		.min = any_between(-128, 0),
 		.max = any_between(1, 127),
 	};
+	/* Where a ReLU cuts off, and next to it. */
+	if (any(2) && s->output.min > -128)
+		s->output.zero = s->output.min + any_between(-1, 1);
 	s->output.out_step = s->output.channels + any(30);
 	memset(s->out, CANARY, sizeof(s->out));
 }

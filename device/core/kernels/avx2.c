@@ -383,13 +383,15 @@ AVX2 KERNEL_INLINE void output_channels(const struct kernel_output *o,
 						 addends);
 	for (; p + round <= pixels; p += round) {
 		output_pixels(&output, out, sums, cells, round);
-		cells += addends == CELLS ? round : 0;
+		if (addends == CELLS)
+			cells += round;
 		sums += round * output.pitch;
 		out += round * output.step;
 	}
 	for (; p < pixels; p++) {
 		output_pixels(&output, out, sums, cells, 1);
-		cells += addends == CELLS;
+		if (addends == CELLS)
+			cells++;
 		sums += output.pitch;
 		out += output.step;
 	}
