@@ -222,7 +222,7 @@ AVX2 static void taps(const struct kernel_taps *taps)
 
 enum scaling { ANY, MERGED, CUT, FLOAT };
 
-/* What is added to sums; those of avx2_wide.c have everything. */
+/* What is added to sums; nothing to avx2_wide.c's, which has no offsets for them. */
 enum addends { NOTHING, OFFSETS, CELLS };
 
 /* The factors of eight channels, those that the scaling wants. */
