@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * host-clock: prints how fast this computer's time stamp counter runs, in kHz. A guest
- * under TCG has the same counter, but finds its speed out with the emulated timers,
- * which is far off on a busy computer; so tools/vm tells it. Prints nothing where there
+ * under TCG has the same counter, but finds its speed out with emulated timers, which on
+ * a busy computer it sometimes can't; so tools/vm tells it. Prints nothing where there
  * is no such counter.
  */
 #include <stdio.h>
