@@ -11,6 +11,10 @@ include tests/fuzz/build.mk
 
 host-tests += tests/check-runner
 
+# Where is noted what has passed in the VM, which is not run again until something is
+# different that it depends on (tests/inputs). Nowhere (PASSED=): all is run.
+PASSED ?= $(B)/passed
+
 JOBS ?= $(shell nproc)
 submake = $(MAKE) --no-print-directory \
 	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(JOBS))
@@ -53,7 +57,7 @@ check: setup-check
 	$(Q)+$(submake) variants
 	$(Q)+$(submake) vm-parts
 	$(Q)tools/build-module $(B) debug
-	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) \
+	$(Q)tests/run-tests --log $(B)/log --jobs $(JOBS) --passed "$(PASSED)" \
 		$(vm-tests) $(asan-tests) $(host-tests)
 
 check-long: setup-long
@@ -62,6 +66,6 @@ check-long: setup-long
 	$(Q)tools/build-module $(B) debug
 	$(Q)tools/build-module $(B) kcsan
 	$(Q)TEST_TIMEOUT=10800 tests/run-tests --log $(B)/log --jobs $(JOBS) \
-		$(long-tests)
+		--passed "$(PASSED)" $(long-tests)
 
 .PHONY: setup-run setup-check setup-long build-tests check-host variants check check-long
