@@ -15,8 +15,10 @@ core-objs := \
 	device/core/mmu.o \
 	device/core/power.o \
 	device/core/rv32.o \
+	device/core/rv32_decode.o \
 	device/core/rv32_expand.o \
 	device/core/rv32_fast.o \
+	device/core/rv32_x86.o \
 	device/core/unit.o
 
 -include device/core/units.mk

@@ -123,6 +123,12 @@ struct npu_core *npu_core_init(void *memory,
 	return core;
 }
 
+void npu_core_fini(struct npu_core *core)
+{
+	if (core)
+		rv32_free(&core->cpu);
+}
+
 void npu_core_reset(struct npu_core *core)
 {
 	host_reset(core);

@@ -4,8 +4,9 @@
  * MMU and one to four cores behind a register bank and doorbells. This is the
  * only header of device/core that a host may include.
  *
- * Memory: the machine allocates nothing. The host asks for a size and hands
- * over that much memory; all state, TCM and SRAM included, lives there.
+ * Memory: the host asks for a size and hands over that much memory; all state, TCM
+ * and SRAM included, lives there. Beside it the machine maps pages for firmware that it
+ * has translated, where it can, which npu_core_fini() gives back.
  *
  * Threads: one thread at a time, the runner, calls npu_core_run(); or several do
  * that share a lock, see npu_core_share(). Any thread
@@ -150,7 +151,7 @@ size_t npu_core_size(const struct npu_machine *machine);
 /**
  * npu_core_init() - make a machine, as after power-on
  * @memory: npu_core_size() bytes aligned to NPU_CORE_ALIGN, any content; the
- *	host owns it and may free it when no function of the machine runs
+ *	host owns it and may free it after npu_core_fini()
  * @machine: configuration, copied
  * @ops: kept, not copied: must outlive the machine
  * @opaque: handed to every function of @ops
@@ -160,6 +161,12 @@ size_t npu_core_size(const struct npu_machine *machine);
 struct npu_core *npu_core_init(void *memory,
 			       const struct npu_machine *machine,
 			       const struct npu_host_ops *ops, void *opaque);
+
+/**
+ * npu_core_fini() - the end of a machine, whose memory is the host's alone again
+ * @core: the machine; nothing of it may run any more. NULL: nothing happens
+ */
+void npu_core_fini(struct npu_core *core);
 
 /**
  * npu_core_reset() - everything as after npu_core_init(), but for COUNT_*

@@ -3,7 +3,7 @@
  * The controller's processor: fetch, decode and execute in one step, traps
  * and machine-mode CSRs. Called by core.c; see rv32.h for the choices made.
  */
-#include "rv32_insn.h"
+#include "rv32_translate.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -590,6 +590,11 @@ void rv32_reset(struct rv32 *cpu, uint32_t pc)
 	cpu->pc = pc;
 }
 
+void rv32_free(struct rv32 *cpu)
+{
+	rv32_code_close(cpu);
+}
+
 void rv32_set_irq(struct rv32 *cpu, uint32_t irqs, bool is_high)
 {
 	rv32_set_irqs(cpu, irqs, is_high ? irqs : 0);
@@ -605,6 +610,8 @@ uint32_t rv32_run(struct rv32 *cpu, const struct rv32_bus *bus,
 {
 	uint32_t pending, steps = 0, taken;
 
+	if (!cpu->code && !cpu->is_interpreted)
+		rv32_code_open(cpu);
 	cpu->must_stop = false;
 	while (steps < max_steps && !cpu->must_stop) {
 		pending = cpu->mip & cpu->mie;

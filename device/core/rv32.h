@@ -76,6 +76,11 @@ struct rv32 {
 		uint8_t op, rd, rs1, rs2;
 		uint32_t imm;
 	} decoded[RV32_DECODED + 2];
+
+	/* The same as instructions of the host, made when first it runs. */
+	struct rv32_code *code;
+	bool is_interpreted;	/* there is no such thing; may be set by others */
+	bool is_eager;		/* what runs once is translated, for tests */
 };
 
 /*
@@ -100,6 +105,9 @@ struct rv32_bus {
  * everything is zero.
  */
 void rv32_reset(struct rv32 *cpu, uint32_t pc);
+
+/* The end of it: what it has allocated is free again. */
+void rv32_free(struct rv32 *cpu);
 
 /* Whoever else changes bytes of TCM, and has not reset the processor since, says so. */
 void rv32_forget(struct rv32 *cpu, uint32_t offset, uint32_t size);

@@ -502,6 +502,7 @@ static void tinynpu_instance_finalize(Object *obj)
 {
     TinyNPUState *s = TINYNPU(obj);
 
+    npu_core_fini(s->core);
     qemu_vfree(s->core);
     qemu_event_destroy(&s->work);
 }

@@ -463,6 +463,7 @@ static void free_board(struct sim_board *board)
 	pthread_cond_destroy(&board->work);
 	turn_fini(&board->turn);
 	sim_memory_fini(&board->memory);
+	npu_core_fini(board->core);
 	free(board->core_memory);
 	free(board);
 }

@@ -135,6 +135,7 @@ void board_make(const struct npu_machine *machine)
 
 void board_free(void)
 {
+	npu_core_fini(board.core);
 	free(board.memory);
 	free(board.memory_of_core);
 	memset(&board, 0, sizeof(board));

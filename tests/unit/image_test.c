@@ -159,6 +159,7 @@ static uint32_t prepare(void)
 	memset(memory, 0, sizeof(memory));
 	now = 1000000;
 	irqs = seq = queue_tail = 0;
+	npu_core_fini(core);
 	free(core_memory);
 	assert_int_equal(posix_memalign(&core_memory, NPU_CORE_ALIGN,
 					npu_core_size(&machine)), 0);

@@ -29,6 +29,11 @@
 #define MMIO_SIZE 0x100u
 #define STOPPER (MMIO + 0x80u)	/* a store there ends the slice */
 
+/* Who executes what can be translated. */
+enum mode { WHOEVER_DOES, INTERPRETER, TRANSLATOR };
+
+static enum mode mode;
+
 static struct board {
 	struct rv32 cpu;
 	struct rv32_bus bus;
@@ -68,7 +73,10 @@ static uint64_t read_time(void *opaque)
 
 static int setup(void **state)
 {
+	rv32_free(&board.cpu);
 	memset(&board, 0, sizeof(board));
+	board.cpu.is_interpreted = mode == INTERPRETER;
+	board.cpu.is_eager = mode == TRANSLATOR;
 	rv32_reset(&board.cpu, CODE);
 	board.cpu.mtvec = HANDLER;
 	board.bus = (struct rv32_bus){
@@ -927,6 +935,74 @@ static void test_budget_and_stop(void **state)
 	assert_int_equal(board.cpu.minstret, 0);
 }
 
+/* --- A program --------------------------------------------------------------- */
+
+#define ROUNDS 200
+
+/* Numbers of Marsaglia's xorshift, stored, read again by bytes and summed up. */
+static uint32_t put_program(void)
+{
+	const uint32_t program[] = {
+		asm_addi(9, 0, 13), asm_addi(10, 0, 17), asm_addi(11, 0, 5),
+		asm_r(0, 1, 6, 2, 9), asm_r(0, 4, 2, 2, 6),   /* x2 ^= x2 << 13 */
+		asm_r(0, 5, 6, 2, 10), asm_r(0, 4, 2, 2, 6),  /* x2 ^= x2 >> 17 */
+		asm_r(0, 1, 6, 2, 11), asm_r(0, 4, 2, 2, 6),  /* x2 ^= x2 << 5 */
+		asm_sw(2, 3, 0), asm_load(4, 4, 3, 1), asm_load(1, 7, 3, 2),
+		asm_r(0, 0, 5, 5, 4), asm_r(0x20, 0, 5, 5, 7), /* + byte - half */
+		asm_r(0, 0, 5, 6, 5),			       /* + x2 << 5 */
+		asm_r(0, 3, 6, 5, 2), asm_r(0, 0, 5, 5, 6),    /* + (x5 < x2) */
+		asm_r(0, 2, 6, 5, 2), asm_r(0, 0, 5, 5, 6),    /* with signs */
+		asm_r(1, 0, 8, 2, 5), asm_r(0x20, 5, 8, 8, 11), /* x2 * x5 >> 5 */
+		asm_r(0, 6, 5, 5, 8), asm_r(0, 7, 5, 5, 2),    /* | x8, & x2 */
+		asm_addi(3, 3, 4), asm_addi(1, 1, (uint32_t)-1),
+		asm_branch(1, 1, 0, (uint32_t)-4 * 22), asm_jal(12, 0),
+	};
+	uint32_t i;
+
+	for (i = 0; i < COUNT(program); i++)
+		put32(CODE + 4 * i, program[i]);
+	return CODE + 4 * (COUNT(program) - 1);
+}
+
+static uint32_t program_result(uint32_t seed)
+{
+	uint32_t x = seed, sum = 0, last, i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		x ^= x << 13;
+		x ^= x >> 17;
+		last = x << 5;
+		x ^= last;
+		sum += x >> 8 & 0xff;
+		sum -= (uint32_t)(int16_t)(x >> 16);
+		sum += last;
+		sum += sum < x;
+		sum += sem_slt(sum, x);
+		sum = (sum | (uint32_t)((int32_t)(x * sum) >> 5)) & x;
+	}
+	return sum;
+}
+
+/* However its steps are dealt out. */
+static void test_a_program(void **state)
+{
+	uint32_t seed, end = put_program(), steps;
+
+	for (seed = 1; seed < 60; seed++) {
+		memset(board.cpu.x, 0, sizeof(board.cpu.x));
+		board.cpu.x[1] = ROUNDS;
+		board.cpu.x[2] = seed;
+		board.cpu.x[3] = DATA;
+		board.cpu.pc = CODE;
+		board.cpu.minstret = 0;
+		for (steps = 0; board.cpu.pc != end;)
+			steps += rv32_run(&board.cpu, &board.bus, seed);
+		assert_int_equal(board.cpu.x[5], program_result(seed));
+		assert_int_equal(board.cpu.minstret, steps);
+		assert_in_range(steps, 3 + ROUNDS * 23, 2 + ROUNDS * 23 + seed);
+	}
+}
+
 /* --- Encodings ------------------------------------------------------------------- */
 
 static bool is_legal_alu(uint32_t funct3, uint32_t funct7)
@@ -1414,6 +1490,7 @@ int main(void)
 		TEST(test_code_that_changes_itself),
 		TEST(test_code_on_both_sides),
 		TEST(test_budget_and_stop),
+		TEST(test_a_program),
 		TEST(test_opcode_map),
 		TEST(test_system_map),
 		TEST(test_compressed_expand),
@@ -1421,6 +1498,16 @@ int main(void)
 		TEST(test_assembler_agrees),
 	};
 
+	static const char *const names[] = {
+		[WHOEVER_DOES] = "rv32",
+		[INTERPRETER] = "rv32, interpreted",
+		[TRANSLATOR] = "rv32, translated",
+	};
+	int failed = 0;
+
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("rv32", tests, NULL, NULL);
+	for (mode = WHOEVER_DOES; mode <= TRANSLATOR; mode++)
+		failed += cmocka_run_group_tests_name(names[mode], tests, NULL,
+						      NULL);
+	return failed;
 }
