@@ -431,9 +431,9 @@ static void keep_view(struct npu_core *core, struct window *window,
 }
 
 /* Access what is in view; false: look again. */
-static bool view_access(const struct npu_core *core,
-			const struct window *window, uint32_t offset,
-			uint32_t *value, uint32_t size, bool is_write)
+static inline bool view_access(const struct npu_core *core,
+			       const struct window *window, uint32_t offset,
+			       uint32_t *value, uint32_t size, bool is_write)
 {
 	const struct window_view *view = &window->view;
 	uint8_t *place;
@@ -454,27 +454,36 @@ static bool view_access(const struct npu_core *core,
 	return true;
 }
 
-static void window_reach(struct npu_core *core, uint32_t address,
-			 uint32_t *value, uint32_t size, bool is_write)
+/* Not in view: through the window, which keeps a view if all goes well. */
+static __attribute__((noinline)) void
+look_through(struct npu_core *core, struct window *window, uint32_t offset,
+	     uint32_t *value, uint32_t size, bool is_write)
 {
-	uint32_t number = (address - NPU_WINDOW_BASE) / NPU_WINDOW_SIZE;
-	uint32_t offset = (address - NPU_WINDOW_BASE) % NPU_WINDOW_SIZE;
-	struct window *window = &core->windows[number];
-	enum npu_fault fault;
+	enum npu_fault fault =
+		window_access(core, window, offset, value, size, is_write);
 
-	if (view_access(core, window, offset, value, size, is_write))
-		return;
-	fault = window_access(core, window, offset, value, size, is_write);
 	if (!fault) {
 		keep_view(core, window, offset, is_write);
 		return;
 	}
 	*value = UINT32_MAX;
 	machine_trace(core, &(struct npu_trace){
-		.kind = NPU_TRACE_WINDOW, .index = number, .code = fault,
-		.address = offset });
+		.kind = NPU_TRACE_WINDOW, .index = window - core->windows,
+		.code = fault, .address = offset });
 	if (!window->fault)
 		window->fault = fault;
+}
+
+/* What is mostly done is so short that it needs no stack. */
+static inline void window_reach(struct npu_core *core, uint32_t address,
+				uint32_t *value, uint32_t size, bool is_write)
+{
+	uint32_t number = (address - NPU_WINDOW_BASE) / NPU_WINDOW_SIZE;
+	uint32_t offset = (address - NPU_WINDOW_BASE) % NPU_WINDOW_SIZE;
+	struct window *window = &core->windows[number];
+
+	if (!view_access(core, window, offset, value, size, is_write))
+		look_through(core, window, offset, value, size, is_write);
 }
 
 static bool is_window(uint32_t address)

@@ -81,7 +81,8 @@ static bool must_leave(const struct rv32 *cpu)
 
 #if RV32_TRANSLATES
 /* What whoever has called the translation finds. */
-static bool leave(struct rv32 *cpu, uint32_t place, uint32_t left, enum rv32_end end)
+static __attribute__((noinline)) bool
+leave(struct rv32 *cpu, uint32_t place, uint32_t left, enum rv32_end end)
 {
 	struct rv32_position *position = cpu->code->position;
 
