@@ -170,7 +170,6 @@ struct npu_core {
 	uint64_t epoch;		/* changes with what views are made of */
 
 	struct unit_core cores[NPU_MAX_CORES];
-	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs */
 	bool is_slot_full[NPU_CORE_SLOTS];
 	uint32_t apart;		/* cores that are, see job.c */
 	bool has_run;		/* the controller, in this slice */
@@ -180,6 +179,7 @@ struct npu_core {
 	uint64_t regions_count;	/* numbers given */
 	uint8_t tcm[NPU_TCM_SIZE] __attribute__((aligned(8)));
 	uint8_t image[NPU_IMAGE_MAX_SIZE] __attribute__((aligned(8)));
+	struct job_state slots[NPU_CORE_SLOTS];	/* of preempted jobs; if full */
 };
 
 /* core.c */
