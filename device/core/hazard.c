@@ -4,8 +4,6 @@
  */
 #include "hazard.h"
 
-#include <string.h>
-
 #define NO_CONFLICT UINT64_MAX
 
 static void clock_join(struct hazard_clock *clock,
@@ -116,9 +114,10 @@ static void start_clock(struct hazard *hazard,
 	}
 }
 
+/* Of the records only those are looked at that the job has written. */
 void hazard_start(struct hazard *hazard)
 {
-	memset(hazard, 0, sizeof(*hazard));
+	hazard->fetcher = (struct hazard_clock){ 0 };
 }
 
 int hazard_check(struct hazard *hazard, const struct npu_timeline *timeline,

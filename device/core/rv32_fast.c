@@ -51,14 +51,15 @@ static inline bool access_bus(struct rv32 *cpu, const struct rv32_bus *bus,
 
 /* The place of an entry, as an address. */
 static inline uint32_t pc_of(const struct rv32 *cpu, const struct rv32_bus *bus,
-		      const struct rv32_decoded *d)
+			     const struct rv32_decoded *d)
 {
 	return bus->tcm_base + 2 * (uint32_t)(d - cpu->decoded);
 }
 
 /* Likewise of the one at @d, with @left steps to go. */
 static inline bool access_at(struct rv32 *cpu, const struct rv32_bus *bus,
-		      const struct rv32_decoded *d, uint32_t left, uint32_t *counted)
+			     const struct rv32_decoded *d, uint32_t left,
+			     uint32_t *counted)
 {
 	cpu->minstret += *counted - left; /* whom it reaches may ask */
 	*counted = left;
