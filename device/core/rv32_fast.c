@@ -56,7 +56,7 @@ static inline uint32_t pc_of(const struct rv32 *cpu, const struct rv32_bus *bus,
 	return bus->tcm_base + 2 * (uint32_t)(d - cpu->decoded);
 }
 
-/* Likewise of the one at @d, with @left steps to go. */
+/* The load or store at @d, with @left steps to go; as access_bus() says. */
 static inline bool access_at(struct rv32 *cpu, const struct rv32_bus *bus,
 			     const struct rv32_decoded *d, uint32_t left,
 			     uint32_t *counted)

@@ -35,7 +35,7 @@
 #define WAY_IN 32
 #define TRACES 128
 
-enum host_register { EAX, ECX, EDX };
+enum host_register { EAX, ECX };
 
 /* Opcodes with a register and a guest register in memory, or an immediate. */
 enum { OP_ADD = 0x03, OP_OR = 0x0b, OP_AND = 0x23, OP_SUB = 0x2b, OP_XOR = 0x33,

@@ -19,6 +19,7 @@ power-libs := -lnettle
 
 unit-tests += rv32
 rv32-objs := libcore.a
+rv32-libs := -Wl,--wrap=mprotect
 
 $(B)/tests/unit/board.o: CPPFLAGS += -Idevice/core
 $(B)/tests/unit/inject_test.o: CPPFLAGS += -Idevice/core

@@ -34,6 +34,19 @@ enum mode { WHOEVER_DOES, INTERPRETER, TRANSLATOR };
 
 static enum mode mode;
 
+/* The linker's --wrap has the processor's mprotect() be this one. */
+static uint32_t refused_every; /* so many calls, or none if 0 */
+static uint32_t protections;
+
+int __real_mprotect(void *at, size_t size, int protection);
+int __wrap_mprotect(void *at, size_t size, int protection);
+int __wrap_mprotect(void *at, size_t size, int protection)
+{
+	if (refused_every && ++protections % refused_every == 0)
+		return -1;
+	return __real_mprotect(at, size, protection);
+}
+
 static struct board {
 	struct rv32 cpu;
 	struct rv32_bus bus;
@@ -984,7 +997,7 @@ static uint32_t program_result(uint32_t seed)
 }
 
 /* However its steps are dealt out. */
-static void test_a_program(void **state)
+static void run_programs(void)
 {
 	uint32_t seed, end = put_program(), steps;
 
@@ -1001,6 +1014,25 @@ static void test_a_program(void **state)
 		assert_int_equal(board.cpu.minstret, steps);
 		assert_in_range(steps, 3 + ROUNDS * 23, 2 + ROUNDS * 23 + seed);
 	}
+}
+
+static void test_a_program(void **state)
+{
+	run_programs();
+}
+
+/* Where the system lets nobody execute what was written, now and then or never. */
+static void test_refused_translations(void **state)
+{
+	for (refused_every = 1; refused_every < 5; refused_every++) {
+		protections = 0;
+		setup(NULL);
+		run_programs();
+	}
+	refused_every = 0;
+#ifdef __x86_64__
+	assert_true(mode == INTERPRETER || protections);
+#endif
 }
 
 /* --- Encodings ------------------------------------------------------------------- */
@@ -1491,6 +1523,7 @@ int main(void)
 		TEST(test_code_on_both_sides),
 		TEST(test_budget_and_stop),
 		TEST(test_a_program),
+		TEST(test_refused_translations),
 		TEST(test_opcode_map),
 		TEST(test_system_map),
 		TEST(test_compressed_expand),
