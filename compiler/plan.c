@@ -8,6 +8,16 @@
 
 #include "plan.h"
 
+/* A block that operators have in common is in one place. */
+static bool has_buffered(const struct tnc_plan *p, int number)
+{
+	const struct tnc_op_plan *op = &p->op[number];
+	int in_sram = p->hint[op->twin].in_sram;
+
+	return op->geometry.has_weights &&
+	       in_sram < (p->op[op->twin].is_shared ? 1 : op->geometry.out_c);
+}
+
 static void plan_start(struct tnc_plan *p)
 {
 	struct tnc *c = p->c;
@@ -19,8 +29,7 @@ static void plan_start(struct tnc_plan *p)
 	}
 	tnc_share_find(p);
 	for (int i = 0; i < c->ops; i++)
-		p->op[i].is_buffered = p->op[i].geometry.has_weights &&
-				       !p->hint[p->op[i].twin].in_sram;
+		p->op[i].is_buffered = has_buffered(p, i);
 	tnc_maps_create(p);
 	tnc_yield_spill(p);
 	tnc_roll_find(p);

@@ -105,7 +105,7 @@ struct tnc_hint {
 	enum tnc_roll rolls;	/* likewise of all operators of the chain */
 	bool follows;		/* bands are what the next operator wants */
 	bool yields;		/* SRAM is empty when it begins */
-	bool in_sram;		/* its weights, not in the weight buffer */
+	int in_sram;		/* weights of its first so many channels; others: buffer */
 	int late;		/* loads: so many steps before their need; 0: early */
 };
 
@@ -117,7 +117,7 @@ struct tnc_op_plan {
 	struct tnc_tile tile;
 	uint64_t cap;		/* most bytes its tiles may take */
 	uint64_t need;		/* bytes they take */
-	bool is_buffered;	/* weights go to the weight buffer */
+	bool is_buffered;	/* weights go to the weight buffer, unless the hint says */
 	int level;		/* of giving up: see tile.c */
 	int chunks;
 	const struct tnc_chunk *chunk;

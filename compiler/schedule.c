@@ -9,6 +9,7 @@
  * cut for each, then neighbours that take turns.
  */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,9 +19,13 @@
 /* Steps that all plans together may have: bounds the time of the search. */
 #define WORK_MAX 240000
 #define ROLL_WORK_MAX 600000 /* of those with windows */
+#define LAST_WORK_MAX 24000 /* of each that looks for a little more */
 
 /* Operators that take turns though what is between them is whole. */
 #define WHOLE_CHAIN_MAX 8
+
+/* Operators behind a chain whose weights may be loaded later. */
+#define LATE_MAX 8
 
 /* One that is too long to fit may do so again where an operator makes less. */
 #define UNFIT_MAX 4
@@ -154,7 +159,7 @@ static void try_place(struct search *s, int op)
 
 	if (!has_weights(s, op))
 		return;
-	hint.in_sram = !hint.in_sram;
+	hint.in_sram = hint.in_sram ? 0 : INT_MAX;
 	try_hint(s, op, hint);
 }
 
@@ -170,12 +175,12 @@ static void search_places(struct search *s)
 	for (op = s->c->ops - 1; op >= 0 && s->work <= WORK_MAX; op--) {
 		if (!has_weights(s, op))
 			continue;
-		s->hint[op].in_sram = true;
+		s->hint[op].in_sram = INT_MAX;
 		if (is_better(s))
 			best = op;
 	}
 	while (++op < best)
-		s->hint[op].in_sram = false;
+		s->hint[op].in_sram = 0;
 	s->work = work;
 }
 
@@ -297,6 +302,84 @@ static void search_chains(struct search *s)
 }
 
 /*
+ * Rows that move from window to window wait for the loads that were issued before. So
+ * weights for what comes behind a chain may better be loaded later, which holds for
+ * all that follow them, too: hence one operator, whichever gains most.
+ */
+static bool search_late(struct search *s)
+{
+	uint64_t work = s->work;
+	int left = 0, found = -1, best = 0;
+
+	for (int op = 0; op < s->c->ops; op++, left--) {
+		if (s->hint[op].rolls)
+			left = LATE_MAX;
+		if (left <= 0 || !has_weights(s, op))
+			continue;
+		for (int late = 1; late <= 8 && s->work - work <= LAST_WORK_MAX; late *= 2) {
+			s->hint[op].late = late;
+			if (is_better(s)) {
+				found = op;
+				best = late;
+			}
+		}
+		s->hint[op].late = 0;
+	}
+	if (found >= 0)
+		s->hint[found].late = best;
+	s->work = work;
+	return found >= 0;
+}
+
+static bool reads_inputs(const struct search *s, int op)
+{
+	for (int i = 0; i < s->c->inputs.count; i++)
+		if (s->c->op[op]->input[0] == s->c->inputs.id[i])
+			return true;
+	return false;
+}
+
+/* What waits for the model's input to come in can begin with few rows of it. */
+static void search_first_rows(struct search *s)
+{
+	uint64_t work = s->work;
+
+	for (int op = 0; op < s->c->ops; op++) {
+		if (!reads_inputs(s, op) || s->hint[op].rolls)
+			continue;
+		for (int rows = 5; rows <= 8 && s->work - work <= LAST_WORK_MAX; rows++) {
+			struct tnc_hint hint = s->hint[op];
+
+			hint.rows = rows;
+			try_hint(s, op, hint);
+		}
+	}
+	s->work = work;
+}
+
+/* Fewer weights in SRAM: what comes last has room in the weight buffer by then. */
+static void search_shares(struct search *s)
+{
+	uint64_t work = s->work;
+
+	for (int op = s->c->ops - 1; op >= 0; op--) {
+		int channels = s->c->geometry[op].out_c;
+
+		if (!s->hint[op].in_sram || s->hint[op].rolls)
+			continue;
+		for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++)
+			for (int quarters = 1; quarters < 4; quarters++) {
+				struct tnc_hint hint = hints[i];
+
+				hint.in_sram = channels * quarters / 4;
+				if (hint.in_sram && s->work - work <= LAST_WORK_MAX)
+					try_hint(s, op, hint);
+			}
+	}
+	s->work = work;
+}
+
+/*
  * Fetches of commands are paid by the next transfer. If the last load is issued
  * early, that is the store of the result, for which everything waits.
  */
@@ -408,6 +491,10 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	search_rolls(&s);
 	search_each(&s);
 	search_chains(&s);
+	if (search_late(&s))
+		search_each(&s);
+	search_first_rows(&s);
+	search_shares(&s);
 	search_last_load(&s);
 	if (c->options.yield_cycles)
 		search_yields(&s);

@@ -310,6 +310,9 @@ static int weights_buffer(struct tnc_walk *w, int number, int channels)
 		w->chunk_buffer = *w->shared;
 	}
 	if (w->chunk != number) {
+		bool in_sram = p->hint[w->number].in_sram >
+			       number % w->plan->chunks * w->plan->tile.c;
+
 		chunk = &w->plan->chunk[number % w->plan->chunks];
 		w->chunk = number;
 		w->chunk_buffer = buffer_add(p,
@@ -317,14 +320,15 @@ static int weights_buffer(struct tnc_walk *w, int number, int channels)
 			p->steps);
 		if (w->shared)
 			*w->shared = w->chunk_buffer;
-		p->buffer[w->chunk_buffer].is_buffered = w->plan->is_buffered;
+		p->buffer[w->chunk_buffer].is_buffered =
+			w->plan->is_buffered && !in_sram;
 		p->buffer[w->chunk_buffer].is_loaded = true;
 		load = transfer_block(p, false, w->chunk_buffer,
 				      NPU_REGION_CONSTANTS,
 				      w->plan->chunk_offset[number %
 							    w->plan->chunks],
 				      chunk->size, w->number);
-		load->is_ahead = p->hint[w->number].in_sram;
+		load->is_ahead = in_sram;
 		if (chunk->is_coded)
 			load->coded = &chunk->coded;
 	}

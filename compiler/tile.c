@@ -51,6 +51,12 @@ static bool is_buffered(const struct tnc_plan *p, int number)
 					   op->is_buffered;
 }
 
+/* Some chunks are in the weight buffer, some in SRAM. */
+static bool is_mixed(const struct tnc_plan *p, int number)
+{
+	return is_buffered(p, number) && p->hint[number].in_sram;
+}
+
 static struct moving moving_bytes(const struct tnc_plan *p, int number,
 				  const struct tnc_tile *tile)
 {
@@ -91,6 +97,8 @@ static struct need tile_need(const struct tnc_plan *p, int number,
 
 	if (op->level != LEVEL_ROOMY)
 		has_chunks = has_tiles = false;
+	if (is_mixed(p, number))
+		m.weights += m.buffered;
 	return (struct need){
 		.sram = (m.in + m.out) * (has_tiles ? 2 : 1) +
 			m.weights * (has_chunks ? 2 : 1),
@@ -215,6 +223,7 @@ static struct tnc_tile_question question_of(const struct choice *ch)
 	uint64_t flags = p->op[ch->number].level;
 
 	flags = flags << 1 | is_buffered(p, ch->number);
+	flags = flags << 1 | is_mixed(p, ch->number);
 	flags = flags << 1 | map_of(p, op->output)->is_resident;
 	for (int i = 0; i < g->inputs; i++)
 		flags = flags << 1 |
