@@ -453,10 +453,10 @@ static int bind_failing(const struct probe *probe, int fail, unsigned int n)
 	return ret < 0 ? -errno : 0;
 }
 
-/* Without memory the PCI core finds no vectors, or takes a BAR for claimed. */
+/* Without memory the PCI core has or finds no vectors, or takes a BAR for claimed. */
 static bool is_of_core(int ret)
 {
-	return ret == -ENODEV || ret == -EBUSY;
+	return ret == -ENOSPC || ret == -ENODEV || ret == -EBUSY;
 }
 
 /*
