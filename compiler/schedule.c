@@ -16,10 +16,25 @@
 #include "pass.h"
 #include "plan.h"
 
-/* Steps that all plans together may have: bounds the time of the search. */
+/* Steps that all plans of a search together may have, which bounds its time. */
 #define WORK_MAX 240000
 #define ROLL_WORK_MAX 600000 /* of those with windows */
 #define LAST_WORK_MAX 24000 /* of each that looks for a little more */
+
+/*
+ * What is found depends on what is tried first, and no order is the best for all
+ * models. The first way is the usual one; whoever takes the time goes all.
+ */
+static const struct way {
+	uint64_t scale;	/* of these steps */
+	int rounds;	/* as long as they gain */
+	bool is_eager;	/* to find a little more before operators are cut one by one */
+} ways[] = {
+	{ .scale = 1, .rounds = 1 },
+	{ .scale = 1, .rounds = 1, .is_eager = true },
+	{ .scale = 50, .rounds = 4 },
+	{ .scale = 50, .rounds = 4, .is_eager = true },
+};
 
 /* Operators that take turns though what is between them is whole. */
 #define WHOLE_CHAIN_MAX 8
@@ -41,6 +56,7 @@ static const struct tnc_hint hints[] = {
 
 struct search {
 	struct tnc *c;
+	const struct way *way;
 	struct tnc_hint *hint;	/* by operator */
 	bool *is_spilled;	/* likewise, of the best plan: is its output? */
 	bool *would_spill;	/* likewise, of the last one */
@@ -50,6 +66,17 @@ struct search {
 	uint64_t work;
 	bool fits;		/* the last plan does */
 };
+
+static uint64_t most_work(const struct search *s)
+{
+	return WORK_MAX * s->way->scale;
+}
+
+/* Of one that looks for a little more, and began when @work had been done. */
+static bool may_go_on(const struct search *s, uint64_t work)
+{
+	return s->work - work <= LAST_WORK_MAX * s->way->scale;
+}
 
 /* Which outputs are moved to memory though only operators look at them? */
 static void note_spilled(struct search *s, const struct tnc_plan *plan)
@@ -138,7 +165,7 @@ static void search_one_for_all(struct search *s)
 
 	s->cost = INFINITY;
 	for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
-		if (s->work > WORK_MAX)
+		if (s->work > most_work(s))
 			break;
 		set_all(s, hints[i]);
 		if (is_better(s))
@@ -172,7 +199,7 @@ static void search_places(struct search *s)
 	int op, best = s->c->ops;
 	uint64_t work = s->work;
 
-	for (op = s->c->ops - 1; op >= 0 && s->work <= WORK_MAX; op--) {
+	for (op = s->c->ops - 1; op >= 0 && s->work <= most_work(s); op--) {
 		if (!has_weights(s, op))
 			continue;
 		s->hint[op].in_sram = INT_MAX;
@@ -190,7 +217,7 @@ static void search_each(struct search *s)
 		if (s->hint[op].rolls)
 			continue;
 		for (int i = 0; i < TNC_ARRAY_SIZE(hints); i++) {
-			if (s->work > WORK_MAX)
+			if (s->work > most_work(s))
 				return;
 			try_hint(s, op, hints[i]);
 		}
@@ -237,7 +264,7 @@ static bool try_windows(struct search *s, int first, int count, bool *fits)
 	bool gains = false;
 
 	*fits = false;
-	for (int i = 0; i < 16 && s->work < ROLL_WORK_MAX; i++) {
+	for (int i = 0; i < 16 && s->work < ROLL_WORK_MAX * s->way->scale; i++) {
 		struct tnc_hint hint = {
 			.rows = npu_div_up(height, 1 << i / 4),
 			.rolls = i % 2 ? TNC_ROLL_PLACE : TNC_ROLL_TURNS,
@@ -291,7 +318,7 @@ static void search_chains(struct search *s)
 	for (int first = 0; first < s->c->ops; first++)
 		for (int count = 2; count <= WHOLE_CHAIN_MAX; count++)
 			for (int rows = 4; rows <= 16; rows *= 2) {
-				if (s->work > WORK_MAX ||
+				if (s->work > most_work(s) ||
 				    first + count > s->c->ops)
 					return;
 				if (!rolls(s, first, count))
@@ -316,7 +343,7 @@ static bool search_late(struct search *s)
 			left = LATE_MAX;
 		if (left <= 0 || !has_weights(s, op))
 			continue;
-		for (int late = 1; late <= 8 && s->work - work <= LAST_WORK_MAX; late *= 2) {
+		for (int late = 1; late <= 8 && may_go_on(s, work); late *= 2) {
 			s->hint[op].late = late;
 			if (is_better(s)) {
 				found = op;
@@ -347,7 +374,7 @@ static void search_first_rows(struct search *s)
 	for (int op = 0; op < s->c->ops; op++) {
 		if (!reads_inputs(s, op) || s->hint[op].rolls)
 			continue;
-		for (int rows = 5; rows <= 8 && s->work - work <= LAST_WORK_MAX; rows++) {
+		for (int rows = 5; rows <= 8 && may_go_on(s, work); rows++) {
 			struct tnc_hint hint = s->hint[op];
 
 			hint.rows = rows;
@@ -372,7 +399,7 @@ static void search_shares(struct search *s)
 				struct tnc_hint hint = hints[i];
 
 				hint.in_sram = channels * quarters / 4;
-				if (hint.in_sram && s->work - work <= LAST_WORK_MAX)
+				if (hint.in_sram && may_go_on(s, work))
 					try_hint(s, op, hint);
 			}
 	}
@@ -470,10 +497,63 @@ static void find_geometries(struct tnc *c)
 	c->geometry = g;
 }
 
+/* Leaves: the best hints of those that it tries, and what they cost. */
+static void search(struct search *s)
+{
+	double before;
+
+	search_one_for_all(s);
+	search_places(s);
+	search_rolls(s);
+	if (s->way->is_eager) {
+		search_late(s);
+		search_shares(s);
+	}
+	for (int round = 0; round < s->way->rounds; round++) {
+		before = s->cost;
+		search_each(s);
+		search_chains(s);
+		if (search_late(s))
+			search_each(s);
+		search_first_rows(s);
+		search_shares(s);
+		if (s->cost == before)
+			break;
+	}
+	search_last_load(s);
+}
+
+static struct search search_start(struct tnc *c, const struct way *way)
+{
+	return (struct search){
+		.c = c,
+		.way = way,
+		.hint = tnc_alloc(c, c->ops + 1, sizeof(struct tnc_hint)),
+		.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool)),
+		.would_spill = tnc_alloc(c, c->ops + 1, sizeof(bool)),
+	};
+}
+
+static struct search search_all_ways(struct tnc *c)
+{
+	int count = c->options.is_thorough ? TNC_ARRAY_SIZE(ways) : 1;
+	struct search best = search_start(c, &ways[0]);
+
+	search(&best);
+	for (int i = 1; i < count; i++) {
+		struct search s = search_start(c, &ways[i]);
+
+		search(&s);
+		if (s.cost < best.cost)
+			best = s;
+	}
+	return best;
+}
+
 /* Needs: a legal graph, which it uses up. Returns a program. */
 struct tnc_program *tnc_schedule(struct tnc *c)
 {
-	struct search s = { .c = c };
+	struct search s;
 	struct tnc_program *program = tnc_alloc(c, 1, sizeof(*program));
 	struct tnc_plan plan;
 
@@ -483,19 +563,7 @@ struct tnc_program *tnc_schedule(struct tnc *c)
 	tnc_trim_find(c);
 	find_geometries(c);
 	tnc_recall_start(c);
-	s.hint = tnc_alloc(c, c->ops + 1, sizeof(*s.hint));
-	s.is_spilled = tnc_alloc(c, c->ops + 1, sizeof(bool));
-	s.would_spill = tnc_alloc(c, c->ops + 1, sizeof(bool));
-	search_one_for_all(&s);
-	search_places(&s);
-	search_rolls(&s);
-	search_each(&s);
-	search_chains(&s);
-	if (search_late(&s))
-		search_each(&s);
-	search_first_rows(&s);
-	search_shares(&s);
-	search_last_load(&s);
+	s = search_all_ways(c);
 	if (c->options.yield_cycles)
 		search_yields(&s);
 	if (!tnc_plan_make(&plan, c, s.hint))

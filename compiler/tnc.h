@@ -114,6 +114,7 @@ struct tnc_quantise {
  * @quantise: makes int8 of what is float; NULL: it stays as it is
  * @yield_cycles: where an urgent job may interrupt the program, if not more than so
  *	many cycles shall lie between two such points; 0: where it costs nothing
+ * @is_thorough: search longer for what costs less, about a hundred times as long
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many
@@ -132,6 +133,7 @@ struct tnc_options {
 	FILE *partition_to;
 	const struct tnc_quantise *quantise;
 	uint64_t yield_cycles;
+	bool is_thorough;
 	size_t memory_limit;
 	const struct tnc_constant *constants;
 	size_t constants_count;

@@ -54,6 +54,8 @@ static const struct argp_option options[] = {
 	{ "yield-us", KEY_YIELD, "N", 0,
 	  "Let urgent jobs interrupt the program every N microseconds, or as "
 	  "often as layers end; what stays in SRAM otherwise has to leave it", 2 },
+	{ "optimise", 'O', "LEVEL", 0,
+	  "2 (default), or 3: search longer for a program that costs less", 2 },
 	{ "verify", KEY_VERIFY, NULL, 0,
 	  "Run the program in the simulator and the model on the reference "
 	  "executor, on random inputs and those given, and compare each output "
@@ -71,6 +73,7 @@ struct arguments {
 	unsigned long hw_minor;
 	enum tnc_weights weights;
 	unsigned long yield_us;
+	bool is_thorough;
 	struct quantise_arguments quantise;
 	struct known known;
 	char *partition; /* what runs on the CPU, as text; owned */
@@ -100,6 +103,25 @@ static void set_property(struct argp_state *state, int key, const char *value)
 	    sizeof(text) || strchr(value, ','))
 		argp_error(state, "--%s: '%s' is no number", option->name, value);
 	set_machine(state, text);
+}
+
+static void set_level(struct argp_state *state, const char *arg)
+{
+	struct arguments *args = state->input;
+
+	if (strcmp(arg, "2") && strcmp(arg, "3"))
+		argp_error(state, "-O: '%s' is not 2 or 3", arg);
+	args->is_thorough = *arg == '3';
+}
+
+static void set_yield(struct argp_state *state, const char *arg)
+{
+	struct arguments *args = state->input;
+	char *end;
+
+	args->yield_us = strtoul(arg, &end, 10);
+	if (*end || !args->yield_us || args->yield_us > YIELD_MAX_US)
+		argp_error(state, "--yield-us: '%s' is not 1 to %u", arg, YIELD_MAX_US);
 }
 
 static void set_weights(struct argp_state *state, const char *form)
@@ -142,10 +164,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		set_weights(state, arg);
 		return 0;
 	case KEY_YIELD:
-		args->yield_us = strtoul(arg, &end, 10);
-		if (*end || !args->yield_us || args->yield_us > YIELD_MAX_US)
-			argp_error(state, "--yield-us: '%s' is not 1 to %u", arg,
-				   YIELD_MAX_US);
+		set_yield(state, arg);
+		return 0;
+	case 'O':
+		set_level(state, arg);
 		return 0;
 	case KEY_VERSION:
 		args->hw_minor = strtoul(arg, &end, 10);
@@ -293,6 +315,7 @@ static int compile_with_partition(struct arguments *args,
 	options.weights = args->weights;
 	options.hw_minor = args->hw_minor;
 	options.yield_cycles = args->yield_us * args->machine.clock_khz / 1000;
+	options.is_thorough = args->is_thorough;
 	options.partition_to = text;
 	options.quantise = quantise;
 	known_apply(&args->known, &options);
