@@ -50,6 +50,33 @@ AVX2 KERNEL_INLINE void put_sums(int32_t *sums, bool is_first, __m256i low,
 	_mm256_storeu_si256(at, sum);
 }
 
+/* Sums of a tile; it is of so many pixels, and vectors of four channels each. */
+struct tile {
+	__m256i sum[TILE_PIXELS][TILE_VECTORS];
+};
+
+/* Four more operands of each pixel's, times their weights; @is_first sets the sums. */
+AVX2 KERNEL_INLINE void tile_step(struct tile *tile, const int16_t *const *x,
+				  uint32_t pixels, const int8_t *w,
+				  uint32_t vectors, bool is_first)
+{
+	__m256i weights[TILE_VECTORS];
+	uint32_t i, v;
+
+	for (v = 0; v < vectors; v++)
+		weights[v] = load_weights(w + 16 * v);
+	for (i = 0; i < pixels; i++) {
+		__m256i four = load_operand(x[i]);
+
+		for (v = 0; v < vectors; v++) {
+			__m256i two = _mm256_madd_epi16(four, weights[v]);
+
+			tile->sum[i][v] = is_first ? two : _mm256_add_epi32(
+				tile->sum[i][v], two);
+		}
+	}
+}
+
 /*
  * @pixels from @p on, @vectors of four channels each of a block of @n, from channel @c
  * on.
@@ -61,37 +88,30 @@ AVX2 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 	const int8_t *w = generic_weights(dot, c & ~(KERNEL_BLOCK - 1), n) +
 			  4 * (c & (KERNEL_BLOCK - 1));
 	int32_t *sums = dot->sums + (size_t)p * dot->sum_pitch + c;
-	__m256i sum[TILE_PIXELS][TILE_VECTORS], weights[TILE_VECTORS];
 	const int16_t *x[TILE_PIXELS];
-	uint32_t r, k, i, v;
+	uint32_t r = 0, k = 0, i, v;
+	struct tile tile;
 
-	for (i = 0; i < pixels; i++) {
+	for (i = 0; i < pixels; i++)
 		x[i] = dot->windows[p + i];
-		for (v = 0; v < vectors; v++)
-			sum[i][v] = _mm256_setzero_si256();
-	}
-	for (r = 0; r < dot->rows; r++) {
-#pragma GCC unroll 2
-		for (k = 0; k < dot->row_depth; k += 4, w += 4 * n) {
-			for (v = 0; v < vectors; v++)
-				weights[v] = load_weights(w + 16 * v);
-			for (i = 0; i < pixels; i++) {
-				__m256i four = load_operand(x[i] + k);
+	tile_step(&tile, x, pixels, w, vectors, true);
+	for (k = 4, w += 4 * n; ; k = 0) {
+		for (; k < dot->row_depth; k += 4, w += 4 * n) {
+			const int16_t *at[TILE_PIXELS];
 
-				for (v = 0; v < vectors; v++)
-					sum[i][v] = _mm256_add_epi32(
-						sum[i][v],
-						_mm256_madd_epi16(four,
-								  weights[v]));
-			}
+			for (i = 0; i < pixels; i++)
+				at[i] = x[i] + k;
+			tile_step(&tile, at, pixels, w, vectors, false);
 		}
+		if (++r == dot->rows)
+			break;
 		for (i = 0; i < pixels; i++)
 			x[i] += dot->row_step;
 	}
 	for (i = 0; i < pixels; i++, sums += dot->sum_pitch)
 		for (v = 0; v < vectors; v += 2)
-			put_sums(sums + 4 * v, !dot->first, sum[i][v],
-				 sum[i][v + 1]);
+			put_sums(sums + 4 * v, !dot->first, tile.sum[i][v],
+				 tile.sum[i][v + 1]);
 }
 
 /* Many pixels share weights, few share operands. */
