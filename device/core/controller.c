@@ -354,9 +354,11 @@ static bool atu_write(struct npu_core *core, uint32_t offset, uint32_t value)
 	reg = window_register(core, offset);
 	if (!reg)
 		return false;
-	if (offset % 0x20 == NPU_ATU_FAULT(0))
-		value = 0;
-	else if (offset % 0x20 == NPU_ATU_LIMIT(0) && value > NPU_WINDOW_SIZE)
+	if (offset % 0x20 == NPU_ATU_FAULT(0)) {
+		*reg = 0;
+		return true;
+	}
+	if (offset % 0x20 == NPU_ATU_LIMIT(0) && value > NPU_WINDOW_SIZE)
 		value = NPU_WINDOW_SIZE;
 	*reg = value;
 	core->windows[offset / 0x20].view.epoch = 0;
