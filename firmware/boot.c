@@ -74,6 +74,7 @@ enum npu_fw_refusal fw_boot(struct fw *fw)
 	struct npu_init init;
 	uint32_t abi;
 
+	windows_reset();
 	if (!address || address % 64)
 		return NPU_FW_REFUSAL_INIT;
 	window_map(FW_WINDOW_INIT, address, sizeof(init));

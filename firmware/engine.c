@@ -94,20 +94,36 @@ void engine_read_usage(uint32_t core, uint64_t *cycles, uint64_t *energy_fj)
 	*energy_fj = get64(core, NPU_CORE_ENERGY_FJ);
 }
 
-/* All of the result but its status. */
-void engine_read_result(uint32_t core, struct npu_job_result *result)
+static void read_fault(uint32_t core, struct npu_job_result *result)
 {
-	uint32_t unit;
-
-	result->core = core;
 	result->fault_code = get(core, NPU_CORE_FAULT_CODE);
 	result->fault_unit = get(core, NPU_CORE_FAULT_UNIT);
 	result->fault_cmd = get(core, NPU_CORE_FAULT_CMD);
 	result->fault_info = get(core, NPU_CORE_FAULT_INFO);
 	result->fault_addr = get64(core, NPU_CORE_FAULT_ADDR_LO);
+}
+
+/*
+ * All of the result but its status. @state: of the core, which has no fault if it is
+ * done. @used: read since the job stopped
+ */
+void engine_read_result(uint32_t core, enum npu_core_state state,
+			const struct fw_usage *used,
+			struct npu_job_result *result)
+{
+	uint32_t unit;
+
+	result->core = core;
+	result->fault_code = NPU_FAULT_NONE;
+	result->fault_unit = 0;
+	result->fault_cmd = 0;
+	result->fault_info = 0;
+	result->fault_addr = 0;
+	if (state != NPU_CORE_DONE)
+		read_fault(core, result);
 	result->commands = get(core, NPU_CORE_COMMANDS);
-	result->cycles = get64(core, NPU_CORE_CYCLES);
-	result->energy_fj = get64(core, NPU_CORE_ENERGY_FJ);
+	result->cycles = used->cycles;
+	result->energy_fj = used->energy_fj;
 	result->mac_ops = get64(core, NPU_CORE_MAC_OPS);
 	result->sram_read = get64(core, NPU_CORE_SRAM_READ);
 	result->sram_written = get64(core, NPU_CORE_SRAM_WRITTEN);

@@ -71,6 +71,7 @@ enum fw_window {
 	FW_WINDOW_QUEUE, /* of the queue at hand */
 	FW_WINDOW_RESULT, /* of the job that ends */
 	FW_WINDOW_COUNTERS,
+	FW_WINDOW_COUNT
 };
 
 enum fw_queue_state {
@@ -327,6 +328,7 @@ uint32_t fw_abi_choose(uint32_t min, uint32_t max, uint32_t own_min,
 		       uint32_t own_max);
 
 /* ring.c */
+void windows_reset(void);
 void window_map(enum fw_window window, uint64_t base, uint32_t size);
 void window_map_context(enum fw_window window, uint64_t base, uint32_t size,
 			uint32_t context);
@@ -369,7 +371,9 @@ void engine_set_gate(uint32_t core, enum npu_core_gate gate);
 uint32_t engine_clock_permille(uint32_t core);
 uint32_t engine_commands(uint32_t core);
 void engine_read_usage(uint32_t core, uint64_t *cycles, uint64_t *energy_fj);
-void engine_read_result(uint32_t core, struct npu_job_result *result);
+void engine_read_result(uint32_t core, enum npu_core_state state,
+			const struct fw_usage *used,
+			struct npu_job_result *result);
 bool engine_write_result(uint32_t context, uint64_t address,
 			 const struct npu_job_result *result);
 void engine_set_root(uint32_t context, uint64_t table);

@@ -8,16 +8,37 @@
 #include "fw.h"
 #include "io.h"
 
+/* What each window shows; the same again, as for a queue's next job, is not set. */
+static struct shown {
+	uint64_t base;
+	uint32_t size;
+	uint32_t ctrl; /* 0: nothing */
+} shown[FW_WINDOW_COUNT];
+
+/* The controller has been reset: nothing is shown. */
+void windows_reset(void)
+{
+	enum fw_window window;
+
+	for (window = 0; window < FW_WINDOW_COUNT; window++)
+		shown[window].ctrl = 0;
+}
+
 static void map(enum fw_window window, uint64_t base, uint32_t size,
 		uint32_t ctrl)
 {
+	struct shown *now = &shown[window];
+
+	io_write32(NPU_ATU_BASE + NPU_ATU_FAULT(window), 0);
+	ctrl |= NPU_ATU_ENABLE;
+	if (now->base == base && now->size == size && now->ctrl == ctrl)
+		return;
+	*now = (struct shown){ base, size, ctrl };
 	io_write32(NPU_ATU_BASE + NPU_ATU_BASE_LO(window), (uint32_t)base);
 	io_write32(NPU_ATU_BASE + NPU_ATU_BASE_HI(window),
 		   (uint32_t)(base >> 32));
 	io_write32(NPU_ATU_BASE + NPU_ATU_LIMIT(window), size);
-	io_write32(NPU_ATU_BASE + NPU_ATU_CTRL(window),
-		   ctrl | NPU_ATU_ENABLE);
-	io_write32(NPU_ATU_BASE + NPU_ATU_FAULT(window), 0);
+	io_write32(NPU_ATU_BASE + NPU_ATU_CTRL(window), ctrl);
 }
 
 /* Show @size bytes at bus address @base; forgets the window's fault. */

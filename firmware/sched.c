@@ -192,7 +192,8 @@ static void park_job(struct fw *fw, uint32_t number, uint64_t now)
 	struct fw_queue *queue = &fw->queues[core->queue];
 	bool was_in_the_way = core->slice == 1;
 
-	engine_read_result(number, &queue->result);
+	engine_read_result(number, NPU_CORE_PREEMPTED, &core->used,
+			   &queue->result);
 	account_preemption(fw, number);
 	core->state = FW_CORE_IDLE;
 	queue->core = FW_NONE;
@@ -309,9 +310,11 @@ static void finish_core(struct fw *fw, uint32_t number)
 			.status = core->stop_status,
 		};
 	} else {
-		engine_read_result(number, &result);
+		enum npu_core_state state = engine_state(number);
+
+		engine_read_result(number, state, &core->used, &result);
 		result.clock_permille = power_clock_permille(fw, number);
-		switch (engine_state(number)) {
+		switch (state) {
 		case NPU_CORE_DONE:
 			result.status = NPU_JOB_OK;
 			break;
