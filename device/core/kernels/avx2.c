@@ -55,9 +55,12 @@ struct tile {
 	__m256i sum[TILE_PIXELS][TILE_VECTORS];
 };
 
-/* Four more operands of each pixel's, times their weights; @is_first sets the sums. */
+/*
+ * Each pixel's four operands from @k on, times their weights: added to the sums, which
+ * they are if @is_first.
+ */
 AVX2 KERNEL_INLINE void tile_step(struct tile *tile, const int16_t *const *x,
-				  uint32_t pixels, const int8_t *w,
+				  uint32_t k, uint32_t pixels, const int8_t *w,
 				  uint32_t vectors, bool is_first)
 {
 	__m256i weights[TILE_VECTORS];
@@ -66,7 +69,7 @@ AVX2 KERNEL_INLINE void tile_step(struct tile *tile, const int16_t *const *x,
 	for (v = 0; v < vectors; v++)
 		weights[v] = load_weights(w + 16 * v);
 	for (i = 0; i < pixels; i++) {
-		__m256i four = load_operand(x[i]);
+		__m256i four = load_operand(x[i] + k);
 
 		for (v = 0; v < vectors; v++) {
 			__m256i two = _mm256_madd_epi16(four, weights[v]);
@@ -89,25 +92,21 @@ AVX2 KERNEL_INLINE void tile(const struct kernel_dot *dot, uint32_t p,
 			  4 * (c & (KERNEL_BLOCK - 1));
 	int32_t *sums = dot->sums + (size_t)p * dot->sum_pitch + c;
 	const int16_t *x[TILE_PIXELS];
-	uint32_t r = 0, k = 0, i, v;
+	uint32_t r = 0, k, i, v;
 	struct tile tile;
 
 	for (i = 0; i < pixels; i++)
 		x[i] = dot->windows[p + i];
-	tile_step(&tile, x, pixels, w, vectors, true);
-	for (k = 4, w += 4 * n; ; k = 0) {
-		for (; k < dot->row_depth; k += 4, w += 4 * n) {
-			const int16_t *at[TILE_PIXELS];
-
-			for (i = 0; i < pixels; i++)
-				at[i] = x[i] + k;
-			tile_step(&tile, at, pixels, w, vectors, false);
-		}
-		if (++r == dot->rows)
-			break;
+	tile_step(&tile, x, 0, pixels, w, vectors, true);
+	w += 4 * n;
+	k = 4;
+	do {
+		for (; k < dot->row_depth; k += 4, w += 4 * n)
+			tile_step(&tile, x, k, pixels, w, vectors, false);
 		for (i = 0; i < pixels; i++)
 			x[i] += dot->row_step;
-	}
+		k = 0;
+	} while (++r < dot->rows);
 	for (i = 0; i < pixels; i++, sums += dot->sum_pitch)
 		for (v = 0; v < vectors; v += 2)
 			put_sums(sums + 4 * v, !dot->first, tile.sum[i][v],
