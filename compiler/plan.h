@@ -117,7 +117,7 @@ struct tnc_op_plan {
 	struct tnc_tile tile;
 	uint64_t cap;		/* most bytes its tiles may take */
 	uint64_t need;		/* bytes they take */
-	bool is_buffered;	/* weights go to the weight buffer, unless the hint says */
+	bool is_buffered;	/* weights go to the weight buffer, as far as the hint lets them */
 	int level;		/* of giving up: see tile.c */
 	int chunks;
 	const struct tnc_chunk *chunk;

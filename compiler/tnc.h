@@ -114,7 +114,7 @@ struct tnc_quantise {
  * @quantise: makes int8 of what is float; NULL: it stays as it is
  * @yield_cycles: where an urgent job may interrupt the program, if not more than so
  *	many cycles shall lie between two such points; 0: where it costs nothing
- * @is_thorough: search longer for what costs less, about a hundred times as long
+ * @is_thorough: search for what costs less in several ways, some fifty times as long
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many

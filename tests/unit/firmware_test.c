@@ -464,6 +464,27 @@ static void a_result_that_cannot_be_written_is_a_fault(void **state)
 	}
 }
 
+/* Also where only the address space is another one than the last job's. */
+static void a_result_goes_to_its_owners_address_space(void **state)
+{
+	struct npu_job job = with_result(7, BOARD_RESULTS);
+	uint32_t i;
+
+	make_queues(1, 1, 4);
+	assert_int_equal(board_admin(NPU_ADMIN_CONTEXT_SET, 2, 0x6000, 0,
+				     NULL), NPU_ADMIN_OK);
+	assert_int_equal(board_queue_create(1, 2, 0, 4, SECOND), NPU_ADMIN_OK);
+	for (i = 0; i < 4; i++) {
+		board_submit(i % 2, &job);
+		assert_true(board_run());
+		board_finish(0, NPU_CORE_DONE, 3);
+		assert_true(board_run());
+		assert_int_equal(board.windows[FW_WINDOW_RESULT].ctrl,
+				 NPU_ATU_ENABLE | NPU_ATU_TRANSLATE |
+					 NPU_ATU_CONTEXT(1 + i % 2));
+	}
+}
+
 static void the_first_cause_counts(void **state)
 {
 	struct npu_job job = with_result(7, 0x1000);
@@ -1418,6 +1439,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_result_has_all_counters),
 	cmocka_unit_test(a_fault_is_told_whole),
 	cmocka_unit_test(a_result_that_cannot_be_written_is_a_fault),
+	cmocka_unit_test(a_result_goes_to_its_owners_address_space),
 	cmocka_unit_test(the_first_cause_counts),
 	cmocka_unit_test(the_watchdog_ends_a_stuck_job),
 	cmocka_unit_test(a_deaf_core_is_reset),
