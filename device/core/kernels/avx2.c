@@ -551,6 +551,70 @@ AVX2 static void decode(struct kernel_decode *d)
 	_mm256_storeu_si256((void *)(d->state + 8), high);
 }
 
+/* --- Sums of two tensors ------------------------------------------------------- */
+
+struct term {
+	__m256i zero, mult, left, right;
+};
+
+AVX2 KERNEL_INLINE struct term load_term(const struct kernel_term *t)
+{
+	return (struct term){
+		.zero = _mm256_set1_epi32(t->zero),
+		.mult = _mm256_set1_epi32(t->mult),
+		.left = _mm256_set1_epi32((int32_t)t->left),
+		.right = _mm256_set1_epi32((int32_t)t->right),
+	};
+}
+
+/* Eight elements. */
+AVX2 KERNEL_INLINE __m256i term_of(const int8_t *x, const struct term *t)
+{
+	__m256i wide = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)x));
+
+	return rescale(_mm256_sub_epi32(wide, t->zero), t->mult, t->left,
+		       t->right);
+}
+
+AVX2 KERNEL_INLINE void sum8(int32_t *to, const int8_t *x, const int8_t *y,
+			     const struct term *a, const struct term *b,
+			     bool is_difference)
+{
+	__m256i left = term_of(x, a), right = term_of(y, b);
+
+	left = is_difference ? _mm256_sub_epi32(left, right) :
+			       _mm256_add_epi32(left, right);
+	_mm256_storeu_si256((__m256i *)to, left);
+}
+
+AVX2 KERNEL_INLINE void sums_of(const struct kernel_sum *sum, bool is_difference)
+{
+	const struct term a = load_term(&sum->a), b = load_term(&sum->b);
+	uint32_t i = 0, rest = sum->count % LANES;
+	int8_t x[LANES] = { 0 }, y[LANES] = { 0 };
+	int32_t sums[LANES];
+
+	for (; i + LANES <= sum->count; i += LANES)
+		sum8(sum->sums + i, sum->x + i, sum->y + i, &a, &b,
+		     is_difference);
+	if (!rest)
+		return;
+	memcpy(x, sum->x + i, rest);
+	memcpy(y, sum->y + i, rest);
+	sum8(sums, x, y, &a, &b, is_difference);
+	memcpy(sum->sums + i, sums, rest * sizeof(*sums));
+}
+
+AVX2 static void sum(const struct kernel_sum *sum)
+{
+	if (sum->is_difference)
+		sums_of(sum, true);
+	else
+		sums_of(sum, false);
+}
+
+/* --- Floats -------------------------------------------------------------------- */
+
 __attribute__((target("avx2,fma"))) static void
 multiply_add_floats(int32_t *to, const int32_t *c, const int32_t *a,
 		    const int32_t *b, uint32_t count, int32_t nan)
@@ -585,6 +649,7 @@ const struct kernels npu_kernels_avx2 = {
 	.output = output,
 	.decode = decode,
 	.multiply_add = multiply_add_floats,
+	.sum = sum,
 	.wide = &npu_kernels_avx2_wide,
 };
 #endif
