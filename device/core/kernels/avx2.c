@@ -145,9 +145,40 @@ AVX2 static void dot(const struct kernel_dot *dot)
 	}
 }
 
+/* @sum, of four that are to be added up, and @count operands. */
+AVX2 KERNEL_INLINE __m128i add_row(__m128i sum, const int16_t *x, uint32_t count)
+{
+	const __m256i ones = _mm256_set1_epi16(1);
+	const __m128i one = _mm256_castsi256_si128(ones);
+	__m256i wide = _mm256_setzero_si256();
+	uint32_t k = 0;
+
+	for (; k + 16 <= count; k += 16)
+		wide = _mm256_add_epi32(wide, _mm256_madd_epi16(
+			_mm256_loadu_si256((const __m256i *)(x + k)), ones));
+	for (; k + 4 <= count; k += 4)
+		sum = _mm_add_epi32(sum, _mm_madd_epi16(
+			_mm_loadl_epi64((const __m128i *)(x + k)), one));
+	for (; k < count; k++)
+		sum = _mm_add_epi32(sum, _mm_cvtsi32_si128(x[k]));
+	sum = _mm_add_epi32(sum, _mm256_castsi256_si128(wide));
+	return _mm_add_epi32(sum, _mm256_extracti128_si256(wide, 1));
+}
+
 AVX2 static void add_cells(const struct kernel_dot *dot, int32_t *cells)
 {
-	generic_add_cells(dot, cells);
+	uint32_t p, r;
+
+	for (p = 0; p < dot->pixels; p++) {
+		const int16_t *x = dot->windows[p];
+		__m128i sum = _mm_cvtsi32_si128(cells[p]);
+
+		for (r = 0; r < dot->rows; r++, x += dot->row_step)
+			sum = add_row(sum, x, dot->row_depth);
+		sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+		sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+		cells[p] = _mm_cvtsi128_si32(sum);
+	}
 }
 
 /* --- DWCONV ---------------------------------------------------------------- */
