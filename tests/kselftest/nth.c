@@ -179,6 +179,20 @@ static int call_failing(struct calls_world *world, const struct calls_row *row,
 	return ret;
 }
 
+/*
+ * Where it made no difference that the n-th failed, that may have been somebody's who
+ * asks once in a while, and have hidden another: so again.
+ */
+static int call_failing_twice(struct calls_world *world, const struct calls_row *row,
+			      int fail, unsigned int n, bool *failed)
+{
+	int ret = call_failing(world, row, fail, n, failed);
+
+	if (ret == -row->error && *failed)
+		ret = call_failing(world, row, fail, n, failed);
+	return ret;
+}
+
 TEST_F_TIMEOUT(nth, each_ioctl_says_so, 900)
 {
 	struct calls_world world;
@@ -192,7 +206,8 @@ TEST_F_TIMEOUT(nth, each_ioctl_says_so, 900)
 
 		failed = true;
 		for (n = 1; failed && n < NTH_MAX; n++) {
-			ret = call_failing(&world, row, self->fail, n, &failed);
+			ret = call_failing_twice(&world, row, self->fail, n,
+						 &failed);
 			if (ret != -ENOMEM || !failed)
 				EXPECT_EQ(-row->error, ret)
 					TH_LOG("%s, allocation %u", row->name,
