@@ -564,7 +564,7 @@ TEST_F_TIMEOUT(nth, probe_says_so, 3600)
 
 	ASSERT_LT(0, step);
 	last = count_until_drm_is_done(_metadata, self->fail);
-	n = probe_failing(_metadata, self->fail, 1, last, step, false);
+	n = probe_failing(_metadata, self->fail, 1, last, step, true);
 	ASSERT_EQ(0, spare_irq_procs());
 	n = probe_failing(_metadata, self->fail, n, NTH_MAX, step, true);
 	TH_LOG("probe: %u allocations, DRM has made the device by the %u-th", n, last);
