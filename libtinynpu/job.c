@@ -266,6 +266,16 @@ static int finish(struct tinynpu_session *session, int64_t deadline_ns,
 	return err;
 }
 
+/*
+ * On request. A request for the run before, which comes late, may end this run's job
+ * though nobody has marked this run.
+ */
+static bool was_cancelled(struct tinynpu_session *session, int err)
+{
+	return err == -ECANCELED && (atomic_load(&session->is_cancelled) ||
+				     session->end.status == NPU_JOB_CANCELLED);
+}
+
 static int wait_locked(struct tinynpu_session *session, int64_t deadline_ns,
 		       struct tinynpu_error *error)
 {
@@ -281,8 +291,7 @@ static int wait_locked(struct tinynpu_session *session, int64_t deadline_ns,
 	session->is_submitted = false;
 	session->stats.jobs++;
 	session->stats.wall_ns = now_ns() - session->submitted_ns;
-	session->is_failed = err && !(err == -ECANCELED &&
-				      atomic_load(&session->is_cancelled));
+	session->is_failed = err && !was_cancelled(session, err);
 	return err;
 }
 
