@@ -266,16 +266,6 @@ static int finish(struct tinynpu_session *session, int64_t deadline_ns,
 	return err;
 }
 
-/*
- * On request. A request for the run before, which comes late, may end this run's job
- * though nobody has marked this run.
- */
-static bool was_cancelled(struct tinynpu_session *session, int err)
-{
-	return err == -ECANCELED && (atomic_load(&session->is_cancelled) ||
-				     session->end.status == NPU_JOB_CANCELLED);
-}
-
 static int wait_locked(struct tinynpu_session *session, int64_t deadline_ns,
 		       struct tinynpu_error *error)
 {
@@ -291,7 +281,11 @@ static int wait_locked(struct tinynpu_session *session, int64_t deadline_ns,
 	session->is_submitted = false;
 	session->stats.jobs++;
 	session->stats.wall_ns = now_ns() - session->submitted_ns;
-	session->is_failed = err && !was_cancelled(session, err);
+	/*
+	 * Cancelled, even if nobody has marked this run: a request for the run before
+	 * that comes late may end this one's job, or that of a loop in it.
+	 */
+	session->is_failed = err && err != -ECANCELED;
 	return err;
 }
 

@@ -29,4 +29,5 @@ alloc-libs := $(libtinynpu-libs) -Wl,--wrap=malloc,--wrap=calloc \
 $(addprefix $(B)/tests/unit/, \
 	alloc_test.o lib_test.o program_test.o sim_test.o): \
 	CPPFLAGS += -Ilibtinynpu/include
+$(B)/tests/unit/lib_test.o: CPPFLAGS += -Ilibtinynpu
 $(B)/tests/unit/sim_test.o: CPPFLAGS += -Idevice/core

@@ -4,6 +4,7 @@
  * lifetimes, its threads and what it says when something is wrong. On the
  * simulator, or on the backend that the command line names.
  */
+#include "session.h"
 #include "tnp_image.h"
 
 #include <npu/job.h>
@@ -721,6 +722,35 @@ static void test_a_run_is_cancelled_and_the_session_goes_on(void **state)
 	assert_true(cancelled > 0);
 }
 
+/* A request that is late ends the next run, which it has not marked as its own. */
+static int cancel_hang_late(struct tinynpu_session *session)
+{
+	assert_int_equal(tinynpu_session_submit(session, NULL), 0);
+	assert_int_equal(session->device->backend->cancel(session->context, NULL), 0);
+	return tinynpu_session_wait(session, -1, NULL);
+}
+
+static void test_a_late_request_fails_no_session(void **state)
+{
+	struct tinynpu_session *session;
+	struct tnp_image image;
+	int i, err, cancelled = 0;
+
+	for (i = 0; i < 20 && cancelled < 3; i++) {
+		hang(&image);
+		session = session_of(*state, &image);
+		err = cancel_hang_late(session);
+		assert_true(err == -ECANCELED || err == -ETIMEDOUT);
+		if (err == -ECANCELED) {
+			cancelled++;
+			assert_int_equal(tinynpu_session_submit(session, NULL), 0);
+			assert_int_equal(tinynpu_session_cancel(session, NULL), 0);
+		}
+		tinynpu_session_destroy(session);
+	}
+	assert_int_equal(cancelled, 3);
+}
+
 static void *cancel_many_times(void *session)
 {
 	int i;
@@ -940,6 +970,7 @@ int main(int argc, char **argv)
 		DEVICE_TEST(test_inputs_and_constants_are_not_written),
 		DEVICE_TEST(test_a_program_that_hangs_is_ended),
 		DEVICE_TEST(test_a_run_is_cancelled_and_the_session_goes_on),
+		DEVICE_TEST(test_a_late_request_fails_no_session),
 		DEVICE_TEST(test_another_thread_cancels),
 		DEVICE_TEST(test_cancelling_without_a_run_does_nothing),
 		DEVICE_TEST(test_too_little_sram_is_said_at_once),
