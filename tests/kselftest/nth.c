@@ -163,6 +163,16 @@ static bool has_failed(int fail)
 	return !left;
 }
 
+/*
+ * Which one is to fail after the @n-th. Where that made no difference it may have been
+ * somebody's who asks once in a while, and have hidden another: so once again.
+ */
+static unsigned int next_to_fail(unsigned int n, bool made_no_difference, bool *again)
+{
+	*again = made_no_difference && !*again;
+	return *again ? n : n + 1;
+}
+
 /* One call with the n-th allocation failing; whether there was one in @failed. */
 static int call_failing(struct calls_world *world, const struct calls_row *row,
 			int fail, unsigned int n, bool *failed)
@@ -179,25 +189,11 @@ static int call_failing(struct calls_world *world, const struct calls_row *row,
 	return ret;
 }
 
-/*
- * Where it made no difference that the n-th failed, that may have been somebody's who
- * asks once in a while, and have hidden another: so again.
- */
-static int call_failing_twice(struct calls_world *world, const struct calls_row *row,
-			      int fail, unsigned int n, bool *failed)
-{
-	int ret = call_failing(world, row, fail, n, failed);
-
-	if (ret == -row->error && *failed)
-		ret = call_failing(world, row, fail, n, failed);
-	return ret;
-}
-
 TEST_F_TIMEOUT(nth, each_ioctl_says_so, 900)
 {
 	struct calls_world world;
 	unsigned int i, n;
-	bool failed;
+	bool failed, again = false;
 	int ret;
 
 	ASSERT_EQ(0, calls_open(&world));
@@ -205,9 +201,9 @@ TEST_F_TIMEOUT(nth, each_ioctl_says_so, 900)
 		const struct calls_row *row = &calls_table[i];
 
 		failed = true;
-		for (n = 1; failed && n < NTH_MAX; n++) {
-			ret = call_failing_twice(&world, row, self->fail, n,
-						 &failed);
+		for (n = 1; failed && n < NTH_MAX;
+		     n = next_to_fail(n, failed && ret != -ENOMEM, &again)) {
+			ret = call_failing(&world, row, self->fail, n, &failed);
 			if (ret != -ENOMEM || !failed)
 				EXPECT_EQ(-row->error, ret)
 					TH_LOG("%s, allocation %u", row->name,
@@ -224,11 +220,12 @@ TEST_F_TIMEOUT(nth, open_says_so, 300)
 {
 	const char *node = getenv("NPU_NODE") ?: "/dev/accel/accel0";
 	struct npu_client client;
-	bool failed = true;
+	bool failed = true, again = false;
 	unsigned int n;
 	int fd;
 
-	for (n = 1; failed && n < NTH_MAX; n++) {
+	for (n = 1; failed && n < NTH_MAX;
+	     n = next_to_fail(n, failed && fd >= 0, &again)) {
 		let_fail(self->fail, n);
 		fd = open(node, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
@@ -300,11 +297,12 @@ TEST_F_TIMEOUT(nth, files_say_so, 900)
 	glob(sensors, GLOB_BRACE | GLOB_APPEND, NULL, &files);
 	for (i = 0; i < files.gl_pathc; i++) {
 		const char *path = files.gl_pathv[i];
-		bool failed = true;
+		bool failed = true, again = false;
 		unsigned int n;
 		int ret;
 
-		for (n = 1; failed && n < NTH_MAX; n++) {
+		for (n = 1; failed && n < NTH_MAX;
+		     n = next_to_fail(n, failed && !ret, &again)) {
 			let_fail(self->fail, n);
 			ret = read_once(path);
 			failed = has_failed(self->fail);
@@ -361,17 +359,6 @@ static int request_failing(const struct genl *genl, const struct request_row *ro
 	return ret;
 }
 
-/* Again where it made no difference, as call_failing_twice() does. */
-static int request_failing_twice(const struct genl *genl, const struct request_row *row,
-				 __u32 id, int fail, unsigned int n, bool *failed)
-{
-	int ret = request_failing(genl, row, id, fail, n, failed);
-
-	if (!ret && *failed)
-		ret = request_failing(genl, row, id, fail, n, failed);
-	return ret;
-}
-
 /* Somebody listens to events, which need memory, too. */
 TEST_F_TIMEOUT(nth, each_request_says_so, 900)
 {
@@ -379,7 +366,7 @@ TEST_F_TIMEOUT(nth, each_request_says_so, 900)
 	struct genl genl = {};
 	struct stat stat;
 	unsigned int i, n;
-	bool failed;
+	bool failed, again = false;
 	int events, ret;
 
 	ASSERT_EQ(0, npu_client_open(&client));
@@ -390,10 +377,11 @@ TEST_F_TIMEOUT(nth, each_request_says_so, 900)
 	ASSERT_EQ(0, keep_awake(true));
 	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		failed = true;
-		for (n = 1; failed && n < NTH_MAX; n++) {
-			ret = request_failing_twice(&genl, &requests[i],
-						    minor(stat.st_rdev),
-						    self->fail, n, &failed);
+		for (n = 1; failed && n < NTH_MAX;
+		     n = next_to_fail(n, failed && !ret, &again)) {
+			ret = request_failing(&genl, &requests[i],
+					      minor(stat.st_rdev), self->fail, n,
+					      &failed);
 			if ((ret != -ENOMEM && ret != -ENOBUFS) || !failed)
 				EXPECT_EQ(0, ret) TH_LOG("%s, allocation %u",
 							 requests[i].name, n);
@@ -479,21 +467,24 @@ static int bind_failing(const struct probe *probe, int fail, unsigned int n)
 	return ret < 0 ? -errno : 0;
 }
 
-/* Without memory the PCI core has or finds no vectors, or takes a BAR for claimed. */
-static bool is_of_core(int ret)
+/* What the PCI core is asked for; each includes those before it. */
+enum core_part { CORE_MAPS, CORE_CLAIMS, CORE_VECTORS };
+
+/* Without memory it can't map a BAR, takes it for claimed, has or finds no vectors. */
+static bool is_of_core(int ret, enum core_part part)
 {
-	return ret == -ENOSPC || ret == -ENODEV || ret == -EBUSY;
+	return ret == -EINVAL || (part >= CORE_CLAIMS && ret == -EBUSY) ||
+	       (part >= CORE_VECTORS && (ret == -ENOSPC || ret == -ENODEV));
 }
 
 /*
  * Has each @step-th allocation of probe fail, from the @n-th to the @last. It says
- * ENOMEM, or EINVAL where the PCI core can't map a BAR; and, if @by_core, what that
- * core says of others. Where the device was not bound that is tried next. Returns which
- * would be the next one.
+ * ENOMEM, or what the PCI core says as far as @part. Where the device was not bound
+ * that is tried next. Returns which would be the next one.
  */
 static unsigned int probe_failing(struct __test_metadata *_metadata, int fail,
 				  unsigned int n, unsigned int last, unsigned int step,
-				  bool by_core)
+				  enum core_part part)
 {
 	bool failed = true, is_bound = true;
 	struct probe probe;
@@ -507,7 +498,7 @@ static unsigned int probe_failing(struct __test_metadata *_metadata, int fail,
 		is_bound = !ret;
 		failed = has_failed(fail);
 		ASSERT_TRUE(failed || is_bound);
-		if (ret && ret != -EINVAL && !(by_core && is_of_core(ret)))
+		if (ret && !is_of_core(ret, part))
 			EXPECT_EQ(-ENOMEM, ret) TH_LOG("allocation %u", n);
 	}
 	if (!is_bound)
@@ -575,9 +566,9 @@ TEST_F_TIMEOUT(nth, probe_says_so, 3600)
 
 	ASSERT_LT(0, step);
 	last = count_until_drm_is_done(_metadata, self->fail);
-	n = probe_failing(_metadata, self->fail, 1, last, step, true);
+	n = probe_failing(_metadata, self->fail, 1, last, step, CORE_CLAIMS);
 	ASSERT_EQ(0, spare_irq_procs());
-	n = probe_failing(_metadata, self->fail, n, NTH_MAX, step, true);
+	n = probe_failing(_metadata, self->fail, n, NTH_MAX, step, CORE_VECTORS);
 	TH_LOG("probe: %u allocations, DRM has made the device by the %u-th", n, last);
 	EXPECT_GT(NTH_MAX, n);
 	EXPECT_EQ(0, run_a_job());
@@ -588,7 +579,7 @@ TEST_F_TIMEOUT(nth, probe_says_so_of_each_that_it_asks_for, 3600)
 	unsigned int n;
 
 	ASSERT_EQ(0, count_near());
-	n = probe_failing(_metadata, self->fail, 1, NTH_MAX, 1, false);
+	n = probe_failing(_metadata, self->fail, 1, NTH_MAX, 1, CORE_MAPS);
 	EXPECT_EQ(0, count_all());
 	TH_LOG("probe: %u allocations of the driver's", n - 2);
 	EXPECT_EQ(0, run_a_job());
