@@ -28,7 +28,8 @@
  *	->make_operand()
  * @pixels: at least 1
  * @rows: of operands in a window
- * @row_depth: operands side by side in a row: a multiple of 4
+ * @row_depth: operands side by side in a row: a multiple of 4, but any number
+ *	for ->add_cells()
  * @row_step: operands from a row to the next
  * @weights: of the first channel's first depth: a block's first
  * @channels: at least 1
