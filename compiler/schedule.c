@@ -6,7 +6,8 @@
  * and the vector unit before all of a map. Where that pays is found by trying, as
  * the estimate is exact: first one cut for all operators, then windows instead of
  * maps that SRAM has no room for, then, from the last operator to the first, another
- * cut for each, then neighbours that take turns.
+ * cut for each, then neighbours that take turns, and at last loads that come later,
+ * more bands of what comes in, and fewer weights in SRAM.
  */
 #include <errno.h>
 #include <limits.h>

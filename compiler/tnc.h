@@ -114,7 +114,8 @@ struct tnc_quantise {
  * @quantise: makes int8 of what is float; NULL: it stays as it is
  * @yield_cycles: where an urgent job may interrupt the program, if not more than so
  *	many cycles shall lie between two such points; 0: where it costs nothing
- * @is_thorough: search for what costs less in several ways, some fifty times as long
+ * @is_thorough: search in four ways, two of them with fifty times the steps, for what
+ *	costs least: cycles times energy squared
  * @memory_limit: most bytes one call may hold; 0 means 1 GiB
  * @constants: inputs of an ONNX model that are known, such as a shape
  * @constants_count: how many

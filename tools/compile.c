@@ -55,7 +55,7 @@ static const struct argp_option options[] = {
 	  "Let urgent jobs interrupt the program every N microseconds, or as "
 	  "often as layers end; what stays in SRAM otherwise has to leave it", 2 },
 	{ "optimise", 'O', "LEVEL", 0,
-	  "2 (default), or 3: search longer for a program that costs less", 2 },
+	  "2 (default), or 3: search longer, for less of cycles times energy squared", 2 },
 	{ "verify", KEY_VERIFY, NULL, 0,
 	  "Run the program in the simulator and the model on the reference "
 	  "executor, on random inputs and those given, and compare each output "
